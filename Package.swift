@@ -1,0 +1,95 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// One list for every target, so that no room is laxer than another.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),  // an existential wears `any`
+    .enableUpcomingFeature("MemberImportVisibility"),  // a file imports what it uses
+    .enableUpcomingFeature("InternalImportsByDefault"),  // no C type leaks into an interface
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),  // async functions stay where they are called
+    .treatAllWarnings(as: .error),
+]
+
+/// A room of `Sources/`.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of a room, in `Tests/`.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: strict)
+}
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+
+let package = Package(
+    name: "tidemark",
+    products: [.executable(name: "tidemark", targets: ["tidemark"])],
+    dependencies: [
+        // Sockets, event loops and timers.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // The command line: parsing, help, completion.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // The log interface that the other server packages speak.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // The daemon's skeleton: signals, ordered start and graceful stop.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        // YAML with line marks, for messages that name the line.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // The system's libraries, found by pkg-config.
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+        .target(name: "CFeedSchema", dependencies: ["CProtobufC"]),
+
+        // Pure rooms: no I/O, clock, thread or random source.
+        room("CTF"),
+        room("LTTngLive"),
+        room("EventMerge"),
+        room("Feed", ["CTF", "CFeedSchema"]),
+        room("FeedLog", ["Feed"]),
+        room("Coordinator", ["CTF", "LTTngLive", "EventMerge", "Feed"]),
+        room("SimulatedRelay", ["CTF", "LTTngLive"]),
+        room("Rendering", ["CTF", "Feed"]),
+
+        // The rim.
+        room("TLS", ["COpenSSL"]),
+        room("Configuration", [.product(name: "Yams", package: "Yams")]),
+        room(
+            "Runtime",
+            ["CTF", "Feed", "LTTngLive", "Coordinator", "FeedLog", "TLS", "Configuration", "SimulatedRelay"] + nio + [
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .executableTarget(
+            name: "tidemark",
+            dependencies: [
+                "Runtime", "Rendering", "Configuration", "TLS", "Feed", "CTF", "Coordinator",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+
+        .target(name: "PacketWriter", dependencies: ["CTF"], path: "Tests/Support/PacketWriter", swiftSettings: strict),
+        tests("CTF", ["PacketWriter"]),
+        tests("LTTngLive"),
+        tests("EventMerge"),
+        tests("Feed", ["CTF", "PacketWriter"]),
+        tests("FeedLog", ["Feed"]),
+        tests("Coordinator", ["CTF", "LTTngLive", "Feed", "SimulatedRelay"]),
+        tests("SimulatedRelay", ["CTF", "LTTngLive"]),
+        tests("Rendering", ["CTF", "Feed", "PacketWriter"]),
+        tests("TLS"),
+        tests("Configuration"),
+        tests("Runtime", ["TLS", "Feed", "Configuration", "SimulatedRelay"] + nio),
+        // The whole product on real daemons.
+        .testTarget(name: "ClusterTests", dependencies: [], path: "Tests/ClusterTests", swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,36 @@
+/// The number of a field in the program that reads it: index of `TraceProgram.fields`.
+@frozen @usableFromInline
+package struct FieldID: Hashable, BitwiseCopyable, Sendable {
+    @usableFromInline package var rawValue: UInt32
+
+    @inlinable
+    package init(rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
+}
+
+/// Receives the values of an event record, in the order in which they stand in the packet.
+///
+/// Text, JSON, protobuf, filters and exports are visitors. A call names its field by id; what does not change from event to
+/// event (name, labels, display base) is looked up once in `TraceProgram.fields` and prepared by the visitor.
+/// Every `begin` has its `end`. The members of a structure, the elements of an array and the one option of a variant come
+/// between them. A scope's own root structure is announced by `beginScope` alone.
+package protocol FieldVisitor {
+    mutating func beginScope(_ scope: FieldScope)
+    mutating func endScope(_ scope: FieldScope)
+    mutating func beginStructure(_ field: FieldID)
+    mutating func endStructure(_ field: FieldID)
+    /// - Parameter count: how many elements follow.
+    mutating func beginArray(_ field: FieldID, count: Int)
+    mutating func endArray(_ field: FieldID)
+    /// - Parameter option: index of the chosen option in `VariantClass.options`.
+    mutating func beginVariant(_ field: FieldID, option: Int)
+    mutating func endVariant(_ field: FieldID)
+    mutating func unsigned(_ value: UInt64, _ field: FieldID)
+    mutating func signed(_ value: Int64, _ field: FieldID)
+    mutating func float(_ value: Float, _ field: FieldID)
+    mutating func double(_ value: Double, _ field: FieldID)
+    /// A string or a text array.
+    /// - Parameter bytes: without the NUL that ends it; valid during the call only; not checked to be UTF-8.
+    mutating func text(_ bytes: UnsafeRawBufferPointer, _ field: FieldID)
+}
