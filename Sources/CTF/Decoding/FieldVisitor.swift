@@ -16,6 +16,12 @@ package struct FieldID: Hashable, BitwiseCopyable, Sendable {
 /// Every `begin` has its `end`. The members of a structure, the elements of an array and the one option of a variant come
 /// between them. A scope's own root structure is announced by `beginScope` alone.
 package protocol FieldVisitor {
+    /// An event record begins.
+    /// - Parameters:
+    ///   - event: its class, index of `TraceProgram.events`.
+    ///   - clockCycles: the clock's value after the event's header; 0 without a clock.
+    mutating func beginEvent(_ event: Int, clockCycles: UInt64)
+    mutating func endEvent()
     mutating func beginScope(_ scope: FieldScope)
     mutating func endScope(_ scope: FieldScope)
     mutating func beginStructure(_ field: FieldID)
