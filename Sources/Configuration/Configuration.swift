@@ -1,0 +1,157 @@
+/// What `tidemark serve` is told by its configuration file, checked and typed. File names in it are absolute, or
+/// relative to the working directory as the configuration file's own name was.
+package struct Configuration: Sendable, Equatable {
+    package var relays: [Relay]
+    package var order: Order
+    package var feed: Feed
+    package var log: Log
+    /// Not given: no HTTP.
+    package var http: HTTP?
+    /// Not given: no LTTng live re-export.
+    package var live: Live?
+    package var forward: [Forwarder]
+
+    package init(
+        relays: [Relay], order: Order, feed: Feed, log: Log, http: HTTP?, live: Live?, forward: [Forwarder]
+    ) {
+        self.relays = relays
+        self.order = order
+        self.feed = feed
+        self.log = log
+        self.http = http
+        self.live = live
+        self.forward = forward
+    }
+}
+
+extension Configuration {
+    /// A source of events: one lttng-relayd, or another coordinator.
+    package struct Relay: Sendable, Equatable {
+        /// Unique; the label in the feed.
+        package var name: String
+        package var url: SourceURL
+        /// Globs over `HOSTNAME/SESSION`; a session is taken where any of them matches.
+        package var sessions: [Glob]
+        package var from: Start
+        /// Added to all timestamps of this relay, in nanoseconds.
+        package var clockOffsetNs: Int64
+        /// For `tls://` only.
+        package var credentials: Credentials?
+
+        package init(
+            name: String, url: SourceURL, sessions: [Glob] = [Glob("*")], from: Start = .beginning,
+            clockOffsetNs: Int64 = 0, credentials: Credentials? = nil
+        ) {
+            self.name = name
+            self.url = url
+            self.sessions = sessions
+            self.from = from
+            self.clockOffsetNs = clockOffsetNs
+            self.credentials = credentials
+        }
+    }
+
+    /// Where a source's stored events begin for us.
+    package enum Start: Sendable, Equatable {
+        /// Also spelled `earliest`.
+        case beginning
+        /// Also spelled `latest`.
+        case now
+    }
+
+    /// Names of PEM files that a client of TLS needs.
+    package struct Credentials: Sendable, Equatable {
+        package var authorityFile: String
+        package var certificateFile: String
+        package var keyFile: String
+
+        package init(authorityFile: String, certificateFile: String, keyFile: String) {
+            self.authorityFile = authorityFile
+            self.certificateFile = certificateFile
+            self.keyFile = keyFile
+        }
+    }
+
+    package struct Order: Sendable, Equatable {
+        package var stallAfter: StallLimit
+
+        package init(stallAfter: StallLimit = .afterNs(30_000_000_000)) { self.stallAfter = stallAfter }
+    }
+
+    /// How long a relay may hold the watermark back.
+    package enum StallLimit: Sendable, Equatable {
+        case never
+        /// Nanoseconds, positive.
+        case afterNs(Int64)
+    }
+
+    package struct Feed: Sendable, Equatable {
+        package var listen: NetworkEndpoint
+        package var certificateFile: String
+        package var keyFile: String
+        /// Who may connect.
+        package var clientAuthorityFile: String
+        /// Who may see what; empty: nobody sees anything.
+        package var allow: [AllowRule]
+
+        package init(
+            listen: NetworkEndpoint, certificateFile: String, keyFile: String, clientAuthorityFile: String,
+            allow: [AllowRule]
+        ) {
+            self.listen = listen
+            self.certificateFile = certificateFile
+            self.keyFile = keyFile
+            self.clientAuthorityFile = clientAuthorityFile
+            self.allow = allow
+        }
+    }
+
+    /// Identities that match may see the sessions where relay, host and session all match.
+    package struct AllowRule: Sendable, Equatable {
+        package var identity: Glob
+        package var relays: [Glob]
+        package var hosts: [Glob]
+        package var sessions: [Glob]
+
+        package init(
+            identity: Glob, relays: [Glob] = [Glob("*")], hosts: [Glob] = [Glob("*")], sessions: [Glob] = [Glob("*")]
+        ) {
+            self.identity = identity
+            self.relays = relays
+            self.hosts = hosts
+            self.sessions = sessions
+        }
+    }
+
+    package struct Log: Sendable, Equatable {
+        /// Not given: the log is kept in memory.
+        package var directory: String?
+        /// Bytes, positive.
+        package var retainBytes: UInt64
+        /// Nanoseconds, positive; not given: by bytes only.
+        package var retainAgeNs: Int64?
+
+        package init(directory: String? = nil, retainBytes: UInt64 = 256 << 20, retainAgeNs: Int64? = nil) {
+            self.directory = directory
+            self.retainBytes = retainBytes
+            self.retainAgeNs = retainAgeNs
+        }
+    }
+
+    package struct HTTP: Sendable, Equatable {
+        package var listen: NetworkEndpoint
+
+        package init(listen: NetworkEndpoint) { self.listen = listen }
+    }
+
+    package struct Live: Sendable, Equatable {
+        package var listen: NetworkEndpoint
+
+        package init(listen: NetworkEndpoint) { self.listen = listen }
+    }
+
+    /// One entry of `forward`; its keys come with the forwarders.
+    package struct Forwarder: Sendable, Equatable {
+        package init() {}
+    }
+}
