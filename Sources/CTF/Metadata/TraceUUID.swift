@@ -20,7 +20,7 @@ package struct TraceUUID: Hashable, Sendable, BitwiseCopyable, Comparable {
 
 extension TraceUUID: CustomStringConvertible {
     /// The canonical form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`.
-    package var description: String {
+    @usableFromInline package var description: String {
         var text = ""
         for index in 0..<16 {
             let word = index < 8 ? high : low

@@ -1,0 +1,75 @@
+/// Why a packet, or the rest of it, cannot be decoded. Events before it stand.
+@usableFromInline
+package struct PacketError: Error, Sendable, Equatable {
+    @usableFromInline
+    package enum Code: UInt8, Sendable, Equatable {
+        /// The bytes in memory end before what was asked for does; the packet itself goes on. More bytes heal it.
+        case needsMoreBytes = 1
+        /// The packet header's magic number is not 0xC1FC1FC1. `value` is what it is.
+        case badMagic
+        /// The packet header carries the UUID of another trace.
+        case uuidMismatch
+        /// No stream class has this id. `value` is the id.
+        case unknownStreamClass
+        /// No event class of the stream class has this id. `value` is the id.
+        case unknownEventClass
+        /// A field reaches past the packet's content. `value` is where it would end, in bits.
+        case beyondContent
+        /// A string has no end in the packet's content.
+        case unterminatedString
+        /// An array or a sequence is longer than the rest of the packet. `value` is its length, in elements.
+        case tooManyElements
+        /// No option of a variant has this selector. `value` is the selector.
+        case selectorWithoutOption
+        /// The byte order changes inside of a byte.
+        case byteOrderChange
+        /// The packet's size is not a whole number of bytes. `value` is the size, in bits.
+        case badPacketSize
+        /// The packet's content is larger than the packet, or ends in its header or context. `value` is its size, in bits.
+        case badContentSize
+        /// An event record without a single bit: there would be no end of them.
+        case emptyEvent
+        /// The preamble was not read by this program.
+        case foreignPreamble
+    }
+
+    package var code: Code
+    /// Where, in bits from the packet's start.
+    package var positionBits: UInt64
+    /// What was found; see `code`.
+    package var value: UInt64
+
+    @usableFromInline
+    package init(_ code: Code, atBits positionBits: UInt64, value: UInt64 = 0) {
+        self.code = code
+        self.positionBits = positionBits
+        self.value = value
+    }
+}
+
+extension PacketError: CustomStringConvertible {
+    /// What is wrong and where, for people.
+    @usableFromInline package var description: String {
+        let bit = positionBits % 8 == 0 ? "" : " bit \(positionBits % 8)"
+        return "\(reason) at byte \(positionBits / 8)\(bit) of the packet"
+    }
+
+    private var reason: String {
+        switch code {
+        case .needsMoreBytes: "more bytes are needed"
+        case .badMagic: "magic number 0x\(String(value, radix: 16)) instead of 0xc1fc1fc1"
+        case .uuidMismatch: "UUID of another trace"
+        case .unknownStreamClass: "unknown stream class \(value)"
+        case .unknownEventClass: "unknown event class \(value)"
+        case .beyondContent: "field that ends past the packet's content, at bit \(value),"
+        case .unterminatedString: "string without end"
+        case .tooManyElements: "array of \(value) elements, longer than the packet,"
+        case .selectorWithoutOption: "variant without an option for selector \(value)"
+        case .byteOrderChange: "change of byte order inside of a byte"
+        case .badPacketSize: "packet size of \(value) bits"
+        case .badContentSize: "content size of \(value) bits"
+        case .emptyEvent: "event without content"
+        case .foreignPreamble: "preamble that another program read"
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/// A field of a program: what a visitor must know about the values that it is given.
+package struct ProgramField: Sendable {
+    /// As readers show it; empty for an array's element and a scope's root.
+    package let name: String
+    package let fieldClass: FieldClass
+    package let scope: FieldScope
+    /// The structure, array or variant around it; nil for a scope's root.
+    package let parent: FieldID?
+    /// A structure's members, an array's element, or a variant's options, in order.
+    package internal(set) var children: [FieldID]
+
+    package init(name: String, fieldClass: FieldClass, scope: FieldScope, parent: FieldID?, children: [FieldID] = []) {
+        self.name = name
+        self.fieldClass = fieldClass
+        self.scope = scope
+        self.parent = parent
+        self.children = children
+    }
+}
+
+/// An event class of a program, in its stream class.
+package struct ProgramEvent: Sendable {
+    package let streamClassID: UInt64
+    package let eventClass: EventClass
+    /// The stream class's default clock.
+    package let clock: ClockClass?
+    /// The root structures of its scopes; nil where it has none. The common context's is shared by the whole stream class.
+    package let commonContext: FieldID?
+    package let specificContext: FieldID?
+    package let payload: FieldID?
+
+    package init(
+        streamClassID: UInt64, eventClass: EventClass, clock: ClockClass?, commonContext: FieldID? = nil,
+        specificContext: FieldID? = nil, payload: FieldID? = nil
+    ) {
+        self.streamClassID = streamClassID
+        self.eventClass = eventClass
+        self.clock = clock
+        self.commonContext = commonContext
+        self.specificContext = specificContext
+        self.payload = payload
+    }
+}
