@@ -1,4 +1,4 @@
-import CTF
+package import CTF
 
 /// What leaves the merge at once: records in feed order, and how far the feed has come after them.
 ///
