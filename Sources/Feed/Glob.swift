@@ -1,7 +1,7 @@
 /// Shell-like patterns over whole texts: `*` is any characters (also `/`), `?` is one, all others are themselves.
-enum Glob {
+package enum Glob {
     /// - Complexity: O(pattern x text), without recursion: only the last `*` is ever tried again.
-    static func matches(_ pattern: String, _ text: String) -> Bool {
+    package static func matches(_ pattern: String, _ text: String) -> Bool {
         let pattern = Array(pattern.unicodeScalars)
         let text = Array(text.unicodeScalars)
         var patternIndex = 0

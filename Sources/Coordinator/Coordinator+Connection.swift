@@ -1,0 +1,163 @@
+import EventMerge
+import Feed
+import LTTngLive
+
+/// Connecting, losing and giving up relays.
+extension Coordinator {
+    mutating func connect(_ link: RelayLink, now: UInt64) {
+        link.connection = .connecting
+        actions.append(.connect(relay: link.index))
+    }
+
+    /// The connection is gone or was never had: its sessions are kept aside, and another attempt is planned or given up.
+    mutating func lose(_ link: RelayLink, reason: String, now: UInt64) {
+        let wasOpen = link.isOpen
+        if wasOpen { park(link) }
+        if link.lostAtNs == nil { link.lostAtNs = now }
+        link.failureCount = min(link.failureCount + 1, 32)
+        link.connection = .closed
+        stall.disconnected(link.frontier)
+
+        if configuration.lifetime == .untilSessionsEnd {
+            let waitedNs = now - min(link.lostAtNs ?? now, now)
+            if !link.hasAnswered || waitedNs >= limits.patienceNs {
+                giveUp(link, reason: reason)
+                return
+            }
+        }
+        let exponent = min(link.failureCount - 1, 16)
+        let delayNs = min(limits.retryDelayNsMin << UInt64(exponent), limits.retryDelayNsMax)
+        // Half of the delay is fixed, half drawn: attempts spread, and never come at once.
+        let waitNs = delayNs / 2 + jitter.next(below: delayNs / 2 + 1)
+        let atNs = now + waitNs
+        link.connection = .waiting(untilNs: atNs)
+        actions.append(.schedule(.connect(relay: link.index), atNs: atNs))
+        if wasOpen {
+            note(.connecting, of: link, reason: reason)
+            say(.warning, link, "connection lost: \(reason); trying again")
+        } else if link.failureCount == 1 {
+            say(.warning, link, "cannot connect: \(reason); trying again")
+        }
+    }
+
+    /// The connection broke the protocol.
+    mutating func fail(_ link: RelayLink, _ error: ViewerError, now: UInt64) {
+        actions.append(.close(relay: link.index))
+        lose(link, reason: describe(error), now: now)
+    }
+
+    /// Keeps the sessions of a lost connection until they are found again.
+    private func park(_ link: RelayLink) {
+        for session in link.sessions.values {
+            session.isResumed = true
+            session.parkedTraces = link.traces.values.filter { $0.session === session }
+            session.parkedStreams = link.streams.values.filter { $0.trace.session === session }
+            for stream in session.parkedStreams {
+                stream.index = nil
+                stream.storage = nil
+                stream.resumeEndCycles = stream.lastEndCycles
+            }
+            link.parked.append(session)
+        }
+        link.sessions.removeAll()
+        link.traces.removeAll()
+        link.streams.removeAll()
+        link.attaching.removeAll()
+        link.held.removeAll()
+        link.refused.removeAll()
+        link.deferred.removeAll()
+    }
+
+    /// A finite run does not wait for this relay any longer.
+    private mutating func giveUp(_ link: RelayLink, reason: String) {
+        say(.error, link, link.hasAnswered ? "lost: \(reason)" : "cannot be reached: \(reason)")
+        report.unreachable.append("\(link.source.name): \(reason)")
+        forgetParked(link, reason: "the relay was lost: \(reason)")
+        finish(link, reason: reason)
+    }
+
+    /// Sessions that a lost connection had and that the relay no longer has.
+    mutating func forgetParked(_ link: RelayLink, reason: String) {
+        let parked = link.parked
+        link.parked.removeAll()
+        for session in parked { forget(session, of: link, reason: reason) }
+    }
+
+    mutating func forget(_ session: RelaySession, of link: RelayLink, reason: String) {
+        for stream in session.parkedStreams {
+            noteLoss(
+                .events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil,
+                reason: "not read to its end: \(reason)")
+            endStream(stream)
+        }
+        session.parkedStreams.removeAll()
+        session.parkedTraces.removeAll()
+        frontier.endSession(session.frontier)
+        note(.lost, of: session.listed, link: link, reason: reason)
+    }
+
+    /// Nothing more will come from this relay.
+    mutating func finish(_ link: RelayLink, reason: String) {
+        if link.isOpen {
+            link.viewer.close()
+            actions.append(.close(relay: link.index))
+        }
+        link.connection = .finished
+        stall.ended(link.frontier)
+        frontier.setCounts(link.frontier, false)
+        note(.ended, of: link, reason: reason)
+    }
+
+    /// In a finite run: is there anything left to wait for on this relay?
+    mutating func finishIfIdle(_ link: RelayLink, now: UInt64) {
+        guard configuration.lifetime == .untilSessionsEnd, link.isOpen, link.hasAnswered else { return }
+        guard link.sessions.isEmpty, link.attaching.isEmpty, link.held.isEmpty else { return }
+        finish(link, reason: "all sessions have ended")
+    }
+
+    /// In a finite run: when every relay is finished, so is the feed.
+    mutating func finishIfDone(now: UInt64) {
+        guard configuration.lifetime == .untilSessionsEnd, !isFinished, !outputIsHeld else { return }
+        guard links.allSatisfy(\.isFinished), merge.pendingEventCount == 0 else { return }
+        isFinished = true
+        records.append(.end(reason: "every session has ended"))
+        publishRecords()
+        actions.append(.finished(report))
+    }
+}
+
+/// A violation in words.
+func describe(_ error: ViewerError) -> String {
+    let request =
+        switch error.request {
+        case .none: "before any request"
+        case .connect: "answering CONNECT"
+        case .createViewerSession: "answering CREATE_SESSION"
+        case .listSessions: "answering LIST_SESSIONS"
+        case .attach(let session): "answering ATTACH_SESSION of session \(session.rawValue)"
+        case .detach(let session): "answering DETACH_SESSION of session \(session.rawValue)"
+        case .newStreams(let session): "answering GET_NEW_STREAMS of session \(session.rawValue)"
+        case .nextIndex(let stream): "answering GET_NEXT_INDEX of stream \(stream.rawValue)"
+        case .packet(let stream): "answering GET_PACKET of stream \(stream.rawValue)"
+        case .metadata(let stream): "answering GET_METADATA of stream \(stream.rawValue)"
+        }
+    let fault =
+        switch error.reason {
+        case .majorVersion(let major): "speaks major version \(major) of the live protocol, not 2: is it an lttng-relayd?"
+        case .viewerSessionRefused: "refused a viewer session"
+        case .unknownStatus(let status): "unknown status \(status)"
+        case .unknownFlags(let flags): "unknown flags \(flags)"
+        case .unknownTraceFormat(let format): "unknown trace format \(format)"
+        case .exceeds(let limit, let value): "\(value), where at most \(limit) is allowed"
+        case .packetLength(let expected, let actual): "a packet of \(actual) bytes, where \(expected) were asked for"
+        case .invalidIndex: "an index that cannot be"
+        case .streamsWithoutSuccess(let status): "streams with status \(status)"
+        case .missingTerminator: "a name without end"
+        case .duplicateStream(let stream): "stream \(stream) twice"
+        case .duplicateMetadataStream(let trace): "a second metadata stream for trace \(trace)"
+        case .unsolicitedBytes: "bytes that nobody asked for: is it an lttng-relayd?"
+        case .timeout(let waitedNs): "no reply within \(waitedNs / 1_000_000) ms: is it an lttng-relayd?"
+        case .disconnected: "the relay closed the connection"
+        }
+    return "\(fault) (\(request), byte \(error.inputOffset) of the connection)"
+}

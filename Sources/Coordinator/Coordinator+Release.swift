@@ -1,0 +1,55 @@
+import EventMerge
+import Feed
+
+/// From what the merge lets out to batches.
+extension Coordinator {
+    /// Publishes all that may leave by now, in batches of bounded size.
+    mutating func release() {
+        var runs: [MergeRun] = []
+        var consumed: [ConsumedChunk] = []
+        var ended: [StreamSlot] = []
+        while true {
+            runs.removeAll(keepingCapacity: true)
+            // Nothing can come any more: no stream is open, and no relay is still to give its first information.
+            let endOfAll = openStreamCount == 0 && (frontier.watermarkNs != nil || links.allSatisfy(\.isFinished))
+            let result = merge.release(
+                upTo: frontier.watermarkNs, endOfAll: endOfAll, maxEvents: limits.batchEventsMax, into: &runs)
+            for run in runs { publish(run) }
+            if !batches.isEmpty || result.publishedNs != publishedWatermarkNs || !records.isEmpty {
+                publishedWatermarkNs = result.publishedNs
+                publishBatch(watermarkNs: result.publishedNs)
+            }
+            consumed.removeAll(keepingCapacity: true)
+            merge.takeConsumed(into: &consumed)
+            for chunk in consumed {
+                let (relay, bytes) = batches.close(chunk.tag)
+                links[relay].pendingBytes -= bytes
+            }
+            ended.removeAll(keepingCapacity: true)
+            merge.takeEnded(into: &ended)
+            if result.isComplete { return }
+        }
+    }
+
+    /// Puts a run into the batch being built; a batch that is full leaves.
+    private mutating func publish(_ run: MergeRun) {
+        var offset = 0
+        while offset < run.count {
+            offset += batches.take(run, from: offset)
+            if batches.isFull { publishBatch(watermarkNs: publishedWatermarkNs) }
+        }
+    }
+
+    private mutating func publishBatch(watermarkNs: Int64?) {
+        var batch = FeedBatch(records: records, watermarkNs: watermarkNs)
+        records.removeAll(keepingCapacity: true)
+        if !batches.isEmpty { batch.records.append(.events(batches.finish())) }
+        actions.append(.publish(batch))
+    }
+
+    /// Publishes records that wait, without events.
+    mutating func publishRecords() {
+        guard !records.isEmpty else { return }
+        publishBatch(watermarkNs: publishedWatermarkNs)
+    }
+}

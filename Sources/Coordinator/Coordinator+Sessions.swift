@@ -1,0 +1,288 @@
+import CTF
+import EventMerge
+import Feed
+import LTTngLive
+
+/// What the viewer says of connections, sessions and streams, and what is done about it.
+extension Coordinator {
+    mutating func handle(_ action: ViewerAction, of link: RelayLink, input: UnsafeRawBufferPointer, now: UInt64) {
+        switch action {
+        case .send: actions.append(.send(relay: link.index))
+        case .schedule(let atNs): actions.append(.schedule(.link(relay: link.index), atNs: atNs))
+        case .fail(let error): fail(link, error, now: now)
+        case .negotiated(let minor): answered(link, minor: minor)
+        case .sessionsListed: sessionsListed(link, now: now)
+        case .cycleStarted: link.sentCandidateNs = frontier.candidateNs
+        case .newStreams(let id, let isProof): newStreams(link, id, isProof: isProof)
+        case .cycleCompleted: cycleCompleted(link, now: now)
+        case .attached(let id, let result): attached(link, id, result, now: now)
+        case .detached: break
+        case .sessionEnded(let id, let end): sessionEnded(link, id, end, now: now)
+        case .streamAdded(let session, let stream): streamAdded(link, session, stream)
+        case .streamEnded(let id, let end): streamEnded(link, id, end)
+        case .index(let id, let index, _): indexCame(link, id, index)
+        case .beacon(let id, let cycles, let classID): beaconCame(link, id, cycles: cycles, streamClassID: classID)
+        case .retry: stall.replied(link.frontier)
+        case .packetBytes(let id, let packetOffset, let range):
+            link.streams[id]?.storage?.write(UnsafeRawBufferPointer(rebasing: input[range]), at: Int(packetOffset))
+        case .packetFetched(let id, _): packetFetched(link, id, now: now)
+        case .packetFailed(let id): packetFailed(link, id)
+        case .metadata(_, let traceID, _, let range, let isLast):
+            guard let trace = link.traces[traceID] else { return }
+            trace.reply.append(contentsOf: input[range])
+            if isLast { metadataCame(link, trace) }
+        }
+    }
+
+    private mutating func answered(_ link: RelayLink, minor: UInt32) {
+        say(.info, link, "connected, live protocol 2.\(minor)")
+        link.failureCount = 0
+        link.lostAtNs = nil
+        stall.replied(link.frontier)
+    }
+
+    // MARK: Sessions
+
+    private mutating func sessionsListed(_ link: RelayLink, now: UInt64) {
+        let listed = link.viewer.sessions
+        let present = Set(listed.map(\.id))
+        link.refused.formIntersection(present)
+        for id in link.held.keys where !present.contains(id) { link.held[id] = nil }
+        if !link.hasAnswered || !link.parked.isEmpty { stall.attached(link.frontier) }
+        if !link.hasAnswered {
+            link.hasAnswered = true
+            if !listed.contains(where: { isWanted($0, link) }) {
+                say(.warning, link, "no session here matches; waiting for one")
+                if configuration.lifetime == .untilSessionsEnd { report.withoutSession.append(link.source.name) }
+            }
+        }
+        for session in listed where isWanted(session, link) && isNew(session.id, link) {
+            link.attaching[session.id] = session
+            let resumes = link.parked.contains { isSame($0.listed, session) }
+            link.viewer.attach(
+                session.id, from: link.source.start == .now && !resumes ? .last : .beginning)
+        }
+        let gone = link.parked.filter { parked in !listed.contains { isSame(parked.listed, $0) } }
+        link.parked.removeAll { parked in gone.contains { $0 === parked } }
+        for session in gone { forget(session, of: link, reason: "the relay no longer has it") }
+        finishIfIdle(link, now: now)
+    }
+
+    private func isNew(_ id: LiveSessionID, _ link: RelayLink) -> Bool {
+        link.sessions[id] == nil && link.attaching[id] == nil && link.held[id] == nil && !link.refused.contains(id)
+    }
+
+    private func isSame(_ left: ListedSession, _ right: ListedSession) -> Bool {
+        left.id == right.id && left.hostname == right.hostname && left.name == right.name
+    }
+
+    private func isWanted(_ session: ListedSession, _ link: RelayLink) -> Bool {
+        session.liveTimerUs > 0
+            && link.source.sessions.contains {
+                Glob.matches($0.host, session.hostname) && Glob.matches($0.session, session.name)
+            }
+    }
+
+    private mutating func attached(_ link: RelayLink, _ id: LiveSessionID, _ result: AttachResult, now: UInt64) {
+        guard let listed = link.attaching.removeValue(forKey: id) ?? link.held[id]?.listed else { return }
+        stall.replied(link.frontier)
+        switch result {
+        case .attached:
+            link.held[id] = nil
+            stall.attached(link.frontier)
+            stall.setLivePeriod(link.frontier, periodNs: Int64(clamping: listed.livePeriodNs))
+            if let position = link.parked.firstIndex(where: { isSame($0.listed, listed) }) {
+                link.sessions[id] = link.parked.remove(at: position)
+                note(.active, of: listed, link: link, reason: "attached again")
+                return
+            }
+            link.sessions[id] = RelaySession(
+                listed: listed, frontier: frontier.addSession(link.frontier, boundNs: siblingBound(listed, link)))
+            note(.active, of: listed, link: link, reason: "")
+        case .alreadyHeld:
+            holdBack(link, listed, now: now)
+        case .unknownSession, .notLive, .seekRefused, .noViewerSession:
+            link.refused.insert(id)
+            say(.warning, link, "session \(listed.hostname)/\(listed.name) cannot be attached: \(result)")
+        }
+    }
+
+    /// What is proven of a session that has just appeared: its siblings' bound, since they share a host's clock.
+    private func siblingBound(_ session: ListedSession, _ link: RelayLink) -> Int64? {
+        let hasSibling = link.sessions.values.contains { $0.listed.hostname == session.hostname }
+        return hasSibling ? link.boundNs : nil
+    }
+
+    private mutating func holdBack(_ link: RelayLink, _ listed: ListedSession, now: UInt64) {
+        if link.held[listed.id] != nil { return }
+        link.held[listed.id] = RelayLink.HeldSession(listed: listed, sinceNs: now, triedNs: now)
+        note(.held, of: listed, link: link, reason: "another viewer is attached; trying again")
+    }
+
+    /// Asks again for sessions that another viewer held, once a second.
+    private mutating func retryHeld(_ link: RelayLink, now: UInt64) {
+        for (id, held) in link.held {
+            if configuration.lifetime == .untilSessionsEnd, now - held.sinceNs >= limits.patienceNs {
+                link.held[id] = nil
+                link.refused.insert(id)
+                report.held.append("\(link.source.name): \(held.listed.hostname)/\(held.listed.name)")
+                say(.error, link, "session \(held.listed.hostname)/\(held.listed.name) is held by another viewer")
+            } else if now - held.triedNs >= limits.heldRetryNs {
+                link.held[id]?.triedNs = now
+                link.viewer.attach(id, from: link.source.start == .now ? .last : .beginning)
+            }
+        }
+    }
+
+    private mutating func sessionEnded(_ link: RelayLink, _ id: LiveSessionID, _ end: SessionEnd, now: UInt64) {
+        guard let session = link.sessions.removeValue(forKey: id) else { return }
+        for trace in link.traces.values where trace.session === session {
+            for stream in trace.streams { link.streams[stream.id] = nil }
+            for stream in trace.streams { endStream(stream) }
+            link.traces[trace.id] = nil
+        }
+        for stream in session.parkedStreams { endStream(stream) }
+        frontier.endSession(session.frontier)
+        let reason =
+            switch end {
+            case .hungUp: "the tracer has closed it"
+            case .vanished: "the relay no longer lists it"
+            case .failed: "the relay refuses to go on"
+            }
+        note(end == .failed ? .lost : .ended, of: session.listed, link: link, reason: reason)
+        finishIfIdle(link, now: now)
+    }
+
+    // MARK: Cycles
+
+    /// The new-stream rule: whatever stream the session may have that we do not know of yet, its events are later than every
+    /// packet end and beacon whose index reply came before this proof. A session without streams stands where the feed stood
+    /// when it was asked.
+    private mutating func newStreams(_ link: RelayLink, _ id: LiveSessionID, isProof: Bool) {
+        stall.replied(link.frontier)
+        guard isProof, let session = link.sessions[id] else { return }
+        var bound = session.latestNs
+        if session.streamCount == 0, let candidate = link.sentCandidateNs { bound = max(bound ?? candidate, candidate) }
+        guard let bound else { return }
+        session.boundNs = max(session.boundNs ?? bound, bound)
+        frontier.setSessionBound(session.frontier, to: bound)
+        dropParkedStreams(session, link)
+    }
+
+    private mutating func dropParkedStreams(_ session: RelaySession, _ link: RelayLink) {
+        let gone = session.parkedStreams
+        session.parkedStreams.removeAll()
+        session.parkedTraces.removeAll()
+        for stream in gone {
+            noteLoss(
+                .events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil,
+                reason: "the relay no longer has the stream")
+            endStream(stream)
+        }
+    }
+
+    private mutating func cycleCompleted(_ link: RelayLink, now: UInt64) {
+        retryHeld(link, now: now)
+        if link.attaching.isEmpty {
+            let latest = link.sessions.values.compactMap(\.latestNs).max()
+            let hasStreams = link.sessions.values.contains { $0.streamCount > 0 }
+            var bound = latest
+            if !hasStreams, let candidate = link.sentCandidateNs { bound = max(bound ?? candidate, candidate) }
+            if let bound {
+                link.boundNs = max(link.boundNs ?? bound, bound)
+                frontier.setRelayBound(link.frontier, to: bound)
+            }
+        }
+        finishIfIdle(link, now: now)
+        tellIdleness()
+    }
+
+    /// Relays without streams are asked often only while others deliver.
+    private mutating func tellIdleness() {
+        let isIdle = openStreamCount == 0
+        let period = links.lazy.flatMap { $0.sessions.values }.map(\.listed.livePeriodNs).min()
+        for link in links where link.isOpen { link.viewer.setFeedIsIdle(isIdle, fastestLivePeriodNs: period) }
+    }
+
+    // MARK: Streams
+
+    private mutating func streamAdded(_ link: RelayLink, _ sessionID: LiveSessionID, _ added: LiveStream) {
+        guard let session = link.sessions[sessionID] else { return }
+        let trace = link.traces[added.trace] ?? adoptTrace(link, session, added)
+        guard !added.isMetadata else { return }
+        if let position = session.parkedStreams.firstIndex(where: {
+            $0.id == added.id && $0.trace === trace && $0.declaration.channel == added.channel
+        }) {
+            link.streams[added.id] = session.parkedStreams.remove(at: position)
+            return
+        }
+        let stream = RelayStream(
+            id: added.id, trace: trace,
+            declaration: FeedStream(
+                id: nextStreamID, traceID: trace.declaration.id, liveStreamID: added.id.rawValue,
+                channel: added.channel),
+            frontier: frontier.addStream(session.frontier))
+        nextStreamID += 1
+        openStreamCount += 1
+        session.streamCount += 1
+        trace.streams.append(stream)
+        link.streams[added.id] = stream
+        if trace.fault != nil { isolate(stream) }
+    }
+
+    private mutating func adoptTrace(_ link: RelayLink, _ session: RelaySession, _ added: LiveStream) -> RelayTrace {
+        if let position = session.parkedTraces.firstIndex(where: {
+            $0.id == added.trace && $0.declaration.path == added.path
+        }) {
+            let trace = session.parkedTraces.remove(at: position)
+            // The relay sends the metadata from its beginning again; what is in the feed already is not repeated.
+            trace.reader = MetadataReader()
+            trace.reply.removeAll()
+            trace.receivedBytes = 0
+            trace.program = nil
+            link.traces[added.trace] = trace
+            return trace
+        }
+        let trace = RelayTrace(
+            id: added.trace, session: session,
+            declaration: FeedTrace(
+                id: nextTraceID, relay: link.source.name, host: session.listed.hostname,
+                session: session.listed.name, sessionID: session.id.rawValue, path: added.path))
+        nextTraceID += 1
+        link.traces[added.trace] = trace
+        return trace
+    }
+
+    private mutating func streamEnded(_ link: RelayLink, _ id: LiveStreamID, _ end: StreamEnd) {
+        guard let stream = link.streams.removeValue(forKey: id) else { return }
+        if stream.index != nil || end == .failed {
+            noteLoss(
+                .events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil,
+                reason: end == .failed ? "the relay cannot read the stream" : "a packet could not be read to its end")
+        }
+        endStream(stream)
+        let trace = stream.trace
+        trace.streams.removeAll { $0 === stream }
+    }
+
+    /// The stream no longer counts, wherever it is known.
+    mutating func endStream(_ stream: RelayStream) {
+        stream.index = nil
+        stream.storage = nil
+        if !stream.hasEnded {
+            stream.hasEnded = true
+            openStreamCount -= 1
+            stream.trace.session.streamCount -= 1
+        }
+        if let slot = stream.frontier { frontier.endStream(slot) }
+        stream.frontier = nil
+        if let slot = stream.merge { merge.end(slot) }
+        stream.merge = nil
+    }
+
+    /// A stream that cannot be decoded holds nobody back.
+    mutating func isolate(_ stream: RelayStream) {
+        if let slot = stream.frontier { frontier.endStream(slot) }
+        stream.frontier = nil
+    }
+}

@@ -1,0 +1,318 @@
+import CTF
+import EventMerge
+import Feed
+import LTTngLive
+
+/// The pure composition: relays' viewers, decoders, frontier and merge, from received bytes to batches of the feed.
+///
+/// It knows no socket, clock, thread or random source. The shell tells it what happened (`connected`, `received`,
+/// `timerFired`, …) with the time of a monotonic clock in nanoseconds, and then runs the actions that `takeActions` hands
+/// out. Nothing here blocks; work per call is bounded by the bytes received.
+///
+/// ```
+/// received bytes -> Viewer -> index, packet, beacon, metadata -> TraceProgram.scan -> EventMerge -> FeedBatch
+///                                        \-> Frontier (bounds) -> W -----------------^
+/// ```
+/// Every event ends in `pump`, which raises W, lets out what may leave, and asks for more where there is room.
+package struct Coordinator: ~Copyable {
+    let configuration: CoordinatorConfiguration
+    var limits: CoordinatorLimits { configuration.limits }
+    var links: [RelayLink] = []
+    var frontier = Frontier()
+    var stall: StallPolicy
+    var merge = EventMerge()
+    var batches: BatchBuilder
+    var actions: [CoordinatorAction] = []
+    var viewerActions: [ViewerAction] = []
+    var jitter: Jitter
+    /// Records that leave before the next events.
+    var records: [FeedRecord] = []
+    var report = FinishReport()
+    /// Data streams that have not ended, over all relays.
+    var openStreamCount = 0
+    var nextTraceID: UInt64 = 1
+    var nextStreamID: UInt64 = 1
+    /// Whether the consumer of batches has no room.
+    var outputIsHeld = false
+    var isFinished = false
+    var publishedWatermarkNs: Int64?
+    var frontierDeadlineNs: UInt64?
+
+    package init(_ configuration: CoordinatorConfiguration) {
+        precondition(!configuration.relays.isEmpty)
+        self.configuration = configuration
+        stall = StallPolicy(graceNs: configuration.stallAfterNs.map { Int64(clamping: $0) })
+        batches = BatchBuilder(limits: configuration.limits)
+        jitter = Jitter(seed: configuration.seed)
+    }
+
+    // MARK: Events
+
+    /// Begins: every relay is connected to. Called once, before all other events.
+    package mutating func start(now: UInt64) {
+        for (index, source) in configuration.relays.enumerated() {
+            let relay = frontier.addRelay()
+            stall.addRelay(relay, attachedBefore: false, nowNs: Int64(clamping: now))
+            let link = RelayLink(index: index, source: source, frontier: relay)
+            links.append(link)
+            note(.connecting, of: link, reason: "")
+            connect(link, now: now)
+        }
+        pump(now: now)
+    }
+
+    /// The relay's connection is open.
+    package mutating func connected(relay: Int, now: UInt64) {
+        let link = links[relay]
+        guard case .connecting = link.connection else { return }
+        link.connection = .open
+        link.viewer = Viewer()
+        link.viewer.connected(now: now)
+        turn(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
+    }
+
+    /// The relay cannot be connected to.
+    package mutating func connectFailed(relay: Int, reason: String, now: UInt64) {
+        let link = links[relay]
+        guard case .connecting = link.connection else { return }
+        lose(link, reason: reason, now: now)
+        pump(now: now)
+    }
+
+    /// Bytes came from the relay. Several calls may be made before one `readCompleted`.
+    package mutating func received(relay: Int, _ bytes: UnsafeRawBufferPointer, now: UInt64) {
+        let link = links[relay]
+        guard link.isOpen else { return }
+        link.viewer.received(bytes, now: now)
+        handleActions(link, input: bytes, now: now)
+    }
+
+    /// All bytes that were there have been given to `received`.
+    package mutating func readCompleted(relay: Int, now: UInt64) {
+        let link = links[relay]
+        guard link.isOpen else { return }
+        turn(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
+    }
+
+    /// The relay's connection was closed by the other side, or broke.
+    package mutating func disconnected(relay: Int, reason: String, now: UInt64) {
+        let link = links[relay]
+        guard link.isOpen else { return }
+        link.viewer.close()
+        lose(link, reason: reason, now: now)
+        pump(now: now)
+    }
+
+    /// A timer that was scheduled has come.
+    package mutating func timerFired(_ timer: CoordinatorTimer, now: UInt64) {
+        switch timer {
+        case .link(let relay):
+            let link = links[relay]
+            guard link.isOpen else { return }
+            link.viewer.timerFired(now: now)
+            turn(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
+        case .connect(let relay):
+            let link = links[relay]
+            if case .waiting = link.connection { connect(link, now: now) }
+            pump(now: now)
+        case .frontier:
+            frontierDeadlineNs = nil
+            pump(now: now)
+        }
+    }
+
+    /// Whether whoever takes the batches has no room: events stay here, and relays are asked for less, until it has.
+    package mutating func setOutputIsHeld(_ isHeld: Bool, now: UInt64) {
+        guard outputIsHeld != isHeld else { return }
+        outputIsHeld = isHeld
+        for link in links { stall.setHeldByUs(link.frontier, isHeld) }
+        if !isHeld { pump(now: now) }
+    }
+
+    /// Ends the feed: connections are closed; what may leave by now has left.
+    package mutating func stop(reason: String, now: UInt64) {
+        guard !isFinished else { return }
+        outputIsHeld = false
+        pump(now: now)
+        guard !isFinished else { return }
+        isFinished = true
+        for link in links where link.isOpen {
+            link.viewer.close()
+            actions.append(.close(relay: link.index))
+        }
+        records.append(.end(reason: reason))
+        publishRecords()
+    }
+
+    // MARK: Output
+
+    /// Hands out the actions since the last call, in order.
+    package mutating func takeActions() -> [CoordinatorAction] {
+        guard !actions.isEmpty else { return [] }
+        let taken = actions
+        actions.removeAll(keepingCapacity: true)
+        return taken
+    }
+
+    /// Hands the bytes to be sent to the relay to `body`.
+    package mutating func takeOutput<Result>(relay: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        links[relay].viewer.takeOutput(body)
+    }
+
+    // MARK: Turns
+
+    /// Acts on what the viewer says until it says nothing more, lets out what may leave, and sends requests.
+    mutating func turn(_ link: RelayLink, input: UnsafeRawBufferPointer, now: UInt64) {
+        handleActions(link, input: input, now: now)
+        pump(now: now)
+        guard link.isOpen else { return }
+        link.viewer.flush(now: now)
+        handleActions(link, input: input, now: now)
+    }
+
+    mutating func handleActions(_ link: RelayLink, input: UnsafeRawBufferPointer, now: UInt64) {
+        while link.isOpen {
+            var batch: [ViewerAction] = []
+            swap(&batch, &viewerActions)
+            link.viewer.takeActions(into: &batch)
+            guard !batch.isEmpty else {
+                swap(&batch, &viewerActions)
+                return
+            }
+            for action in batch where link.isOpen {
+                handle(action, of: link, input: input, now: now)
+            }
+            batch.removeAll(keepingCapacity: true)
+            swap(&batch, &viewerActions)
+        }
+    }
+
+    /// Raises W, publishes what may leave, and asks for what was deferred.
+    mutating func pump(now: UInt64) {
+        guard !isFinished else { return }
+        stall.tick(&frontier, nowNs: Int64(clamping: now))
+        frontier.raiseWatermark()
+        takeStallNews()
+        if !outputIsHeld { release() }
+        for link in links where !link.deferred.isEmpty { fetchDeferred(link, now: now) }
+        finishIfDone(now: now)
+        scheduleFrontier()
+    }
+
+    private mutating func scheduleFrontier() {
+        guard let deadline = stall.nextDeadlineNs, deadline >= 0 else { return }
+        let atNs = UInt64(deadline)
+        guard frontierDeadlineNs != atNs else { return }
+        frontierDeadlineNs = atNs
+        actions.append(.schedule(.frontier, atNs: atNs))
+    }
+
+    private mutating func takeStallNews() {
+        for transition in stall.takeTransitions() {
+            guard let link = links.first(where: { $0.frontier == transition.relay }) else { continue }
+            let waitedMs = transition.waitedNs / 1_000_000
+            let reason =
+                switch transition.to {
+                case .lagging: "the feed waits for it, \(waitedMs) ms by now"
+                case .excluded: "silent for \(waitedMs) ms, past its grace time: the feed goes on without it"
+                case .rejoining: "answers again: what it has from before the watermark is late"
+                case .connecting, .active, .quiet, .ended: ""
+                }
+            note(RelayState(transition.to), of: link, reason: reason, frontierNs: transition.frontierNs)
+        }
+        for held in stall.takeHolderReports() { report(held) }
+    }
+
+    private mutating func report(_ held: HolderReport) {
+        guard let link = links.first(where: { $0.frontier == held.holder.relay }) else { return }
+        let session = link.sessions.values.first { $0.frontier == held.holder.session }
+        let stream = held.holder.stream.flatMap { slot in link.streams.values.first { $0.frontier == slot } }
+        records.append(
+            .holder(
+                HolderRecord(
+                    relay: link.source.name, host: session?.listed.hostname ?? "", session: session?.listed.name ?? "",
+                    streamID: stream?.declaration.id, heldNs: held.heldNs)))
+        var place = ""
+        if let session { place += ", session \(session.listed.hostname)/\(session.listed.name)" }
+        if let stream { place += ", stream \(stream.id.rawValue) (\(stream.declaration.channel))" }
+        say(.warning, link, "the feed has waited \(held.heldNs / 1_000_000) ms for this relay\(place)")
+    }
+
+    // MARK: Telling
+
+    mutating func say(_ level: CoordinatorNote.Level, _ link: RelayLink, _ text: String) {
+        actions.append(.note(CoordinatorNote(level: level, relay: link.source.name, text: text)))
+    }
+
+    mutating func note(_ state: RelayState, of link: RelayLink, reason: String, frontierNs: Int64? = nil) {
+        records.append(
+            .relay(
+                RelayStateChange(relay: link.source.name, state: state, reason: reason, frontierNs: frontierNs)))
+        let level: CoordinatorNote.Level =
+            switch state {
+            case .excluded, .lagging, .rejoining: .warning
+            case .connecting, .active, .quiet, .ended: .debug
+            }
+        say(level, link, reason.isEmpty ? "\(state)" : "\(state): \(reason)")
+    }
+
+    mutating func note(_ state: SessionState, of session: ListedSession, link: RelayLink, reason: String) {
+        records.append(
+            .session(
+                SessionStateChange(
+                    relay: link.source.name, host: session.hostname, session: session.name,
+                    sessionID: session.id.rawValue, state: state, reason: reason)))
+        let text = "session \(session.hostname)/\(session.name) is \(state)"
+        say(
+            state == .held || state == .lost ? .warning : .info, link,
+            reason.isEmpty ? text : "\(text): \(reason)")
+    }
+
+    mutating func noteLoss(
+        _ unit: LossRecord.Unit, count: UInt64?, stream: RelayStream, link: RelayLink, fromNs: Int64?, toNs: Int64?,
+        reason: String
+    ) {
+        let session = stream.trace.session.listed
+        records.append(
+            .lost(
+                LossRecord(
+                    relay: link.source.name, host: session.hostname, session: session.name,
+                    sessionID: session.id.rawValue, streamID: stream.declaration.id, unit: unit, count: count,
+                    fromNs: fromNs, toNs: toNs, reason: reason)))
+    }
+}
+
+extension RelayState {
+    init(_ phase: RelayPhase) {
+        self =
+            switch phase {
+            case .connecting: .connecting
+            case .active: .active
+            case .quiet: .quiet
+            case .lagging: .lagging
+            case .excluded: .excluded
+            case .rejoining: .rejoining
+            case .ended: .ended
+            }
+    }
+}
+
+/// Spreads reconnect attempts: a seeded generator, so that a run can be repeated.
+struct Jitter {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    /// A number in 0 ..< bound (SplitMix64).
+    mutating func next(below bound: UInt64) -> UInt64 {
+        guard bound > 0 else { return 0 }
+        // Wraps by design: the generator's arithmetic is modulo 2^64.
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return (mixed ^ (mixed >> 31)) % bound
+    }
+}

@@ -1,0 +1,94 @@
+/// What a coordinator is asked to do: the sources it merges, and how long it waits.
+package struct CoordinatorConfiguration: Sendable {
+    /// At least one; names are unique.
+    package var relays: [RelaySource]
+    /// How long a relay may hold the watermark, nanoseconds; nil waits for ever (`stall-after: never`).
+    package var stallAfterNs: UInt64?
+    /// What happens when all sessions have ended.
+    package var lifetime: Lifetime
+    /// Seeds the jitter of reconnect attempts.
+    package var seed: UInt64
+    package var limits: CoordinatorLimits
+
+    package init(
+        relays: [RelaySource], stallAfterNs: UInt64?, lifetime: Lifetime, seed: UInt64,
+        limits: CoordinatorLimits = CoordinatorLimits()
+    ) {
+        self.relays = relays
+        self.stallAfterNs = stallAfterNs
+        self.lifetime = lifetime
+        self.seed = seed
+        self.limits = limits
+    }
+
+    package enum Lifetime: Sendable, Equatable {
+        /// Goes on until it is told to stop, looks for new sessions, and reconnects for ever (`serve`, `view --wait`).
+        case service
+        /// Ends when every session that was there has ended; a relay that cannot be reached is given up (`view`).
+        case untilSessionsEnd
+    }
+}
+
+/// A relay to attach to.
+package struct RelaySource: Sendable {
+    /// The label in the feed, unique among the sources.
+    package var name: String
+    /// Which sessions to attach; a session that matches any is taken.
+    package var sessions: [SessionPattern]
+    package var start: Start
+    /// Added to each timestamp of this relay, nanoseconds (`clock-offset`).
+    package var correctionNs: Int64
+
+    package init(name: String, sessions: [SessionPattern], start: Start, correctionNs: Int64 = 0) {
+        self.name = name
+        self.sessions = sessions
+        self.start = start
+        self.correctionNs = correctionNs
+    }
+
+    package enum Start: Sendable, Equatable {
+        /// All that the relay still has.
+        case beginning
+        /// Events at or after the session's first packet end or beacon seen after the attach.
+        case now
+    }
+}
+
+/// Globs over a session's host name and name.
+package struct SessionPattern: Sendable, Equatable {
+    package var host: String
+    package var session: String
+
+    package init(host: String, session: String) {
+        self.host = host
+        self.session = session
+    }
+}
+
+/// The coordinator's bounds. Each is per relay unless it says otherwise.
+package struct CoordinatorLimits: Sendable {
+    /// Packet bytes kept that are not released yet; past it, streams that are ahead are not asked for more.
+    package var pendingBytesMax = 64 << 20
+    /// A packet larger than this is not fetched but recorded as lost, bytes.
+    package var packetBytesMax = 256 << 20
+    /// Events in one batch.
+    package var batchEventsMax = 16_384
+    /// Event bytes in one batch: well below a frame's 16 MiB.
+    package var batchBytesMax = 1 << 20
+    /// Traces of one relay at a time.
+    package var tracesMax = 65_536
+    /// Streams of one relay at a time.
+    package var streamsMax = 262_144
+    /// The first wait before a reconnect, nanoseconds; doubles with each failure.
+    package var retryDelayNsMin: UInt64 = 100_000_000
+    /// The longest wait before a reconnect, nanoseconds.
+    package var retryDelayNsMax: UInt64 = 5_000_000_000
+    /// How long a connect may take, nanoseconds.
+    package var connectNsMax: UInt64 = 5_000_000_000
+    /// How often a session that another viewer holds is asked for, nanoseconds.
+    package var heldRetryNs: UInt64 = 1_000_000_000
+    /// How long `untilSessionsEnd` asks for a session that another viewer holds, or for a relay that was lost, nanoseconds.
+    package var patienceNs: UInt64 = 5_000_000_000
+
+    package init() {}
+}

@@ -1,0 +1,13 @@
+import ArgumentParser
+
+/// The exit codes of the command, after sysexits.
+enum ExitStatus {
+    /// Failed on the way: damaged data, output that cannot be written.
+    static let failure = ExitCode(1)
+    /// A relay or coordinator cannot be reached (EX_UNAVAILABLE).
+    static let unavailable = ExitCode(69)
+    /// Refused by TLS or by access rules (EX_NOPERM).
+    static let refused = ExitCode(77)
+    /// The configuration is wrong (EX_CONFIG).
+    static let configuration = ExitCode(78)
+}

@@ -1,0 +1,18 @@
+import ArgumentParser
+
+/// The command: arguments and exit codes. What it does stands in Runtime.
+@main
+struct Tidemark: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tidemark",
+        abstract: "Merge the live traces of many LTTng hosts into one feed in global timestamp order.",
+        discussion: """
+            Exit codes: 0 done, 1 failed on the way, 64 usage, 69 a relay or coordinator cannot be reached, \
+            77 refused (TLS, access), 78 configuration.
+            """,
+        version: "0.1.0",
+        subcommands: [
+            ServeCommand.self, CheckCommand.self, SessionsCommand.self, ViewCommand.self, TailCommand.self,
+            CertCommand.self, DemoCommand.self,
+        ])
+}
