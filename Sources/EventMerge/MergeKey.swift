@@ -65,6 +65,12 @@ package struct ConsumedChunk: BitwiseCopyable, Sendable, Equatable {
     package var tag: UInt64
     /// How many of its events have not left and never will: > 0 only where `remove` took the stream away.
     package var droppedEvents: Int
+
+    package init(slot: StreamSlot, tag: UInt64, droppedEvents: Int = 0) {
+        self.slot = slot
+        self.tag = tag
+        self.droppedEvents = droppedEvents
+    }
 }
 
 /// What one `release` did.

@@ -1,0 +1,158 @@
+/// What one call of `release` carries from event to event.
+private struct ReleasePass {
+    /// Heads less than this leave in order.
+    let limit: HeadKey
+    /// Events before this are late: timestamp + 2^63 of what is published or has left; never less than that.
+    var bound: UInt64
+    /// Events that may still leave.
+    var budget: Int
+    var lateCount = 0
+    /// Runs in `runBlock`.
+    var blockCount = 0
+    /// The slot of the last run where the stream's next event goes on with that run; -1 where not.
+    var openSlot = -1
+}
+
+extension EventMerge {
+    /// Appends to `output` the events that may leave now, in feed order.
+    ///
+    /// In order leaves what is older than the watermark; an event at the watermark waits, for an equal one may still come
+    /// from a stream of lower rank. An event that is older than `max(published watermark, last event that left in
+    /// order)` when it becomes its stream's head is late: it leaves at once, before all that is unpublished and whatever
+    /// the watermark is, in a run of its own whose `lateNs` is that maximum minus its timestamp.
+    /// - Parameters:
+    ///   - watermark: W, nanoseconds since the Unix epoch, exclusive; nil: nothing leaves in order.
+    ///   - endOfAll: all that is pending may leave: every stream has ended.
+    ///   - maxEvents: no more leave in this call; >= 0. Call again where the result says that it is not complete.
+    ///   - output: is appended to.
+    /// - Complexity: O(events x log streams) at worst; O(1) for each event of a run.
+    package mutating func release(
+        upTo watermark: Int64?, endOfAll: Bool, maxEvents: Int, into output: inout [MergeRun]
+    ) -> MergeRelease {
+        precondition(maxEvents >= 0)
+        var limit = HeadKey(time: 0, place: 0)
+        if let watermark { limit = HeadKey(time: HeadKey.time(watermark), place: 0) }
+        if endOfAll { limit = HeadKey.none(slot: 0) }
+        let published = publishedNs.map(HeadKey.time) ?? 0
+        var pass = ReleasePass(limit: limit, bound: max(published, lastInOrderTime), budget: maxEvents)
+
+        var head = tree.winner
+        while pass.budget > 0 {
+            if head.time < pass.bound {
+                head = takeLate(head, &pass, &output)
+            } else if head < limit {
+                head = takeInOrder(head, &pass, &output)
+            } else {
+                break
+            }
+        }
+
+        flush(&pass, &output)
+        let eventCount = maxEvents - pass.budget
+        pendingEventCount -= eventCount
+        let isComplete = tree.winner.time >= pass.bound && !(tree.winner < limit)
+        if isComplete, let watermark { publishedNs = max(publishedNs ?? .min, watermark) }
+        return MergeRelease(
+            eventCount: eventCount, lateCount: pass.lateCount, isComplete: isComplete, publishedNs: publishedNs)
+    }
+
+    /// Takes the least head, and, where its stream has just won before, what follows it up to the runner-up.
+    /// - Returns: the least head now.
+    @inline(__always)
+    private mutating func takeInOrder(
+        _ head: HeadKey, _ pass: inout ReleasePass, _ output: inout [MergeRun]
+    ) -> HeadKey {
+        let slot = head.slot
+        let state = slots + slot
+        let first = state.pointee.next
+        pass.bound = head.time
+        lastInOrderTime = head.time
+        if slot == pass.openSlot {
+            let next = endOfRun(head, &pass)
+            (runBlock + (pass.blockCount - 1)).pointee.eventCount &+= UInt32(truncatingIfNeeded: next - first)
+            pass.budget -= next - first
+            guard next < state.pointee.end else { return finishChunk(slot, &pass) }
+            state.pointee.goOn(to: next)
+            return tree.replaceWinner(HeadKey(time: HeadKey.time(next.pointee.timestampNs), place: head.place))
+        }
+        add(MergeRun(slot: slot, state.pointee, first: first, lateNs: 0), &pass, &output)
+        pass.openSlot = slot
+        pass.budget -= 1
+        guard first + 1 < state.pointee.end else { return finishChunk(slot, &pass) }
+        let next = tree.replaceWinner(HeadKey(time: state.pointee.following, place: head.place))
+        state.pointee.goOn(to: first + 1)
+        return next
+    }
+
+    /// How far the winner's stream goes before another is due.
+    /// - Returns: behind the last event of the run, which has at least the head.
+    private mutating func endOfRun(_ head: HeadKey, _ pass: inout ReleasePass) -> UnsafePointer<MergeKey> {
+        let state = slots + head.slot
+        let stop = min(pass.limit, tree.runnerUp)
+        // The last time of this stream before `stop`: no underflow, for the head is before it.
+        let lastTime = head.place < stop.place ? stop.time : stop.time &- 1
+        let end = state.pointee.next + min(pass.budget, state.pointee.end - state.pointee.next)
+        var next = state.pointee.next + 1
+        var bound = head.time
+        while next < end {
+            let time = HeadKey.time(next.pointee.timestampNs)
+            // A stream that goes back in time ends its run: the next event is late.
+            if time > lastTime || time < bound { break }
+            bound = time
+            next += 1
+        }
+        pass.bound = bound
+        lastInOrderTime = bound
+        return next
+    }
+
+    private mutating func takeLate(
+        _ head: HeadKey, _ pass: inout ReleasePass, _ output: inout [MergeRun]
+    ) -> HeadKey {
+        let state = slots + head.slot
+        let first = state.pointee.next
+        let lateNs = Int64(clamping: pass.bound - head.time)
+        add(MergeRun(slot: head.slot, state.pointee, first: first, lateNs: lateNs), &pass, &output)
+        pass.openSlot = -1
+        pass.lateCount += 1
+        pass.budget -= 1
+        guard first + 1 < state.pointee.end else { return finishChunk(head.slot, &pass) }
+        let next = tree.replaceWinner(HeadKey(time: state.pointee.following, place: head.place))
+        state.pointee.goOn(to: first + 1)
+        return next
+    }
+
+    /// The winner's present chunk is used up: goes on to the stream's next one.
+    /// - Returns: the least head now.
+    private mutating func finishChunk(_ slot: Int, _ pass: inout ReleasePass) -> HeadKey {
+        pass.openSlot = -1
+        slots[slot].next = slots[slot].end
+        nextChunk(slot)
+        return tree.replaceWinner(slots[slot].hasEvent ? head(slot) : .none(slot: slot))
+    }
+
+    @inline(__always)
+    private func add(_ run: MergeRun, _ pass: inout ReleasePass, _ output: inout [MergeRun]) {
+        if pass.blockCount == EventMerge.runBlockCount { flush(&pass, &output) }
+        (runBlock + pass.blockCount).initialize(to: run)
+        pass.blockCount += 1
+    }
+
+    /// Hands the block's runs to the caller.
+    private func flush(_ pass: inout ReleasePass, _ output: inout [MergeRun]) {
+        output.append(contentsOf: UnsafeBufferPointer(start: runBlock, count: pass.blockCount))
+        pass.blockCount = 0
+    }
+}
+
+extension MergeRun {
+    /// One event of the stream's present chunk.
+    @inline(__always)
+    fileprivate init(slot: Int, _ state: SlotState, first: UnsafePointer<MergeKey>, lateNs: Int64) {
+        self.slot = StreamSlot(index: UInt32(truncatingIfNeeded: slot))
+        self.firstIndex = UInt32(truncatingIfNeeded: first - state.base)
+        self.eventCount = 1
+        self.tag = state.tag
+        self.lateNs = lateNs
+    }
+}
