@@ -14,8 +14,13 @@ package struct PeerCertificate: Sendable, Equatable {
     package let notAfter: Int64
 
     package init(
-        uris: [String], dnsNames: [String], commonName: String?, hasAlternativeNames: Bool, serialNumber: String,
-        notBefore: Int64, notAfter: Int64
+        uris: [String],
+        dnsNames: [String],
+        commonName: String?,
+        hasAlternativeNames: Bool,
+        serialNumber: String,
+        notBefore: Int64,
+        notAfter: Int64
     ) {
         self.uris = uris
         self.dnsNames = dnsNames

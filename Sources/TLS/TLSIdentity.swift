@@ -1,20 +1,58 @@
+internal import COpenSSL
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
 /// A certificate, the certificates that lead from it to an authority, and its private key. Immutable.
 package final class TLSIdentity: Sendable {
+    let leaf: CertificateHandle
+    /// Sent after the leaf.
+    let intermediates: [CertificateHandle]
+    let key: KeyHandle
+    private let certificateFile: String
+    /// The certificate's own names and validity.
+    package let certificate: PeerCertificate
+
     /// Reads both files; they may be the same.
     /// - Throws: `.file(path:_)` for the file at fault: unreadable, not PEM, key locked, key of another certificate.
-    package init(certificateFile: String, keyFile: String) throws(TLSError) { throw TLSError(.library) }
+    package init(certificateFile: String, keyFile: String) throws(TLSError) {
+        let chain = try PEMFile(certificateFile).certificates()
+        let keyText = try PEMFile(keyFile)
+        let key = try keyText.privateKey()
+        let leaf = chain[0]
+        guard X509_check_private_key(leaf.pointer, key.pointer) == 1 else {
+            ERR_clear_error()
+            throw keyText.fault(.keyDoesNotMatch(certificate: certificateFile))
+        }
+        self.leaf = leaf
+        self.key = key
+        self.certificateFile = certificateFile
+        intermediates = Array(chain.dropFirst())
+        certificate = PeerCertificate(leaf.pointer)
+    }
 
-    /// The certificate's own names and validity.
-    package var certificate: PeerCertificate { preconditionFailure() }
-
+    /// A server or a client may start with a certificate that ran out, but its peers will refuse it: check first.
     /// - Parameter secondsSinceEpoch: the moment to check for; nil means the system's clock now.
     /// - Throws: `.file` with `.expired` or `.notYetValid`.
-    package func checkValidity(at secondsSinceEpoch: Int64? = nil) throws(TLSError) {}
+    package func checkValidity(at secondsSinceEpoch: Int64? = nil) throws(TLSError) {
+        let moment = secondsSinceEpoch ?? Int64(time(nil))
+        if moment > certificate.notAfter {
+            throw TLSError(.file(path: certificateFile, .expired(notAfter: certificate.notAfter)))
+        }
+        if moment < certificate.notBefore {
+            throw TLSError(.file(path: certificateFile, .notYetValid(notBefore: certificate.notBefore)))
+        }
+    }
 }
 
 /// The authorities whose signature we accept. Immutable.
 package final class TLSTrust: Sendable {
-    /// Reads every certificate of a PEM file.
+    let authorities: [CertificateHandle]
+
+    /// Reads every certificate of a PEM file; each is trusted as it stands, an intermediate one too.
     /// - Throws: `.file(path:_)`: unreadable, no certificate in it.
-    package init(file: String) throws(TLSError) { throw TLSError(.library) }
+    package init(file: String) throws(TLSError) { authorities = try PEMFile(file).certificates() }
 }

@@ -6,6 +6,8 @@ package struct TLSLimits: Sendable, Equatable {
     package var outgoingBytesMax = 4 << 20
     /// All ciphertext of one handshake, in bytes.
     package var handshakeBytesMax = 256 << 10
+    /// Records encrypted under one key (RFC 8446, 5.5 allows AES-GCM about 2^24.5 full ones).
+    package var recordsPerKeyMax: UInt64 = 1 << 23
 
     /// A certificate or key file, in bytes.
     package static let fileBytesMax = 1 << 20
@@ -15,6 +17,8 @@ package struct TLSLimits: Sendable, Equatable {
     package static let namesPerCertificateMax = 64
     /// The peer's chain of certificates, in bytes.
     package static let peerChainBytesMax = 64 << 10
+    /// What libssl may add to the output by itself, beyond `outgoingBytesMax`: handshake, alerts, key updates. In bytes.
+    package static let ownOutputBytesMax = 256 << 10
     /// Certificates between the peer's own and ours.
     package static let chainDepthMax = 8
 
