@@ -58,8 +58,11 @@ package struct CycleProof: Sendable, Equatable, BitwiseCopyable {
     package var cycle: UInt64
     /// Every session attached when the cycle was sent gave a proof (`newStreams(_, isProof: true)`).
     package var provesAllSessions: Bool
-    /// Whether a session is in LIST that is not attached: it may hold streams nobody has asked for.
-    package var listsUnattachedSessions: Bool
+
+    package init(cycle: UInt64, provesAllSessions: Bool) {
+        self.cycle = cycle
+        self.provesAllSessions = provesAllSessions
+    }
 }
 
 /// How ATTACH was answered.

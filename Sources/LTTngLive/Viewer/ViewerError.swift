@@ -20,6 +20,7 @@ package struct ViewerError: Error, Sendable, Equatable, BitwiseCopyable {
         case missingTerminator
         case duplicateStream(UInt64)
         case duplicateMetadataStream(UInt64)
+        case duplicateSession(UInt64)
         /// Bytes that no request asked for.
         case unsolicitedBytes
         /// No reply in time; the value is the wait in nanoseconds.
