@@ -1,0 +1,103 @@
+import CTF
+
+/// A trace program prepared for JSON: for each field `,"name":` and what opens its value, for each event class its name.
+///
+/// Immutable once made; visitors read its memory through pointers while the renderer holds it.
+final class JSONProgram {
+    struct Field: BitwiseCopyable {
+        /// The first one in its structure or array leaves out the comma.
+        var lead = LiteralArena.Literal()
+        /// Index in `enumerations`; -1 for none.
+        var enumeration: Int32 = -1
+        /// Whether no comma comes before, wherever it stands: the option of a variant.
+        var isBare = false
+    }
+
+    struct Event: BitwiseCopyable {
+        /// `,"name":"…","level":N`.
+        var header = LiteralArena.Literal()
+        /// Nil for events without a time.
+        var clock: ClockConversion?
+    }
+
+    let fields: UnsafeMutablePointer<Field>
+    let events: UnsafeMutablePointer<Event>
+    let literals: UnsafeMutablePointer<UInt8>
+    /// `,"fields":{` and so on, by scope.
+    let scopes: UnsafeMutablePointer<LiteralArena.Literal>
+    let enumerations: [EnumerationLabels]
+
+    init(_ program: TraceProgram) {
+        var arena = LiteralArena()
+        var enumerations: [EnumerationLabels] = []
+        let preparedFields = program.fields.map { field in
+            Self.field(field, program: program, arena: &arena, enumerations: &enumerations)
+        }
+        let preparedEvents = program.events.map { event in
+            var header = ",\"name\":" + Self.quoted(event.eventClass.name)
+            if let level = event.eventClass.logLevel { header += ",\"level\":\(level)" }
+            let clock = event.clock == nil ? nil : program.clockConversion(streamClassID: event.streamClassID)
+            return Event(header: arena.add(header), clock: clock)
+        }
+        let preparedScopes = FieldScope.allCases.map { arena.add(",\"\(Self.name(of: $0))\":{") }
+        fields = allocated(preparedFields)
+        events = allocated(preparedEvents)
+        scopes = allocated(preparedScopes)
+        literals = arena.allocated()
+        self.enumerations = enumerations
+    }
+
+    deinit {
+        fields.deallocate()
+        events.deallocate()
+        scopes.deallocate()
+        literals.deallocate()
+    }
+
+    private static func field(
+        _ source: ProgramField, program: TraceProgram, arena: inout LiteralArena, enumerations: inout [EnumerationLabels]
+    ) -> Field {
+        var field = Field()
+        var lead = ""
+        if let parent = source.parent {
+            switch program.fields[Int(parent.rawValue)].fieldClass {
+            case .array: lead = ","
+            case .variant: field.isBare = true
+            default: lead = "," + quoted(source.name) + ":"
+            }
+        }
+        switch source.fieldClass {
+        case .integer(let integer):
+            guard let mappings = integer.mappings else { break }
+            field.enumeration = Int32(enumerations.count)
+            enumerations.append(
+                EnumerationLabels(mappings, isSigned: integer.isSigned) { label in arena.add(quoted(label)) })
+            lead += "{\"value\":"
+        case .float, .variant: break
+        case .string: lead += "\""
+        case .structure: lead += "{"
+        case .array(let array): lead += array.textEncoding == nil ? "[" : "\""
+        }
+        field.lead = arena.add(lead)
+        return field
+    }
+
+    private static func name(of scope: FieldScope) -> String {
+        switch scope {
+        case .packetHeader: "packet_header"
+        case .packetContext: "packet"
+        case .eventHeader: "header"
+        case .eventCommonContext: "stream_context"
+        case .eventSpecificContext: "context"
+        case .eventPayload: "fields"
+        }
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var pen = OutputPen(capacityBytes: 64)
+        defer { pen.deallocate() }
+        pen.appendJSON(text)
+        return String(decoding: UnsafeBufferPointer(start: pen.base, count: pen.count), as: UTF8.self)
+    }
+
+}

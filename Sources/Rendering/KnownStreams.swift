@@ -1,0 +1,61 @@
+import CTF
+import Feed
+
+/// What records that name a stream by its number in the feed need to know of it.
+struct KnownStreams {
+    /// Streams kept; beyond that the oldest go.
+    static let streamsMax = 1 << 16
+
+    struct Stream {
+        var trace: FeedTrace?
+        var liveStreamID: UInt64
+        var channel: String
+        /// Known once a packet came.
+        var traceUUID: TraceUUID?
+        var hostname: String?
+        var classID: UInt64?
+        var instanceID: UInt64?
+
+        /// The number that JSON's events carry.
+        var shownID: UInt64 { instanceID ?? liveStreamID }
+    }
+
+    private var traces: [UInt64: FeedTrace] = [:]
+    private var streams: [UInt64: Stream] = [:]
+    private var order: [UInt64] = []
+
+    subscript(streamID: UInt64) -> Stream? { streams[streamID] }
+
+    mutating func note(_ record: FeedRecord) {
+        switch record {
+        case .trace(let trace):
+            if traces.count >= Self.streamsMax { traces.removeAll() }
+            traces[trace.id] = trace
+        case .stream(let stream): add(stream, trace: traces[stream.traceID])
+        default: break
+        }
+    }
+
+    mutating func note(_ packet: FeedPacket) {
+        let id = packet.stream.id
+        if let known = streams[id], known.classID != nil { return }
+        if streams[id] == nil { add(packet.stream, trace: packet.trace) }
+        streams[id]?.trace = packet.trace
+        streams[id]?.traceUUID = packet.program.traceClass.uuid
+        streams[id]?.classID = packet.preamble.streamClassID
+        streams[id]?.instanceID = packet.preamble.streamInstanceID
+        if case .text(let hostname)? = packet.program.traceClass.environmentValue("hostname") {
+            streams[id]?.hostname = hostname
+        }
+    }
+
+    private mutating func add(_ stream: FeedStream, trace: FeedTrace?) {
+        guard streams[stream.id] == nil else { return }
+        if order.count >= Self.streamsMax {
+            for id in order.prefix(Self.streamsMax / 2) { streams[id] = nil }
+            order.removeFirst(Self.streamsMax / 2)
+        }
+        order.append(stream.id)
+        streams[stream.id] = Stream(trace: trace, liveStreamID: stream.liveStreamID, channel: stream.channel)
+    }
+}

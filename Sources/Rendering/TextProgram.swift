@@ -1,0 +1,211 @@
+import CTF
+
+/// A trace program prepared for text: for each field what stands before its value, for each event class its header.
+///
+/// Immutable once made; visitors read its memory through pointers while the renderer holds it.
+final class TextProgram {
+    enum Form: UInt8 {
+        case decimal
+        case binary
+        case octal
+        case hexadecimal
+    }
+
+    struct Field: BitwiseCopyable {
+        /// `, name = ` and what opens the value. A structure's first member leaves out the comma.
+        /// An array's element has only what opens the value.
+        var lead = LiteralArena.Literal()
+        /// Index in `enumerations`; -1 for none.
+        var enumeration: Int32 = -1
+        var form = Form.decimal
+        var sizeBits: UInt8 = 0
+        /// Whether `[index] = ` comes before.
+        var isIndexed = false
+    }
+
+    struct Event: BitwiseCopyable {
+        /// Everything between the time and the first scope.
+        var header = LiteralArena.Literal()
+        /// Nil for events without a time.
+        var clock: ClockConversion?
+    }
+
+    let fields: UnsafeMutablePointer<Field>
+    let events: UnsafeMutablePointer<Event>
+    let literals: UnsafeMutablePointer<UInt8>
+    /// `stream.packet.context = {` and so on, by scope.
+    let scopes: UnsafeMutablePointer<LiteralArena.Literal>
+    let enumerations: [EnumerationLabels]
+    /// Where in an array the visitor is, a place for each array around it.
+    let indexes: UnsafeMutablePointer<UInt64>
+
+    /// - Parameter traceName: the trace's name; nil for a trace that has none, as live ones.
+    init(_ program: TraceProgram, options: TextOptions, traceName: String?) {
+        var builder = TextProgramBuilder(options: options, program: program)
+        let preparedFields = program.fields.indices.map { builder.field($0) }
+        let preparedEvents = program.events.map { builder.event($0, traceName: traceName) }
+        let preparedScopes = FieldScope.allCases.map { builder.scope($0) }
+        fields = allocated(preparedFields)
+        events = allocated(preparedEvents)
+        scopes = allocated(preparedScopes)
+        enumerations = builder.enumerations
+        literals = builder.arena.allocated()
+        indexes = allocated(Array(repeating: 0, count: builder.arrayDepthMax + 1))
+    }
+
+    deinit {
+        fields.deallocate()
+        events.deallocate()
+        scopes.deallocate()
+        literals.deallocate()
+        indexes.deallocate()
+    }
+
+}
+
+/// Makes the parts of a `TextProgram`.
+struct TextProgramBuilder {
+    let options: TextOptions
+    let program: TraceProgram
+    var arena = LiteralArena()
+    var enumerations: [EnumerationLabels] = []
+    var arrayDepthMax = 0
+
+    init(options: TextOptions, program: TraceProgram) {
+        self.options = options
+        self.program = program
+    }
+
+    // MARK: Fields
+
+    mutating func field(_ index: Int) -> TextProgram.Field {
+        let source = program.fields[index]
+        var field = TextProgram.Field()
+        var lead = ""
+        let showsNames = options.names.contains(source.scope == .eventPayload ? .payload : .context)
+        if let parent = source.parent {
+            switch program.fields[Int(parent.rawValue)].fieldClass {
+            case .array where showsNames: field.isIndexed = true
+            // The option of a variant has no name; the comma is left out since it is alone.
+            case .array, .variant: lead = ", "
+            default: lead = showsNames ? ", \(source.name) = " : ", "
+            }
+        }
+        switch source.fieldClass {
+        case .integer(let integer):
+            field.sizeBits = UInt8(clamping: integer.sizeBits)
+            switch integer.displayBase {
+            case 2: field.form = .binary
+            case 8: field.form = .octal
+            case 16: field.form = .hexadecimal
+            default: field.form = .decimal
+            }
+            if let mappings = integer.mappings {
+                field.enumeration = Int32(enumerations.count)
+                enumerations.append(
+                    EnumerationLabels(mappings, isSigned: integer.isSigned) { label in
+                        arena.add { TextEscapes.appendQuoted(label, to: &$0) }
+                    })
+                lead += "( "
+            }
+        case .float: break
+        case .string: lead += "\""
+        case .structure: lead += "{"
+        case .variant: lead += "{"
+        case .array(let array):
+            lead += array.textEncoding == nil ? "[" : "\""
+            arrayDepthMax = max(arrayDepthMax, arrayDepth(of: index))
+        }
+        field.lead = arena.add(lead)
+        return field
+    }
+
+    /// How many arrays there are from the scope's root to the field, itself included.
+    private func arrayDepth(of index: Int) -> Int {
+        var depth = 0
+        var next: FieldID? = FieldID(rawValue: UInt32(index))
+        while let id = next {
+            let field = program.fields[Int(id.rawValue)]
+            if case .array = field.fieldClass { depth += 1 }
+            next = field.parent
+        }
+        return depth
+    }
+
+    // MARK: Scopes and headers
+
+    mutating func scope(_ scope: FieldScope) -> LiteralArena.Literal {
+        guard options.names.contains(.scope) else { return arena.add("{") }
+        let name =
+            switch scope {
+            case .packetHeader: "packet.header"
+            case .packetContext: "stream.packet.context"
+            case .eventHeader: "stream.event.header"
+            case .eventCommonContext: "stream.event.context"
+            case .eventSpecificContext: "event.context"
+            case .eventPayload: "event.fields"
+            }
+        return arena.add(name + " = {")
+    }
+
+    mutating func event(_ event: ProgramEvent, traceName: String?) -> TextProgram.Event {
+        let clock = event.clock == nil ? nil : program.clockConversion(streamClassID: event.streamClassID)
+        let parts = headerParts(of: event.eventClass)
+        let header =
+            options.names.contains(.header)
+            ? namedHeader(parts, name: event.eventClass.name, traceName: traceName, isTimed: clock != nil)
+            : plainHeader(parts, name: event.eventClass.name, traceName: traceName)
+        return TextProgram.Event(header: arena.add(header), clock: clock)
+    }
+
+    /// The parts between the time and the event's name: what it is called and what it says.
+    private func headerParts(of eventClass: EventClass) -> [(name: String, value: String)] {
+        let traceClass = program.traceClass
+        var parts: [(name: String, value: String)] = []
+        let texts: [(TextFields, String)] = [
+            (.hostname, "hostname"), (.domain, "domain"), (.procname, "procname"),
+        ]
+        for (field, name) in texts where options.fields.contains(field) {
+            if case .text(let value)? = traceClass.environmentValue(name) { parts.append(("trace:" + name, value)) }
+        }
+        if options.fields.contains(.vpid), case .integer(let vpid)? = traceClass.environmentValue("vpid") {
+            parts.append(("trace:vpid", "(\(vpid))"))
+        }
+        if options.fields.contains(.logLevel), let level = eventClass.logLevel, let name = LogLevel.name(of: level) {
+            parts.append(("loglevel", "\(name) (\(level))"))
+        }
+        if options.fields.contains(.emfURI), let uri = eventClass.emfURI { parts.append(("model.emf.uri", uri)) }
+        return parts
+    }
+
+    private func plainHeader(_ parts: [(name: String, value: String)], name: String, traceName: String?) -> String {
+        var header = options.fields.contains(.trace) ? traceName ?? "" : ""
+        header += parts.map(\.value).joined(separator: ":")
+        if !parts.isEmpty { header += " " }
+        return header + name + ": "
+    }
+
+    /// With names, commas stand between the parts only in lines that begin with a time, as babeltrace2 has it.
+    private func namedHeader(
+        _ parts: [(name: String, value: String)], name: String, traceName: String?, isTimed: Bool
+    ) -> String {
+        let comma = isTimed ? ", " : ""
+        var header = ""
+        if options.fields.contains(.trace), let traceName { header += "\(comma)trace = \(traceName), " }
+        for part in parts { header += "\(comma)\(part.name) = \(part.value)" }
+        return header + "\(comma)name = \(name), "
+    }
+}
+
+/// LTTng's names of log levels.
+enum LogLevel {
+    private static let names = [
+        "TRACE_EMERG", "TRACE_ALERT", "TRACE_CRIT", "TRACE_ERR", "TRACE_WARNING", "TRACE_NOTICE", "TRACE_INFO",
+        "TRACE_DEBUG_SYSTEM", "TRACE_DEBUG_PROGRAM", "TRACE_DEBUG_PROCESS", "TRACE_DEBUG_MODULE", "TRACE_DEBUG_UNIT",
+        "TRACE_DEBUG_FUNCTION", "TRACE_DEBUG_LINE", "TRACE_DEBUG",
+    ]
+
+    static func name(of level: Int64) -> String? {
+        names.indices.contains(Int(clamping: level)) ? names[Int(level)] : nil
+    }
+}
