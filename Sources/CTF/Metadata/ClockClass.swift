@@ -15,8 +15,13 @@ package struct ClockClass: Sendable, Equatable {
     package var description: String?
 
     package init(
-        name: String, uuid: TraceUUID? = nil, frequencyHz: UInt64 = 1_000_000_000, offsetSeconds: Int64 = 0,
-        offsetCycles: UInt64 = 0, precisionCycles: UInt64 = 0, originIsUnixEpoch: Bool = false,
+        name: String,
+        uuid: TraceUUID? = nil,
+        frequencyHz: UInt64 = 1_000_000_000,
+        offsetSeconds: Int64 = 0,
+        offsetCycles: UInt64 = 0,
+        precisionCycles: UInt64 = 0,
+        originIsUnixEpoch: Bool = false,
         description: String? = nil
     ) {
         self.name = name

@@ -59,8 +59,13 @@ package struct IntegerClass: Sendable, Equatable {
     package var mappings: [EnumerationMapping]?
 
     package init(
-        sizeBits: UInt32, alignmentBits: UInt32, isSigned: Bool = false, byteOrder: ByteOrder = .littleEndian,
-        displayBase: UInt8 = 10, encoding: TextEncoding? = nil, roles: FieldRoles = [],
+        sizeBits: UInt32,
+        alignmentBits: UInt32,
+        isSigned: Bool = false,
+        byteOrder: ByteOrder = .littleEndian,
+        displayBase: UInt8 = 10,
+        encoding: TextEncoding? = nil,
+        roles: FieldRoles = [],
         mappings: [EnumerationMapping]? = nil
     ) {
         self.sizeBits = sizeBits
@@ -209,6 +214,7 @@ package struct VariantClass: Sendable, Equatable {
 }
 
 /// The six places of a packet that hold fields, in the order in which they are read.
+@frozen @usableFromInline
 package enum FieldScope: UInt8, Sendable, Equatable, CaseIterable {
     case packetHeader
     case packetContext
@@ -220,8 +226,9 @@ package enum FieldScope: UInt8, Sendable, Equatable, CaseIterable {
 
 /// Where an earlier field stands: a scope, and the members' metadata names from its root.
 ///
-/// Arrays and sequences on the way add no name: the element being read is meant. The field stands before the one that
-/// refers to it, so its value is known when it is asked for.
+/// Arrays and sequences on the way add no name: the element being read is meant. A variant on the way adds its option's
+/// name, and both fields then stand in that option. The field stands before the one that refers to it, so its value is
+/// known when it is asked for.
 package struct FieldLocation: Sendable, Hashable {
     package var scope: FieldScope
     package var path: [String]

@@ -11,8 +11,12 @@ package struct TraceClass: Sendable, Equatable {
     package var streamClasses: [StreamClass]
 
     package init(
-        uuid: TraceUUID? = nil, byteOrder: ByteOrder = .littleEndian, environment: [EnvironmentEntry] = [],
-        clocks: [ClockClass] = [], packetHeader: StructureClass? = nil, streamClasses: [StreamClass] = []
+        uuid: TraceUUID? = nil,
+        byteOrder: ByteOrder = .littleEndian,
+        environment: [EnvironmentEntry] = [],
+        clocks: [ClockClass] = [],
+        packetHeader: StructureClass? = nil,
+        streamClasses: [StreamClass] = []
     ) {
         self.uuid = uuid
         self.byteOrder = byteOrder
@@ -57,8 +61,12 @@ package struct StreamClass: Sendable, Equatable {
     package var eventClasses: [EventClass]
 
     package init(
-        id: UInt64, defaultClock: Int? = nil, packetContext: StructureClass? = nil,
-        eventHeader: StructureClass? = nil, eventCommonContext: StructureClass? = nil, eventClasses: [EventClass] = []
+        id: UInt64,
+        defaultClock: Int? = nil,
+        packetContext: StructureClass? = nil,
+        eventHeader: StructureClass? = nil,
+        eventCommonContext: StructureClass? = nil,
+        eventClasses: [EventClass] = []
     ) {
         self.id = id
         self.defaultClock = defaultClock
@@ -81,8 +89,12 @@ package struct EventClass: Sendable, Equatable {
     package var payload: StructureClass?
 
     package init(
-        id: UInt64, name: String, logLevel: Int64? = nil, emfURI: String? = nil,
-        specificContext: StructureClass? = nil, payload: StructureClass? = nil
+        id: UInt64,
+        name: String,
+        logLevel: Int64? = nil,
+        emfURI: String? = nil,
+        specificContext: StructureClass? = nil,
+        payload: StructureClass? = nil
     ) {
         self.id = id
         self.name = name

@@ -1,0 +1,127 @@
+/// Why metadata cannot be read, and where in its text.
+package struct MetadataError: Error, Sendable, Equatable {
+    package enum Code: UInt8, Sendable, Equatable, CaseIterable {
+        case ctf2NotSupported = 1
+        case textTooLong
+
+        // The packets that the text comes in.
+        case packetTruncated
+        case packetMagicMissing
+        case packetSizeInvalid
+        case packetUUIDChanged
+        case packetCompressed
+        case packetEncrypted
+        case packetChecksummed
+        case packetVersionUnknown
+
+        // Words and sentences.
+        case unexpectedEnd
+        case unexpectedCharacter
+        case unexpectedToken
+        case invalidEscape
+        case invalidNumber
+        case numberTooLarge
+
+        // Bounds.
+        case nestedTooDeeply
+        case tooManyDeclarations
+        case tooManyFields
+        case arrayTooLong
+
+        // Meaning.
+        case traceMissing
+        case attributeMissing
+        case attributeValueInvalid
+        case duplicateDeclaration
+        case duplicateAttribute
+        case duplicateName
+        case duplicateID
+        case idMissing
+        case reservedName
+        case unknownType
+        case notAStructure
+        case notAnInteger
+        case enumerationEmpty
+        case rangeInvalid
+        case variantWithoutTag
+        case locationInvalid
+        case streamNotFound
+        case clockNotFound
+        case severalClocks
+        case clockInPacketHeader
+        case magicNotFirst
+    }
+
+    package var code: Code
+    /// From 1, in the whole text (packets' contents put together); 0 when the error is not in the text.
+    package var line: Int
+    /// From 1, in bytes; 0 when the error is not in the text.
+    package var column: Int
+    /// What it is about: a name, a word, or what was expected and found.
+    package var subject: String
+
+    package init(_ code: Code, line: Int, column: Int, subject: String = "") {
+        self.code = code
+        self.line = line
+        self.column = column
+        self.subject = subject
+    }
+}
+
+extension MetadataError: CustomStringConvertible {
+    /// What is wrong and where, for people.
+    package var description: String {
+        var text = line > 0 ? "metadata line \(line), column \(column): " : "metadata: "
+        text += code.sentence
+        if !subject.isEmpty { text += ": " + subject }
+        return text
+    }
+}
+
+extension MetadataError.Code {
+    fileprivate var sentence: String {
+        switch self {
+        case .ctf2NotSupported: "CTF 2 metadata is not read yet"
+        case .textTooLong: "too much text"
+        case .packetTruncated: "the last metadata packet is incomplete"
+        case .packetMagicMissing: "a metadata packet does not begin with its magic number"
+        case .packetSizeInvalid: "a metadata packet's sizes contradict each other"
+        case .packetUUIDChanged: "a metadata packet has another UUID than the first one"
+        case .packetCompressed: "a metadata packet is compressed"
+        case .packetEncrypted: "a metadata packet is encrypted"
+        case .packetChecksummed: "a metadata packet has a checksum of a kind that is not known"
+        case .packetVersionUnknown: "a metadata packet has a version that is not known"
+        case .unexpectedEnd: "the text ends too early"
+        case .unexpectedCharacter: "unexpected character"
+        case .unexpectedToken: "syntax error"
+        case .invalidEscape: "invalid escape sequence"
+        case .invalidNumber: "invalid number"
+        case .numberTooLarge: "number does not fit in 64 bits"
+        case .nestedTooDeeply: "nested too deeply"
+        case .tooManyDeclarations: "too many declarations"
+        case .tooManyFields: "too many fields"
+        case .arrayTooLong: "array too long"
+        case .traceMissing: "there is no trace block"
+        case .attributeMissing: "missing attribute"
+        case .attributeValueInvalid: "invalid attribute value"
+        case .duplicateDeclaration: "declared twice"
+        case .duplicateAttribute: "attribute given twice"
+        case .duplicateName: "name used twice"
+        case .duplicateID: "id used twice"
+        case .idMissing: "an id is needed to tell classes apart"
+        case .reservedName: "reserved word used as a name"
+        case .unknownType: "unknown type"
+        case .notAStructure: "not a structure"
+        case .notAnInteger: "not an integer"
+        case .enumerationEmpty: "enumeration without labels"
+        case .rangeInvalid: "invalid range"
+        case .variantWithoutTag: "variant without tag"
+        case .locationInvalid: "invalid field location"
+        case .streamNotFound: "no stream class has this id"
+        case .clockNotFound: "no clock has this name"
+        case .severalClocks: "a stream class can have one clock only"
+        case .clockInPacketHeader: "a field of the packet header cannot be mapped to a clock"
+        case .magicNotFirst: "the magic number is not the packet header's first member"
+        }
+    }
+}

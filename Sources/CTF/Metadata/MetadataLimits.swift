@@ -1,0 +1,24 @@
+/// Bounds on metadata, so that no text can cost without measure.
+package struct MetadataLimits: Sendable, Equatable {
+    /// Bytes of text, of all replies together.
+    package var textBytesMax: UInt64 = 64 << 20
+    /// Field classes inside of each other.
+    package var nestingMax = 64
+    /// Members of one structure, or options of one variant.
+    package var membersMax = 16_384
+    /// Elements of an array of constant length, in one dimension.
+    package var arrayLengthMax: UInt64 = 1 << 24
+    /// What a text may declare: members, options, labels, attributes, names of types and environment entries together.
+    package var declarationsMax = 1 << 21
+    /// Fields of one scope (a payload, a header …), after named types have been put in place.
+    package var fieldsPerScopeMax = 65_536
+    /// Fields of all scopes together.
+    package var fieldsMax = 1 << 20
+    package var streamClassesMax = 4_096
+    /// Event classes of all stream classes together.
+    package var eventClassesMax = 1 << 18
+    package var clocksMax = 256
+    package var environmentEntriesMax = 4_096
+
+    package init() {}
+}

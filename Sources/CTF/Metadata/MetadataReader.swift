@@ -1,0 +1,87 @@
+/// Reads a trace's metadata, which may grow: GET_METADATA replies one by one, or a file at once.
+///
+/// A value: a copy goes on by itself. Text comes in packets or plain, which each reply shows anew; what it is written in
+/// (TSDL of CTF 1.8; CTF 2 has a place here, but is not read yet) is told by its first byte.
+///
+/// An error ends the reading: the text that it is about cannot get better by growing, so each later call throws it again.
+/// The class of what came before it stays.
+package struct MetadataReader: Sendable {
+    private enum Language: Sendable {
+        case unknown
+        case tsdl(TSDLReader)
+    }
+
+    /// Begins a fragment of CTF 2.
+    private static let recordSeparator: UInt8 = 0x1E
+
+    private let limits: MetadataLimits
+    private var packets = MetadataPacketReader()
+    private var language = Language.unknown
+    private var failure: MetadataError?
+
+    /// The newest class that is complete; nil until the trace block has been read.
+    package private(set) var traceClass: TraceClass?
+    /// Bytes of text that have come in, without packet headers and padding, the incomplete end included.
+    package private(set) var textBytes: UInt64 = 0
+
+    package init(limits: MetadataLimits = MetadataLimits()) {
+        self.limits = limits
+    }
+
+    /// Takes one GET_METADATA reply, a file, or a piece of either, and reads the declarations that it completes.
+    ///
+    /// The end of the text may be missing: it waits for the next call.
+    /// - Complexity: O(bytes), and a copy of the event class list when an earlier `traceClass` is still held.
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) throws(MetadataError) {
+        if let failure { throw failure }
+        do throws(MetadataError) {
+            var text: [UInt8] = []
+            try packets.read(bytes, into: &text)
+            try read(text)
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    /// Says that no more will come: an incomplete packet or declaration, or a missing trace block, is an error now.
+    package mutating func finish() throws(MetadataError) {
+        if let failure { throw failure }
+        do throws(MetadataError) {
+            var text: [UInt8] = []
+            try packets.finish(into: &text)
+            try read(text)
+            guard case .tsdl(var reader) = language else { throw MetadataError(.traceMissing, line: 0, column: 0) }
+            defer { traceClass = reader.traceClass }
+            try reader.finish()
+            language = .tsdl(reader)
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    private mutating func read(_ text: [UInt8]) throws(MetadataError) {
+        guard let first = text.first else { return }
+        guard UInt64(text.count) <= limits.textBytesMax - textBytes else {
+            throw MetadataError(.textTooLong, line: 0, column: 0, subject: "more than \(limits.textBytesMax) bytes")
+        }
+        textBytes += UInt64(text.count)
+        var reader: TSDLReader
+        switch language {
+        case .unknown:
+            guard first != Self.recordSeparator else { throw MetadataError(.ctf2NotSupported, line: 1, column: 1) }
+            reader = TSDLReader(limits: limits)
+        case .tsdl(let current):
+            reader = current
+        }
+        // The reader is taken out while it works, so that its arrays are not copied.
+        language = .unknown
+        traceClass = nil
+        defer {
+            traceClass = reader.traceClass
+            language = .tsdl(reader)
+        }
+        try reader.append(text)
+    }
+}

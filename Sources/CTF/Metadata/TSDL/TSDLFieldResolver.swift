@@ -1,0 +1,392 @@
+/// Turns the declared structure of a scope into field classes: byte orders, locations, selector ranges, clocks and roles.
+///
+/// Named types are put in place here, so this is where a small text can become large: the fields are counted before they
+/// are made. Depth is bounded by that of the declared types.
+struct TSDLFieldResolver {
+    let limits: MetadataLimits
+    let byteOrder: ByteOrder
+    let environment: [EnvironmentEntry]
+    /// The declared structures of the scopes that are known here.
+    var roots: [FieldScope: TSDLType]
+    /// The trace's clocks; one is added where timestamps have none.
+    var clocks: [ClockClass]
+    /// Index of the clock that the stream class's fields are mapped to so far.
+    var defaultClock: Int?
+    /// What `MetadataLimits.fieldsMax` still allows.
+    var fieldsLeft: Int
+
+    private var scope = FieldScope.packetHeader
+    private var position = TSDLPosition()
+    /// From the scope's root to the class that is being resolved.
+    private var path: [TSDLStep] = []
+
+    init(
+        limits: MetadataLimits,
+        byteOrder: ByteOrder,
+        environment: [EnvironmentEntry],
+        roots: [FieldScope: TSDLType] = [:],
+        clocks: [ClockClass],
+        defaultClock: Int? = nil,
+        fieldsLeft: Int
+    ) {
+        self.limits = limits
+        self.byteOrder = byteOrder
+        self.environment = environment
+        self.roots = roots
+        self.clocks = clocks
+        self.defaultClock = defaultClock
+        self.fieldsLeft = fieldsLeft
+    }
+
+    /// Resolves the root structure of `scope`, which later scopes can refer to from then on.
+    mutating func resolve(_ root: TSDLRoot?, in scope: FieldScope) throws(MetadataError) -> StructureClass? {
+        guard let root else { return nil }
+        guard case .structure(let members, let alignment) = root.type.kind else {
+            throw MetadataError(.notAStructure, at: root.position)
+        }
+        guard root.type.fieldCount <= limits.fieldsPerScopeMax else {
+            throw MetadataError(.tooManyFields, at: root.position)
+        }
+        self.scope = scope
+        position = root.position
+        path = []
+        roots[scope] = root.type
+        let structure = try structure(members, minimumAlignmentBits: alignment, of: root.type)
+        if scope == .packetHeader { try checkMagic(structure) }
+        return structure
+    }
+
+    /// The magic number is where a packet begins, or nowhere.
+    private func checkMagic(_ header: StructureClass) throws(MetadataError) {
+        for (index, member) in header.members.enumerated() where member.name == "magic" {
+            if case .integer = member.fieldClass, index > 0 { throw MetadataError(.magicNotFirst, at: position) }
+        }
+    }
+
+    private mutating func charge(_ count: Int) throws(MetadataError) {
+        guard count <= fieldsLeft else { throw MetadataError(.tooManyFields, at: position) }
+        fieldsLeft -= count
+    }
+
+    // MARK: - Classes
+
+    /// - Parameter name: the member's or option's, as readers show it; nil for an array's element.
+    private mutating func fieldClass(_ type: TSDLType, named name: String?) throws(MetadataError) -> FieldClass {
+        try charge(1)
+        switch type.kind {
+        case .integer(let integer):
+            return .integer(try resolved(integer, named: name))
+        case .enumeration(let enumeration):
+            var integer = try resolved(enumeration.integer, named: name)
+            integer.mappings = enumeration.mappings
+            return .integer(integer)
+        case .float(let sizeBits, let alignmentBits, let order):
+            return .float(
+                FloatClass(sizeBits: sizeBits, alignmentBits: alignmentBits, byteOrder: order ?? byteOrder)
+            )
+        case .string(let encoding):
+            return .string(StringClass(encoding: encoding))
+        case .structure(let members, let alignment):
+            return .structure(try structure(members, minimumAlignmentBits: alignment, of: type))
+        case .variant(let options, let tag):
+            return .variant(try variant(options, tag: tag, of: type))
+        case .array(let element, let length):
+            return .array(try array(of: element, length, type: type, named: name))
+        }
+    }
+
+    private mutating func structure(
+        _ members: TSDLMembers,
+        minimumAlignmentBits: UInt32,
+        of type: TSDLType
+    ) throws(MetadataError) -> StructureClass {
+        StructureClass(members: try resolved(members, of: type), minimumAlignmentBits: minimumAlignmentBits)
+    }
+
+    private mutating func resolved(
+        _ members: TSDLMembers,
+        of type: TSDLType
+    ) throws(MetadataError) -> [StructureClass.Member] {
+        var result: [StructureClass.Member] = []
+        result.reserveCapacity(members.list.count)
+        var names: Set<String> = []
+        path.append(TSDLStep(container: type, index: 0))
+        for (index, member) in members.list.enumerated() {
+            guard names.insert(member.name).inserted else {
+                throw MetadataError(
+                    .duplicateName,
+                    at: position,
+                    "`\(member.name)`, one of them with a leading underscore"
+                )
+            }
+            path[path.count - 1].index = index
+            result.append(
+                StructureClass.Member(
+                    name: member.name,
+                    metadataName: member.metadataName,
+                    fieldClass: try fieldClass(member.type, named: member.name)
+                )
+            )
+        }
+        path.removeLast()
+        return result
+    }
+
+    private mutating func array(
+        of element: TSDLType,
+        _ length: TSDLLength,
+        type: TSDLType,
+        named name: String?
+    ) throws(MetadataError) -> ArrayClass {
+        let resolvedLength: ArrayClass.Length
+        switch length {
+        case .constant(let count):
+            resolvedLength = .constant(count)
+        case .environment(let key, let keyPosition):
+            guard case .integer(let value)? = environment.first(where: { $0.name == key })?.value,
+                let count = UInt64(exactly: value)
+            else { throw MetadataError(.locationInvalid, at: keyPosition, "`env.\(key)`") }
+            guard count <= limits.arrayLengthMax else { throw MetadataError(.arrayTooLong, at: keyPosition) }
+            resolvedLength = .constant(count)
+        case .field(let location):
+            let (target, targetLocation) = try find(location)
+            switch target.kind {
+            case .integer(let integer) where !integer.isSigned: break
+            case .enumeration(let enumeration) where !enumeration.integer.isSigned: break
+            default: throw invalid(location, "is no unsigned integer")
+            }
+            resolvedLength = .field(targetLocation)
+        }
+        path.append(TSDLStep(container: type, index: 0))
+        let elementClass = try fieldClass(element, named: nil)
+        path.removeLast()
+        var result = ArrayClass(element: elementClass, length: resolvedLength)
+        if scope == .packetHeader, name == "uuid", path.count == 1, Self.isUUID(result) {
+            result.roles = .metadataStreamUUID
+        }
+        return result
+    }
+
+    private static func isUUID(_ array: ArrayClass) -> Bool {
+        guard array.length == .constant(16), case .integer(let element) = array.element else { return false }
+        return element.sizeBits == 8 && element.alignmentBits == 8 && !element.isSigned
+    }
+
+    private mutating func variant(
+        _ options: TSDLMembers,
+        tag: TSDLLocation?,
+        of type: TSDLType
+    ) throws(MetadataError) -> VariantClass {
+        guard let tag else { throw MetadataError(.variantWithoutTag, at: position) }
+        let (target, location) = try find(tag)
+        guard case .enumeration(let enumeration) = target.kind else { throw invalid(tag, "is no enumeration") }
+        // Labels are told by the names of the text, underscores and all. An option without label is never chosen.
+        let members = try resolved(options, of: type)
+        return VariantClass(
+            selector: location,
+            selectorIsSigned: enumeration.integer.isSigned,
+            options: members.map { member in
+                let mapping = enumeration.indexByLabel[member.metadataName].map { enumeration.mappings[$0] }
+                return VariantClass.Option(member: member, selectorRanges: mapping?.ranges ?? [])
+            }
+        )
+    }
+
+    // MARK: - Integers, clocks and roles
+
+    private mutating func resolved(
+        _ integer: TSDLInteger,
+        named name: String?
+    ) throws(MetadataError) -> IntegerClass {
+        var result = IntegerClass(
+            sizeBits: integer.sizeBits,
+            alignmentBits: integer.alignmentBits,
+            isSigned: integer.isSigned,
+            byteOrder: integer.byteOrder ?? byteOrder,
+            displayBase: integer.displayBase,
+            encoding: integer.encoding
+        )
+        let isMapped = try mapToClock(integer, named: name)
+        guard !integer.isSigned else { return result }
+        if let name { result.roles = role(of: integer, named: name) }
+        // The end of a packet is announced at its beginning: it says nothing of the clock yet.
+        if isMapped, !result.roles.contains(.packetEndTimestamp) { result.roles.insert(.defaultClockTimestamp) }
+        return result
+    }
+
+    /// The role that a member's name gives it in this scope.
+    private func role(of integer: TSDLInteger, named name: String) -> FieldRoles {
+        // The option of a variant has a name, but is no member.
+        if case .variant? = path.last?.container.kind { return [] }
+        switch (scope, name) {
+        case (.packetHeader, "magic"):
+            return path.count == 1 && path[0].index == 0 && integer.sizeBits == 32 ? .packetMagicNumber : []
+        case (.packetHeader, "stream_id"): return .streamClassID
+        case (.packetHeader, "stream_instance_id"): return .streamInstanceID
+        case (.packetContext, "packet_size"): return .packetTotalLength
+        case (.packetContext, "content_size"): return .packetContentLength
+        case (.packetContext, "packet_seq_num"): return .packetSequenceNumber
+        case (.packetContext, "events_discarded"): return .discardedEventCounter
+        case (.packetContext, "timestamp_end"): return .packetEndTimestamp
+        case (.eventHeader, "id"): return .eventRecordClassID
+        default: return []
+        }
+    }
+
+    /// Finds the clock that a field holds the value of.
+    /// - Returns: whether there is one.
+    private mutating func mapToClock(_ integer: TSDLInteger, named name: String?) throws(MetadataError) -> Bool {
+        let clock: Int
+        if let clockName = integer.clockName {
+            guard let index = clocks.firstIndex(where: { $0.name == clockName }) else {
+                throw MetadataError(.clockNotFound, at: position, "`\(clockName)`")
+            }
+            clock = index
+        } else {
+            switch (scope, name) {
+            case (.packetContext, "timestamp_begin"), (.packetContext, "timestamp_end"), (.eventHeader, "timestamp"):
+                break
+            default:
+                return false
+            }
+            guard clocks.count <= 1 else {
+                throw MetadataError(.severalClocks, at: position, "`\(name ?? "")` does not say which")
+            }
+            if clocks.isEmpty { clocks.append(ClockClass(name: "default")) }
+            clock = 0
+        }
+        guard scope != .packetHeader else { throw MetadataError(.clockInPacketHeader, at: position) }
+        guard defaultClock == nil || defaultClock == clock else { throw MetadataError(.severalClocks, at: position) }
+        defaultClock = clock
+        return true
+    }
+
+    // MARK: - Locations
+
+    private func invalid(_ location: TSDLLocation, _ reason: String) -> MetadataError {
+        MetadataError(.locationInvalid, at: location.position, "`\(location.names.joined(separator: "."))` \(reason)")
+    }
+
+    /// The class that a location of the class at `path` means, and where it is.
+    private mutating func find(_ location: TSDLLocation) throws(MetadataError) -> (TSDLType, FieldLocation) {
+        let target: TSDLTarget
+        if let (absoluteScope, names) = Self.absolute(location.names) {
+            guard absoluteScope <= scope else { throw invalid(location, "is read later") }
+            guard let root = roots[absoluteScope] else { throw invalid(location, "is in a scope that is not there") }
+            guard let found = TSDLTarget(names, from: root) else { throw invalid(location, "is not there") }
+            target = found
+            try check(target, of: location, inSameScope: absoluteScope == scope)
+            try charge(target.names.count)
+            return (target.type, FieldLocation(scope: absoluteScope, path: target.names))
+        }
+        guard let found = findOutward(location.names) else { throw invalid(location, "is not there") }
+        target = found
+        try check(target, of: location, inSameScope: true)
+        try charge(target.names.count)
+        return (target.type, FieldLocation(scope: scope, path: target.names))
+    }
+
+    /// Looks in the structures around the class at `path`, the innermost first, for a member that stands before it.
+    private func findOutward(_ names: [String]) -> TSDLTarget? {
+        for level in path.indices.reversed() {
+            guard case .structure(let members, _) = path[level].container.kind,
+                let index = members.indexByName[names[0]], index <= path[level].index
+            else { continue }
+            if let target = TSDLTarget(names, from: path[level].container, below: path[..<level]) { return target }
+        }
+        return nil
+    }
+
+    /// Makes sure that the target's value is known where it is needed: it stands before, and in no array or option that
+    /// the class at `path` is not in, too.
+    private func check(
+        _ target: TSDLTarget,
+        of location: TSDLLocation,
+        inSameScope: Bool
+    ) throws(MetadataError) {
+        var common = 0
+        if inSameScope {
+            while common < path.count, common < target.steps.count,
+                path[common].index == target.steps[common].index
+            { common += 1 }
+            guard common < path.count, common < target.steps.count,
+                target.steps[common].index < path[common].index
+            else { throw invalid(location, "is read later") }
+        }
+        for step in target.steps[common...] {
+            guard case .structure = step.container.kind else {
+                throw invalid(location, "is in an array or variant that this field is not in")
+            }
+        }
+    }
+
+    private static func absolute(_ names: [String]) -> (FieldScope, [String])? {
+        for (scope, prefix) in prefixes where names.count > prefix.count && names.starts(with: prefix) {
+            return (scope, Array(names[prefix.count...]))
+        }
+        return nil
+    }
+
+    private static let prefixes: [(FieldScope, [String])] = [
+        (.packetHeader, ["trace", "packet", "header"]),
+        (.packetContext, ["stream", "packet", "context"]),
+        (.eventHeader, ["stream", "event", "header"]),
+        (.eventCommonContext, ["stream", "event", "context"]),
+        (.eventSpecificContext, ["event", "context"]),
+        (.eventPayload, ["event", "fields"]),
+    ]
+}
+
+extension FieldScope {
+    /// Whether this scope is read before or is the same as the other one.
+    fileprivate static func <= (left: FieldScope, right: FieldScope) -> Bool {
+        left.rawValue <= right.rawValue
+    }
+}
+
+/// One step from a class to a class in it.
+struct TSDLStep {
+    /// A structure, variant or array.
+    var container: TSDLType
+    /// Of the member or option; 0 in an array.
+    var index: Int
+}
+
+/// Where a location leads.
+private struct TSDLTarget {
+    let type: TSDLType
+    /// From the scope's root.
+    let steps: [TSDLStep]
+    /// Metadata names on the way.
+    let names: [String]
+
+    /// Follows `names` from `start`; arrays on the way need none. Nil when there is no such field.
+    /// - Parameter outer: the steps from the scope's root to `start`.
+    init?(_ names: [String], from start: TSDLType, below outer: ArraySlice<TSDLStep> = []) {
+        var steps = Array(outer)
+        var type = start
+        for name in names {
+            while case .array(let element, _) = type.kind {
+                steps.append(TSDLStep(container: type, index: 0))
+                type = element
+            }
+            switch type.kind {
+            case .structure(let members, _), .variant(let members, _):
+                guard let index = members.indexByName[name] else { return nil }
+                steps.append(TSDLStep(container: type, index: index))
+                type = members.list[index].type
+            default:
+                return nil
+            }
+        }
+        self.type = type
+        self.steps = steps
+        self.names =
+            outer.compactMap { step in
+                switch step.container.kind {
+                case .structure(let members, _), .variant(let members, _): members.list[step.index].metadataName
+                default: nil
+                }
+            } + names
+    }
+}
