@@ -15,6 +15,7 @@ package struct FieldID: Hashable, BitwiseCopyable, Sendable {
 /// event (name, labels, display base) is looked up once in `TraceProgram.fields` and prepared by the visitor.
 /// Every `begin` has its `end`. The members of a structure, the elements of an array and the one option of a variant come
 /// between them. A scope's own root structure is announced by `beginScope` alone.
+@usableFromInline
 package protocol FieldVisitor {
     /// An event record begins.
     /// - Parameters:

@@ -1,8 +1,8 @@
 /// Why a packet, or the rest of it, cannot be decoded. Events before it stand.
 @usableFromInline
 package struct PacketError: Error, Sendable, Equatable {
-    @usableFromInline
-    package enum Code: UInt8, Sendable, Equatable {
+    @frozen @usableFromInline
+    package enum Code: UInt8, Sendable, Equatable, BitwiseCopyable {
         /// The bytes in memory end before what was asked for does; the packet itself goes on. More bytes heal it.
         case needsMoreBytes = 1
         /// The packet header's magic number is not 0xC1FC1FC1. `value` is what it is.

@@ -25,10 +25,19 @@ package struct PacketPreamble: Sendable, Equatable {
     @usableFromInline package var savedValues: [UInt64]
 
     package init(
-        traceUUID: TraceUUID? = nil, streamClassID: UInt64 = 0, streamInstanceID: UInt64? = nil,
-        totalBits: UInt64? = nil, contentBits: UInt64? = nil, timestampBeginCycles: UInt64? = nil,
-        timestampEndCycles: UInt64? = nil, sequenceNumber: UInt64? = nil, discardedEvents: UInt64? = nil,
-        cpuID: UInt64? = nil, firstEventBits: UInt64 = 0, clockCycles: UInt64 = 0, streamIndex: Int = 0,
+        traceUUID: TraceUUID? = nil,
+        streamClassID: UInt64 = 0,
+        streamInstanceID: UInt64? = nil,
+        totalBits: UInt64? = nil,
+        contentBits: UInt64? = nil,
+        timestampBeginCycles: UInt64? = nil,
+        timestampEndCycles: UInt64? = nil,
+        sequenceNumber: UInt64? = nil,
+        discardedEvents: UInt64? = nil,
+        cpuID: UInt64? = nil,
+        firstEventBits: UInt64 = 0,
+        clockCycles: UInt64 = 0,
+        streamIndex: Int = 0,
         savedValues: [UInt64] = []
     ) {
         self.traceUUID = traceUUID

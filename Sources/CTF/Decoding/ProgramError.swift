@@ -46,6 +46,7 @@ extension ProgramError: CustomStringConvertible {
 }
 
 /// Bounds on programs, so that no metadata can make one without measure.
+@usableFromInline
 package struct ProgramLimits: Sendable, Equatable {
     /// Structures, arrays and variants inside of each other.
     package var nestingMax = 64
@@ -54,7 +55,7 @@ package struct ProgramLimits: Sendable, Equatable {
     /// Instructions of a whole trace.
     package var instructionCountMax = 1 << 22
     /// Elements without a single bit that one event may have.
-    package static let emptyElementsMax: UInt64 = 1 << 16
+    @inlinable package static var emptyElementsMax: UInt64 { 1 << 16 }
 
     package init() {}
 }

@@ -30,8 +30,12 @@ package struct ProgramEvent: Sendable {
     package let payload: FieldID?
 
     package init(
-        streamClassID: UInt64, eventClass: EventClass, clock: ClockClass?, commonContext: FieldID? = nil,
-        specificContext: FieldID? = nil, payload: FieldID? = nil
+        streamClassID: UInt64,
+        eventClass: EventClass,
+        clock: ClockClass?,
+        commonContext: FieldID? = nil,
+        specificContext: FieldID? = nil,
+        payload: FieldID? = nil
     ) {
         self.streamClassID = streamClassID
         self.eventClass = eventClass

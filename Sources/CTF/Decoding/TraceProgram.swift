@@ -1,57 +1,57 @@
-/// How far a scan came.
-package enum ScanResult: Sendable, Equatable {
-    /// The cursor stands at the end of the packet's content.
-    case complete
-    /// The bytes end inside of an event, or before the content does; the cursor stands before that event.
-    case needsMoreBytes
-    /// The key buffer is full; the cursor stands before the next event.
-    case full
-}
-
-/// A trace class compiled for decoding.
+/// A trace class compiled for decoding: what to do with a packet's bytes, without asking what they mean each time.
+///
+/// Two ways through a packet. `scan` finds where each event begins and when it happened, and passes over all else; that is
+/// all that order needs. `visitEvent` decodes one event and shows its values to a visitor. Both run the same machine over
+/// programs compiled from the same fields, so they agree on every position.
+///
+/// Immutable after `init`, apart from memory that `deinit` frees: hence `@unchecked Sendable`.
 @usableFromInline
-package final class TraceProgram: Sendable {
+package final class TraceProgram: @unchecked Sendable {
     package let traceClass: TraceClass
     /// By `FieldID`.
     package let fields: ContiguousArray<ProgramField>
     /// By the index that is passed to `FieldVisitor.beginEvent`.
     package let events: ContiguousArray<ProgramEvent>
+    @usableFromInline let tables: ProgramTables
 
     /// - Throws: when the class is not one that can be decoded.
     package init(_ traceClass: TraceClass, limits: ProgramLimits = ProgramLimits()) throws(ProgramError) {
+        var compiler = TraceCompiler(traceClass, limits: limits)
+        let code = try compiler.compile()
         self.traceClass = traceClass
-        fields = []
-        events = []
+        fields = compiler.tree.fields
+        events = compiler.events
+        tables = ProgramTables(code, uuid: traceClass.uuid)
+    }
+
+    deinit {
+        tables.deallocate()
     }
 
     /// How the default clock of a stream class reads; nil without clock or stream class.
+    /// - Complexity: O(stream classes).
     package func clockConversion(streamClassID: UInt64) -> ClockConversion? {
-        nil
+        tables.streams.first { $0.id == streamClassID && $0.hasClock }?.clock
     }
 
-    /// Reads a packet's header and context.
-    /// - Throws: `needsMoreBytes` when `bytes` end before the preamble does.
-    package func readPreamble(_ bytes: PacketBytes) throws(PacketError) -> PacketPreamble {
-        throw PacketError(.needsMoreBytes, atBits: 0)
+    /// The stream class that a preamble names, if this program read it.
+    @inlinable
+    func stream(_ preamble: PacketPreamble) -> StreamEntry? {
+        guard tables.streams.indices.contains(preamble.streamIndex),
+            preamble.savedValues.count == tables.savedCount
+        else { return nil }
+        return tables.streams[preamble.streamIndex]
     }
 
-    /// Appends a key for each event from `cursor` up to `contentBits`.
-    package func scan(
-        _ bytes: PacketBytes, preamble: PacketPreamble, contentBits: UInt64, correctionNs: Int64,
-        cursor: inout EventCursor, keys: inout EventKeyBuffer
-    ) throws(PacketError) -> ScanResult {
-        .complete
+    /// Clears the slots of a run, and puts the preamble's values where programs look for them.
+    @inlinable @inline(__always)
+    func prepare(_ slots: UnsafeMutablePointer<UInt64>, _ preamble: PacketPreamble) {
+        slots.initialize(repeating: 0, count: tables.slotCount)
+        if tables.savedCount > 0 { restore(slots, preamble) }
     }
 
-    /// Visits the packet context, without the members that say what the packet is rather than what was traced.
-    package func visitPacketContext<V: FieldVisitor>(
-        _ bytes: PacketBytes, preamble: PacketPreamble, visitor: inout V
-    ) throws(PacketError) {
-    }
-
-    /// Decodes the event at `cursor`, and moves the cursor behind it.
-    package func visitEvent<V: FieldVisitor>(
-        _ bytes: PacketBytes, preamble: PacketPreamble, cursor: inout EventCursor, visitor: inout V
-    ) throws(PacketError) {
+    @usableFromInline @inline(never)
+    func restore(_ slots: UnsafeMutablePointer<UInt64>, _ preamble: PacketPreamble) {
+        for (index, value) in preamble.savedValues.enumerated() { slots[tables.savedStart + index] = value }
     }
 }

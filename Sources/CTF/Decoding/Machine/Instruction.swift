@@ -1,0 +1,143 @@
+/// What an instruction does. "Checked" instructions test the limit themselves; others stand behind a `require`.
+@frozen @usableFromInline
+enum Opcode: UInt8, BitwiseCopyable, Sendable {
+    /// Ends the program, after `operand` more bits (checked).
+    case end
+
+    // MARK: moving
+
+    /// Moves up to the next multiple of `operand` + 1 bits (checked).
+    case align
+    /// Checks that `operand` bits are left.
+    case require
+    /// Moves by `operand` bits.
+    case advance
+    /// Moves by `operand` bits (checked).
+    case skip
+    /// Checks that `slots[slot]` elements of `operand` bits are left, of which the last is `target` bits shorter.
+    case requireElements
+    /// Moves over what `requireElements` checks (checked).
+    case skipElements
+
+    // MARK: fields that nobody sees
+
+    /// Moves by `operand` bits, then reads an integer of `sizeBits` into `slots[slot]` (checked).
+    case load
+    /// Refuses a byte order other than the last one within a byte.
+    case order
+    /// The clock takes the `sizeBits` of the integer read last.
+    case updateClock
+    /// The integer read last is the event class's id.
+    case takeEventID
+    /// The integer read last belongs to role slot `slot`.
+    case takeRole
+    /// The integer read last must be the magic number.
+    case checkMagic
+    /// 16 bytes must be the trace's UUID (checked).
+    case checkUUID
+
+    // MARK: fields that a visitor sees
+
+    case unsigned8
+    case unsigned16
+    case unsigned32
+    case unsigned64
+    case unsignedBits
+    case signed8
+    case signed16
+    case signed32
+    case signed64
+    case signedBits
+    case float32
+    case float64
+    /// A string, after `operand` more bits (checked).
+    case string
+    /// A text of `operand` bytes.
+    case textArray
+    /// A text of `slots[slot]` bytes (checked).
+    case textSequence
+
+    // MARK: structure
+
+    case beginScope
+    case endScope
+    case beginStructure
+    case endStructure
+    /// `operand` elements of at least `minimumBits`; counts down in `slots[slot]`; goes to `target` when there are none.
+    case beginArray
+    /// As `beginArray`, with `slots[operand]` elements.
+    case beginSequence
+    /// Pays for an element that may be empty.
+    case payElement
+    /// Goes to `target` while `slots[slot]`, counted down, is not 0.
+    case endElement
+    case endArray
+    /// Goes where the first of `operand` option ranges, from `target` on, that contains `slots[slot]` says.
+    case beginVariant
+    case endVariant
+    case jump
+}
+
+/// One step of a program: trivial, so that a program is plain memory.
+///
+///     0      1     2        3   4     8      12      16       24
+///     opcode flags sizeBits 0   slot  field  target  operand
+///
+/// `slot` 0 is a slot that nobody reads: a value without use goes there, so that storing needs no test.
+@frozen @usableFromInline
+struct Instruction: BitwiseCopyable, Sendable {
+    @usableFromInline var opcode: Opcode
+    @usableFromInline var flags: Flags
+    @usableFromInline var sizeBits: UInt8
+    /// The least bits that an element has, at most 255.
+    @usableFromInline var minimumBits: UInt8
+    @usableFromInline var slot: UInt32
+    @usableFromInline var field: FieldID
+    @usableFromInline var target: UInt32
+    @usableFromInline var operand: UInt64
+
+    @frozen @usableFromInline
+    struct Flags: OptionSet, BitwiseCopyable, Sendable {
+        @usableFromInline let rawValue: UInt8
+        @inlinable init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        @inlinable static var bigEndian: Flags { Flags(rawValue: 1) }
+        @inlinable static var signed: Flags { Flags(rawValue: 2) }
+    }
+
+    init(
+        _ opcode: Opcode,
+        flags: Flags = [],
+        sizeBits: UInt8 = 0,
+        minimumBits: UInt8 = 0,
+        slot: UInt32 = 0,
+        field: FieldID = FieldID(rawValue: 0),
+        target: UInt32 = 0,
+        operand: UInt64 = 0
+    ) {
+        self.opcode = opcode
+        self.flags = flags
+        self.sizeBits = sizeBits
+        self.minimumBits = minimumBits
+        self.slot = slot
+        self.field = field
+        self.target = target
+        self.operand = operand
+    }
+
+    @inlinable
+    var isBigEndian: Bool { flags.rawValue & 1 != 0 }
+
+    @inlinable
+    var isSigned: Bool { flags.rawValue & 2 != 0 }
+}
+
+/// Selectors that choose an option, and where its instructions begin.
+@frozen @usableFromInline
+struct OptionRange: BitwiseCopyable, Sendable {
+    /// Bounds, inclusive, ordered as unsigned numbers: those of signed selectors have their sign bit turned over.
+    @usableFromInline var lower: UInt64
+    @usableFromInline var upper: UInt64
+    @usableFromInline var option: UInt32
+    @usableFromInline var target: UInt32
+}

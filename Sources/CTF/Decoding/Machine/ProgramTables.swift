@@ -1,0 +1,157 @@
+/// A compiled trace as plain memory: what the machine reads while it runs.
+///
+/// `TraceProgram` owns the memory and frees it; copies of this struct are valid as long as the program is.
+@frozen @usableFromInline
+struct ProgramTables: BitwiseCopyable {
+    @usableFromInline let instructions: UnsafeMutableBufferPointer<Instruction>
+    @usableFromInline let optionRanges: UnsafeMutableBufferPointer<OptionRange>
+    @usableFromInline let streams: UnsafeMutableBufferPointer<StreamEntry>
+    @usableFromInline let events: UnsafeMutableBufferPointer<EventEntry>
+    /// For each stream class a table from id to index in `events`; `noEvent` for none.
+    @usableFromInline let denseEvents: UnsafeMutableBufferPointer<UInt32>
+    /// Ids that a table would be too large for, sorted within each stream class.
+    @usableFromInline let sparseEvents: UnsafeMutableBufferPointer<SparseEvent>
+    /// Where the packet header's program begins.
+    @usableFromInline let packetHeaderStart: UInt32
+    @usableFromInline let slotCount: Int
+    /// The slots that `PacketPreamble.savedValues` holds: first and number; none where no event refers to the preamble.
+    @usableFromInline let savedStart: Int
+    @usableFromInline let savedCount: Int
+    @usableFromInline let uuid: TraceUUID?
+
+    init(_ code: CompiledCode, uuid: TraceUUID?) {
+        instructions = Self.memory(code.instructions)
+        optionRanges = Self.memory(code.optionRanges)
+        streams = Self.memory(code.streams)
+        events = Self.memory(code.events)
+        denseEvents = Self.memory(code.denseEvents)
+        sparseEvents = Self.memory(code.sparseEvents)
+        packetHeaderStart = code.packetHeaderStart
+        slotCount = code.slotCount
+        savedStart = code.savedSlots.lowerBound
+        savedCount = code.savedSlots.count
+        self.uuid = uuid
+    }
+
+    func deallocate() {
+        instructions.deallocate()
+        optionRanges.deallocate()
+        streams.deallocate()
+        events.deallocate()
+        denseEvents.deallocate()
+        sparseEvents.deallocate()
+    }
+
+    private static func memory<T: BitwiseCopyable>(_ elements: ContiguousArray<T>) -> UnsafeMutableBufferPointer<T> {
+        let memory = UnsafeMutableBufferPointer<T>.allocate(capacity: elements.count)
+        _ = memory.initialize(from: elements)
+        return memory
+    }
+
+    @inlinable
+    static var noEvent: UInt32 { .max }
+
+    /// The index in `events` of the class with this id, or `noEvent`.
+    @inlinable @inline(__always)
+    func eventIndex(_ id: UInt64, in stream: StreamEntry) -> UInt32 {
+        if id < UInt64(stream.denseCount) {
+            return denseEvents[Int(stream.denseStart) &+ Int(truncatingIfNeeded: id)]
+        }
+        return stream.sparseCount == 0 ? Self.noEvent : sparseEventIndex(id, in: stream)
+    }
+
+    @usableFromInline
+    func sparseEventIndex(_ id: UInt64, in stream: StreamEntry) -> UInt32 {
+        var low = Int(stream.sparseStart)
+        var high = low + Int(stream.sparseCount)
+        while low < high {
+            let middle = (low + high) / 2
+            let event = sparseEvents[middle]
+            if event.id == id { return event.index }
+            if event.id < id { low = middle + 1 } else { high = middle }
+        }
+        return Self.noEvent
+    }
+}
+
+/// The header of a stream class's events.
+@frozen @usableFromInline
+enum HeaderShape: UInt8, BitwiseCopyable, Sendable {
+    /// Whatever its program says.
+    case generic
+    /// LTTng's compact one: 5 bits of id, 27 of time; with id 31, 32 bits of id and 64 of time at the next bytes.
+    case compact
+    /// LTTng's large one: 16 bits of id, 32 of time; with id 65535, 32 bits of id and 64 of time at the next bytes.
+    case large
+}
+
+/// A stream class of a program.
+@frozen @usableFromInline
+struct StreamEntry: BitwiseCopyable, Sendable {
+    @usableFromInline var id: UInt64
+    /// Where its packet context's program begins: unseen, and with the packet header before it for visitors.
+    @usableFromInline var contextStart: UInt32 = 0
+    @usableFromInline var contextVisitStart: UInt32 = 0
+    @usableFromInline var headerStart: UInt32 = 0
+    @usableFromInline var headerShape = HeaderShape.generic
+    @usableFromInline var headerIsBigEndian = false
+    /// Whether a value may be asked for that the event at hand has not read: then slots are cleared before each event.
+    @usableFromInline var clearsSlots = false
+    @usableFromInline var hasClock = false
+    @usableFromInline var clock: ClockConversion
+    @usableFromInline var denseStart: UInt32 = 0
+    @usableFromInline var denseCount: UInt32 = 0
+    @usableFromInline var sparseStart: UInt32 = 0
+    @usableFromInline var sparseCount: UInt32 = 0
+
+    init(id: UInt64, clock: ClockConversion) {
+        self.id = id
+        self.clock = clock
+    }
+}
+
+/// Where an event class's programs begin.
+@frozen @usableFromInline
+struct EventEntry: BitwiseCopyable, Sendable {
+    @usableFromInline var scanStart: UInt32
+    @usableFromInline var visitStart: UInt32
+}
+
+/// An event class whose id is too large for a table.
+@frozen @usableFromInline
+struct SparseEvent: BitwiseCopyable, Sendable {
+    @usableFromInline var id: UInt64
+    @usableFromInline var index: UInt32
+}
+
+/// What the compiler makes, before it becomes plain memory.
+struct CompiledCode {
+    var instructions: ContiguousArray<Instruction> = []
+    var optionRanges: ContiguousArray<OptionRange> = []
+    var streams: ContiguousArray<StreamEntry> = []
+    var events: ContiguousArray<EventEntry> = []
+    var denseEvents: ContiguousArray<UInt32> = []
+    var sparseEvents: ContiguousArray<SparseEvent> = []
+    var packetHeaderStart: UInt32 = 0
+    var slotCount = 0
+    var savedSlots = 0..<0
+}
+
+/// Slots with a fixed meaning. Those that lengths, selectors and loops use come after them.
+@usableFromInline
+enum RoleSlot {
+    /// Written, never read.
+    static var scratch: UInt32 { 0 }
+    static var streamClassID: UInt32 { 1 }
+    static var streamInstanceID: UInt32 { 2 }
+    static var totalBits: UInt32 { 3 }
+    static var contentBits: UInt32 { 4 }
+    static var timestampBegin: UInt32 { 5 }
+    static var timestampEnd: UInt32 { 6 }
+    static var sequenceNumber: UInt32 { 7 }
+    static var discardedEvents: UInt32 { 8 }
+    static var cpuID: UInt32 { 9 }
+    @inlinable static var uuidHigh: UInt32 { 10 }
+    @inlinable static var uuidLow: UInt32 { 11 }
+    static var count: Int { 12 }
+}

@@ -1,0 +1,76 @@
+/// Decoding for visitors. All of this is inlined into the module that has the visitor, where it is specialised for it.
+extension TraceProgram {
+    /// Decodes the event at `cursor`: `beginEvent`, its scopes' values, `endEvent`. Moves the cursor behind it.
+    ///
+    /// Visited are the common context, the event's own context and its payload.
+    /// - Parameters:
+    ///   - bytes: must hold the event whole.
+    ///   - preamble: what `readPreamble` of this program said of the packet.
+    ///   - cursor: where `scan` or the event before have left it.
+    /// - Throws: what is wrong; the visitor has then been told a part of the event, and the cursor has not moved.
+    /// - Complexity: O(bits of the event); no allocation where programs need at most 128 slots, as all of LTTng's do.
+    @inlinable
+    package func visitEvent<V: FieldVisitor>(
+        _ bytes: PacketBytes,
+        preamble: PacketPreamble,
+        cursor: inout EventCursor,
+        visitor: inout V
+    ) throws(PacketError) {
+        let contentBits = preamble.contentBits ?? bytes.endBits
+        precondition(cursor.positionBits >= UInt64(truncatingIfNeeded: bytes.firstByte) &<< 3)
+        guard let stream = stream(preamble), cursor.positionBits <= bytes.endBits else {
+            throw PacketError(.foreignPreamble, atBits: cursor.positionBits)
+        }
+        let error: PacketError? = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: tables.slotCount) {
+            guard let slots = $0.baseAddress else { return PacketError(.foreignPreamble, atBits: 0) }
+            prepare(slots, preamble)
+            var machine = ProgramMachine(
+                tables: tables,
+                bytes: bytes,
+                slots: slots,
+                limitBits: min(contentBits, bytes.endBits),
+                cursor: cursor
+            )
+            guard machine.readHeader(stream) else { return machine.error(contentBits: contentBits) }
+            let index = tables.eventIndex(machine.eventID, in: stream)
+            guard index != ProgramTables.noEvent else {
+                return PacketError(.unknownEventClass, atBits: cursor.positionBits, value: machine.eventID)
+            }
+            visitor.beginEvent(Int(index), clockCycles: machine.clockCycles)
+            guard machine.run(tables.events[Int(index)].visitStart, &visitor) else {
+                return machine.error(contentBits: contentBits)
+            }
+            visitor.endEvent()
+            cursor.positionBits = machine.positionBits
+            cursor.clockCycles = machine.clockCycles
+            return nil
+        }
+        if let error { throw error }
+    }
+
+    /// Visits the packet context, without the members that say what the packet is rather than what was traced: packet and
+    /// content size, timestamps, sequence number and discarded events.
+    /// - Parameter bytes: the packet from its first byte on; the preamble must lie in them whole.
+    @inlinable
+    package func visitPacketContext<V: FieldVisitor>(
+        _ bytes: PacketBytes,
+        preamble: PacketPreamble,
+        visitor: inout V
+    ) throws(PacketError) {
+        precondition(bytes.firstByte == 0)
+        guard let stream = stream(preamble) else { throw PacketError(.foreignPreamble, atBits: 0) }
+        let error: PacketError? = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: tables.slotCount) {
+            guard let slots = $0.baseAddress else { return PacketError(.foreignPreamble, atBits: 0) }
+            prepare(slots, preamble)
+            var machine = ProgramMachine(
+                tables: tables,
+                bytes: bytes,
+                slots: slots,
+                limitBits: bytes.endBits,
+                cursor: EventCursor(positionBits: 0, clockCycles: 0)
+            )
+            return machine.run(stream.contextVisitStart, &visitor) ? nil : machine.error(contentBits: .max)
+        }
+        if let error { throw error }
+    }
+}
