@@ -206,16 +206,14 @@ final class EventWalker<Printer: EventPrinter> {
     ) throws(PacketError) {
         var cursor = state.pointee.cursor
         defer { state.pointee.cursor = cursor }
-        let program = state.pointee.program
+        // Counted once a run.
+        let program = state.pointee.program.takeUnretainedValue()
         let bytes = state.pointee.bytes
         for index in orderIndex..<orderIndex + count {
             if _slowPath(!late.isEmpty) { setLate(index, &late, printer: &printer) }
             let lineStart = printer.pen.count
             do throws(PacketError) {
-                try program._withUnsafeGuaranteedRef { program throws(PacketError) in
-                    try program.visitEvent(
-                        bytes, preamble: state.pointee.preamble, cursor: &cursor, visitor: &printer)
-                }
+                try program.visitEvent(bytes, preamble: state.pointee.preamble, cursor: &cursor, visitor: &printer)
             } catch {
                 printer.pen.position = printer.pen.base + lineStart
                 throw error

@@ -29,7 +29,7 @@ package struct RenderingOptions: Sendable, Equatable {
 }
 
 /// The switches of babeltrace2's text output, with its names and its defaults.
-package struct TextOptions: Sendable, Equatable {
+package struct TextOptions: Sendable, Equatable, BitwiseCopyable {
     /// `--clock-cycles`: the clock's value in cycles instead of a time.
     package var clockCycles = false
     /// `--clock-date`: the date before the time.
@@ -47,7 +47,7 @@ package struct TextOptions: Sendable, Equatable {
 }
 
 /// Which names text shows (`--names`).
-package struct TextNames: OptionSet, Sendable, Equatable {
+package struct TextNames: OptionSet, Sendable, BitwiseCopyable {
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
@@ -85,7 +85,7 @@ package struct TextNames: OptionSet, Sendable, Equatable {
 }
 
 /// Which parts of the event's header text shows beside its time and name (`--fields`).
-package struct TextFields: OptionSet, Sendable, Equatable {
+package struct TextFields: OptionSet, Sendable, BitwiseCopyable {
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
