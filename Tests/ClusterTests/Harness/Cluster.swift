@@ -1,0 +1,139 @@
+import Foundation
+
+/// Real LTTng hosts on this machine, raised by `Deploy/cluster`. They end with this object, or else with the process
+/// of the
+/// tests.
+final class Cluster {
+    let hosts: [Host]
+    let livePeriodMicroseconds: Int
+    private let folder: ScratchFolder
+    private let directory: String
+
+    init(hosts count: Int, livePeriodMicroseconds: Int = 100_000) throws {
+        let folder = try ScratchFolder()
+        let directory = folder.file("cluster")
+        self.folder = folder
+        self.directory = directory
+        self.livePeriodMicroseconds = livePeriodMicroseconds
+        let programs = try Repository.tracedPrograms.get()
+        try Command.run([
+            Repository.cluster, "up", directory, "--hosts", "\(count)", "--live-us", "\(livePeriodMicroseconds)",
+            "--while", "\(ProcessInfo.processInfo.processIdentifier)",
+        ])
+        let table = try String(contentsOfFile: directory + "/hosts.tsv", encoding: .utf8)
+        let token = try String(contentsOfFile: directory + "/token", encoding: .utf8)
+        hosts = try table.split(separator: "\n").dropFirst().map { line in
+            let fields = line.split(separator: "\t")
+            guard fields.count >= 6, let port = Int(fields[1]) else { throw Failure("hosts.tsv: \(line)") }
+            return Host(
+                name: String(fields[0]),
+                livePort: port,
+                traces: String(fields[5]),
+                cluster: directory,
+                programs: programs,
+                token: token
+            )
+        }
+    }
+
+    deinit {
+        _ = try? Command.result([Repository.cluster, "down", directory])
+    }
+
+    /// What a process needs in its environment to end with the cluster, should the tests die.
+    var environment: [String: String] { hosts.first.map { ["TIDEMARK_CLUSTER": $0.token] } ?? [:] }
+
+    /// How long a process with buffers of its own stays, so that its last packets are fetched: more than three live
+    /// periods.
+    var lingerMilliseconds: Int { livePeriodMicroseconds * 10 / 1000 }
+
+    /// The folders of all stored traces, host by host.
+    var traces: [String] { hosts.map(\.traces) }
+}
+
+/// One host of a cluster.
+struct Host {
+    enum Buffers {
+        case perUser
+        case perProcess
+    }
+
+    let name: String
+    let livePort: Int
+    /// The folder of the traces that its relay daemon stores.
+    let traces: String
+    let cluster: String
+    let programs: String
+    let token: String
+
+    var address: String { "127.0.0.1:\(livePort)" }
+    var url: String { "net://\(address)" }
+
+    /// The source for one session.
+    func url(session: String) -> String { "\(url)/host/\(name)/\(session)" }
+
+    /// Creates a live session and starts it.
+    func startSession(
+        _ session: String,
+        buffers: Buffers = .perUser,
+        events: String = "demo:*,load:*",
+        live: Bool = true,
+        context: String? = nil
+    ) throws {
+        var options = ["--events", events]
+        if buffers == .perProcess { options += ["--per-pid", "--subbuf-size", "512K"] }
+        if !live { options += ["--live-us", "0"] }
+        if let context { options += ["--context", context] }
+        try control("session", [session] + options)
+    }
+
+    func stop(_ session: String) throws { try control("stop", [session]) }
+    func start(_ session: String) throws { try control("start", [session]) }
+    func destroy(_ session: String) throws { try control("destroy", [session]) }
+    func enable(_ session: String, events: String) throws { try control("enable", [session, events]) }
+
+    /// Events that the tracer dropped because its buffers were full.
+    func discarded(_ session: String) throws -> Int {
+        let text = try control("discarded", [session]).text
+        guard let count = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else { throw Failure(text) }
+        return count
+    }
+
+    /// `relay`, `session`, `consumer` or `host`.
+    func kill(_ part: String) throws { try control("kill", [part]) }
+    func pause(_ part: String) throws { try control("pause", [part]) }
+    func resume(_ part: String) throws { try control("resume", [part]) }
+    func restartRelay() throws { try control("relay", []) }
+
+    /// Starts `tick` or `load` on the host. It prints how many events it wrote before it lingers.
+    func start(program: String, id: Int, arguments: [String]) throws -> TracedProgram {
+        let command = [Repository.cluster, "run", cluster, name, programs + "/" + program, "--id", "\(id)"]
+        return TracedProgram(host: name, id: id, process: try ChildProcess(command + arguments))
+    }
+
+    @discardableResult
+    private func control(_ verb: String, _ arguments: [String]) throws -> Command.Result {
+        try Command.run([Repository.cluster, verb, cluster, name] + arguments)
+    }
+}
+
+/// A program of ours on a host.
+struct TracedProgram {
+    let host: String
+    let id: Int
+    let process: ChildProcess
+
+    /// Waits until it has written all its events; it may still linger.
+    func written(within seconds: Double = 120) throws -> Int {
+        try eventually("events of program \(id) on \(host)", within: seconds, state: { process.summary }) {
+            process.outputLines == 1
+        }
+        return Int(process.outputText.trimmingCharacters(in: .whitespacesAndNewlines)) ?? -1
+    }
+
+    /// Waits for its end.
+    func end(within seconds: Double = 120) throws {
+        let end = try process.end(within: seconds)
+        guard end.status == 0 else { throw Failure(process.summary) }
+    }
+}

@@ -1,0 +1,129 @@
+import Foundation
+
+/// Certificates for one coordinator and its subscribers, made by `tidemark cert`.
+final class Identities {
+    let folder: ScratchFolder
+
+    init() throws {
+        folder = try ScratchFolder()
+        try Tidemark.run(["cert", folder.path])
+    }
+
+    func file(_ name: String) -> String { folder.file(name) }
+
+    /// The options of `tail` for a client.
+    func options(client: String = "client") -> [String] {
+        ["--ca", file("ca.pem"), "--cert", file(client + ".pem"), "--key", file(client + ".key")]
+    }
+}
+
+/// The product's command.
+enum Tidemark {
+    @discardableResult
+    static func run(_ arguments: [String], within seconds: Double = 120) throws(Failure) -> Command.Result {
+        try Command.run([Repository.tidemark] + arguments, within: seconds)
+    }
+
+    static func result(_ arguments: [String], within seconds: Double = 120) throws(Failure) -> Command.Result {
+        try Command.result([Repository.tidemark] + arguments, within: seconds)
+    }
+
+    static func start(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        output: String? = nil
+    ) throws -> ChildProcess {
+        try ChildProcess([Repository.tidemark] + arguments, environment: environment, output: output)
+    }
+}
+
+/// A running `tidemark serve`, ready to be subscribed to. Its configuration can be changed at each place that tests
+/// care for.
+final class Coordinator {
+    struct Relay {
+        var name: String
+        var url: String
+        var from = "beginning"
+    }
+
+    struct Options {
+        var stallAfter = "30s"
+        /// The lines below `allow:`.
+        var allow = """
+                - identity: "tidemark:client/*"
+                  relays: ["*"]
+                  hosts: ["*"]
+                  sessions: ["*"]
+            """
+    }
+
+    let identities: Identities
+    let port: Int
+    let process: ChildProcess
+    let configurationFile: String
+    private let folder: ScratchFolder
+
+    init(_ relays: [Relay], options: Options = Options(), environment: [String: String] = [:]) throws {
+        folder = try ScratchFolder()
+        identities = try Identities()
+        port = try freePort()
+        let text = Self.configuration(
+            relays,
+            options: options,
+            port: port,
+            identities: identities,
+            log: folder.file("log")
+        )
+        configurationFile = try folder.write(text, to: "tidemark.yaml")
+        process = try Tidemark.start(["serve", "--config", configurationFile], environment: environment)
+        try eventually("the coordinator listens", within: 30, state: { process.summary }) {
+            if process.poll() != nil { throw Failure(process.summary) }
+            return try Command.result([Repository.cluster, "listening", "\(port)"]).status == 0
+        }
+    }
+
+    /// A coordinator on all hosts of a cluster.
+    convenience init(_ cluster: Cluster, options: Options = Options()) throws {
+        let relays = cluster.hosts.map { Relay(name: $0.name, url: $0.url) }
+        try self.init(relays, options: options, environment: cluster.environment)
+    }
+
+    var url: String { "tls://127.0.0.1:\(port)" }
+
+    /// Starts a subscriber.
+    func tail(_ options: [String] = ["--from", "earliest"], client: String = "client") throws -> ChildProcess {
+        try Tidemark.start(["tail", url] + identities.options(client: client) + options)
+    }
+
+    static func configuration(
+        _ relays: [Relay],
+        options: Options,
+        port: Int,
+        identities: Identities,
+        log: String
+    ) -> String {
+        let relayLines = relays.map { "  - name: \($0.name)\n    url: \($0.url)\n    from: \($0.from)\n" }.joined()
+        let allow = options.allow.isEmpty ? "  allow: []" : "  allow:\n\(options.allow)"
+        return """
+            relays:
+            \(relayLines)order:
+              stall-after: \(options.stallAfter)
+            feed:
+              listen: 127.0.0.1:\(port)
+              certificate: \(identities.file("server.pem"))
+              key: \(identities.file("server.key"))
+              client-ca: \(identities.file("ca.pem"))
+            \(allow)
+            log:
+              directory: \(log)
+
+            """
+    }
+}
+
+/// A port of loopback that nobody listens on.
+func freePort() throws -> Int {
+    let text = try Command.run([Repository.cluster, "ports", "1"]).text
+    guard let port = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else { throw Failure(text) }
+    return port
+}

@@ -1,0 +1,94 @@
+import Foundation
+import Glibc
+
+/// Which events a text feed holds, read from the numbers that our traced programs put into every event.
+struct FeedText {
+    /// One thread of one program on one host: it numbers its events from 1.
+    struct Writer: Hashable, Comparable, CustomStringConvertible {
+        let host: String
+        let program: Int
+        let thread: Int
+
+        var description: String { "\(host) program \(program) thread \(thread)" }
+
+        static func < (left: Writer, right: Writer) -> Bool {
+            (left.host, left.program, left.thread) < (right.host, right.program, right.thread)
+        }
+    }
+
+    /// The number of events of each writer.
+    private(set) var events: [Writer: Int] = [:]
+    /// What is not as it must be: a number missing, twice or out of order, or a line that is no event.
+    private(set) var problems: [String] = []
+
+    /// Reads lines as `tidemark view` and babeltrace2 print them. The C library does the searching: that is quick in
+    /// debug
+    /// builds too.
+    init(_ text: Data) {
+        var text = text
+        text.append(0)
+        text.withUnsafeMutableBytes { bytes in
+            guard var line = bytes.baseAddress?.assumingMemoryBound(to: CChar.self) else { return }
+            while line.pointee != 0, problems.count < 20 {
+                let end = strchr(line, 10)
+                end?.pointee = 0
+                readLine(line)
+                line = end.map { $0 + 1 } ?? line + strlen(line)
+            }
+        }
+    }
+
+    private mutating func readLine(_ line: UnsafePointer<CChar>) {
+        guard let program = number("program = ", in: line), let thread = number("thread = ", in: line),
+            let sequence = number("seqno = ", in: line), let host = word(2, in: line)
+        else {
+            problems.append("no event: \(String(cString: line))")
+            return
+        }
+        let writer = Writer(host: host, program: program, thread: thread)
+        let expected = events[writer, default: 0] + 1
+        if sequence != expected {
+            problems.append("\(writer): event \(sequence) where \(expected) was due")
+        }
+        events[writer] = sequence
+    }
+
+    /// The number that follows `label`.
+    private func number(_ label: String, in line: UnsafePointer<CChar>) -> Int? {
+        strstr(line, label).map { strtol($0 + label.utf8.count, nil, 10) }
+    }
+
+    /// The word at a place, from 0.
+    private func word(_ place: Int, in line: UnsafePointer<CChar>) -> String? {
+        var at = line
+        for _ in 0..<place {
+            guard let space = strchr(at, 32) else { return nil }
+            at = UnsafePointer(space) + 1
+        }
+        guard let space = strchr(at, 32) else { return nil }
+        return String(decoding: UnsafeRawBufferPointer(start: at, count: UnsafePointer(space) - at), as: UTF8.self)
+    }
+}
+
+/// babeltrace2, whose output ours must equal.
+enum Babeltrace {
+    /// What it prints of stored traces.
+    static func text(_ traces: [String], options: [String] = []) throws -> Data {
+        let result = try Command.run(["babeltrace2"] + options + traces)
+        // It says so when the tracer dropped events; then nothing here would be proven.
+        if result.error.contains("discarded") { throw Failure(result.error) }
+        return result.output
+    }
+}
+
+/// Two texts that must be equal: tells where they part.
+func firstDifference(_ left: Data, _ right: Data) -> String? {
+    if left == right { return nil }
+    let leftLines = left.split(separator: 10, omittingEmptySubsequences: false)
+    let rightLines = right.split(separator: 10, omittingEmptySubsequences: false)
+    for (number, pair) in zip(leftLines, rightLines).enumerated() where pair.0 != pair.1 {
+        let lines = [pair.0, pair.1].map { String(decoding: $0, as: UTF8.self) }
+        return "line \(number + 1) of \(leftLines.count - 1) and \(rightLines.count - 1):\n\(lines[0])\n\(lines[1])"
+    }
+    return "\(leftLines.count - 1) and \(rightLines.count - 1) lines, equal as far as both go"
+}

@@ -1,0 +1,135 @@
+import Foundation
+import Glibc
+import Testing
+
+extension RealCluster {
+    /// Many hosts, one feed, several subscribers.
+    @Suite(.timeLimit(.minutes(10)))
+    struct MergedFeed {
+        /// Which programs a host runs, and when: each wave starts while the one before it still writes.
+        private struct Wave {
+            var host: Int
+            var id: Int
+            var program: String
+            var arguments: [String]
+            var events: Int
+        }
+
+        /// 300,000 events: three hosts, two with buffers per user, two with buffers per process (one has both).
+        private static func waves(lingerMilliseconds: Int) -> [[Wave]] {
+            let linger = ["--linger-ms", "\(lingerMilliseconds)"]
+            let load = { (host: Int, id: Int, threads: Int, count: Int) in
+                let arguments = ["--count", "\(count)", "--threads", "\(threads)", "--rate", "8000", "--burst", "200"]
+                return Wave(
+                    host: host,
+                    id: id,
+                    program: "load",
+                    arguments: arguments + linger,
+                    events: count * threads
+                )
+            }
+            let tick = { (host: Int, id: Int, count: Int) in
+                let arguments = [
+                    "--count", "\(count)", "--rate", "4000", "--burst", "50", "--kinds", "tick,tock,types",
+                ]
+                return Wave(host: host, id: id, program: "tick", arguments: arguments + linger, events: count)
+            }
+            return [
+                [load(0, 1, 2, 20_000), load(1, 1, 1, 30_000), load(2, 1, 1, 30_000), tick(0, 2, 10_000)],
+                [load(0, 3, 1, 30_000), load(1, 2, 2, 20_000), tick(2, 2, 10_000), tick(1, 3, 10_000)],
+                [load(0, 4, 1, 30_000), load(1, 4, 1, 30_000), load(2, 3, 1, 30_000), load(2, 4, 2, 5_000)],
+            ]
+        }
+
+        @Test
+        func `three hosts become one ordered feed, complete, each event once, the same for every subscriber`() throws {
+            let cluster = try Cluster(hosts: 3)
+            try cluster.hosts[0].startSession("users")
+            try cluster.hosts[1].startSession("processes", buffers: .perProcess)
+            try cluster.hosts[2].startSession("users", events: "demo:*")
+            try cluster.hosts[2].startSession("processes", buffers: .perProcess, events: "load:*")
+            let sessions = [(0, "users"), (1, "processes"), (2, "users"), (2, "processes")]
+
+            let coordinator = try Coordinator(cluster)
+            let subscribers = [try coordinator.tail(), try coordinator.tail()]
+            let waves = Self.waves(lingerMilliseconds: cluster.lingerMilliseconds)
+            var expected: [FeedText.Writer: Int] = [:]
+            var programs: [TracedProgram] = []
+            for wave in waves {
+                for part in wave {
+                    let host = cluster.hosts[part.host]
+                    programs.append(try host.start(program: part.program, id: part.id, arguments: part.arguments))
+                    let threads =
+                        part.arguments.firstIndex(of: "--threads").flatMap { Int(part.arguments[$0 + 1]) } ?? 1
+                    for thread in 0..<threads {
+                        let writer = FeedText.Writer(host: host.name, program: part.id, thread: thread)
+                        expected[writer] = part.events / threads
+                    }
+                }
+                // The next wave starts while the longest programs of this one still run.
+                _ = try programs.last?.written()
+            }
+            for program in programs { try program.end() }
+            let total = waves.joined().reduce(0) { $0 + $1.events }
+            #expect(total == 300_000)
+
+            for subscriber in subscribers {
+                try eventually(
+                    "\(total) events",
+                    within: 240,
+                    state: { subscriber.summary + coordinator.process.summary }
+                ) {
+                    try #require(subscriber.poll() == nil, "\(subscriber.summary)")
+                    return subscriber.outputLines >= total
+                }
+            }
+            for (host, session) in sessions {
+                #expect(try cluster.hosts[host].discarded(session) == 0)
+                try cluster.hosts[host].destroy(session)
+            }
+            for subscriber in subscribers { #expect(try subscriber.terminate().status == 0, "\(subscriber.summary)") }
+            #expect(try coordinator.process.terminate().status == 0, "\(coordinator.process.summary)")
+
+            let feed = subscribers[0].output
+            #expect(firstDifference(feed, subscribers[1].output) == nil)
+            let text = FeedText(feed)
+            #expect(text.problems == [])
+            #expect(text.events == expected)
+            #expect(try firstDifference(feed, Babeltrace.text(cluster.traces)) == nil)
+        }
+
+        @Test
+        func `a subscriber in Python, with the decoded encoding, sees the same events`() throws {
+            let cluster = try Cluster(hosts: 2)
+            for host in cluster.hosts { try host.startSession("s") }
+            let coordinator = try Coordinator(cluster)
+            let tail = try coordinator.tail()
+            let count = 600
+            for host in cluster.hosts {
+                let arguments = ["--count", "\(count)", "--rate", "0", "--kinds", "tick,tock,types"]
+                try host.start(program: "tick", id: 1, arguments: arguments).end()
+            }
+            let total = count * cluster.hosts.count
+            try eventually("\(total) events", state: { tail.summary }) { tail.outputLines == total }
+
+            let files = ["ca.pem", "client.pem", "client.key"].map(coordinator.identities.file)
+            let subscriber = try Command.run(
+                ["/usr/bin/python3", Repository.python + "/subscriber.py", "127.0.0.1", "\(coordinator.port)"]
+                    + files + ["\(total)"]
+            )
+            let names = { (line: Substring) in line.split(separator: " ").first { $0.contains("demo:") } ?? "" }
+            #expect(Data(subscriber.text.utf8).lineCount == total, "\(subscriber.text.suffix(2000))")
+            let theirs = subscriber.text.split(separator: "\n").map { Self.mention($0) }
+            let ours = tail.outputText.split(separator: "\n").map { Self.mention($0) }
+            #expect(theirs == ours, "\(names(subscriber.text.prefix(200)))")
+        }
+
+        /// What both kinds of line tell of an event: its type and its number, whatever stands between.
+        private static func mention(_ line: Substring) -> [Substring] {
+            let words = line.split { !($0.isLetter || $0.isNumber || $0 == ":" || $0 == "_") }
+            let type = words.first { $0.hasPrefix("demo:") }.map { $0.hasSuffix(":") ? $0.dropLast() : $0 } ?? ""
+            let number = words.firstIndex { $0 == "seqno" || $0 == "seqno:" }.map { words[$0 + 1] } ?? ""
+            return [type, number]
+        }
+    }
+}
