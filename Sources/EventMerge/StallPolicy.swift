@@ -1,71 +1,141 @@
-/// The state of a relay in the feed, as the stall policy sees it.
-package enum RelayPhase: UInt8, Sendable, CaseIterable {
-    /// No connection. Next: active, rejoining, excluded, ended.
-    case connecting = 1
-    /// Delivering; its frontier counts.
-    case active
-    /// Only beacons come.
-    case quiet
-    /// Its frontier stands still while others go on, and has been for `max(5 live periods, 2 s)`.
-    case lagging
-    /// Past its grace time: no longer counted in W.
-    case excluded
-    /// Answers again, but has not caught up with W: not counted.
-    case rejoining
-    /// Gone from the configuration, or all it had has ended.
-    case ended
-}
+// Who is waited for, for how long, and when the feed goes on without.
+//
+// A machine without a clock: inputs say what has happened to a relay, `tick` runs time up to `nowNs` and takes the
+// consequences in the frontier. Between two ticks the conditions of the first one hold.
+//
+//               disconnected                        grace time used up
+//   connecting <------------ active / quiet / lagging -----------> excluded <--.
+//        |  attached           ^         ^                            | replied | disconnected
+//        '---------------------'         '--- frontier >= W --- rejoining ------'
+//
+// The grace clock of a relay runs while it counts, its frontier is the least and has not moved, another that counts is
+// ahead, and we do not hold it back ourselves; lost connections change nothing about that. It stands still otherwise, and
+// any advance of its frontier sets it to zero. It does not run before the first attachment: that is the start barrier's
+// time, which ends with the first failed attempt. A relay that was never attached in this feed's life counts only until its
+// first attempt has failed, and again from its attachment on.
+// Cost: O(relays) a tick. Confined to the merge lane.
 
-/// A relay's change of state, for log and feed.
-package struct StallTransition: Sendable, Equatable {
-    package var relay: FrontierRelay
-    package var from: RelayPhase
-    package var to: RelayPhase
-    /// How long the feed has waited on it, nanoseconds.
-    package var waitedNs: Int64
-    /// Its least bound, nanoseconds since the Unix epoch; nil: nothing known.
-    package var frontierNs: Int64?
-}
-
-/// Who holds the watermark, to be named in log and feed.
-package struct HolderReport: Sendable, Equatable {
-    package var holder: WatermarkHolder
-    /// For how long, nanoseconds.
-    package var heldNs: Int64
-}
-
+/// Excludes relays from the watermark and readmits them, and says who holds it.
 package struct StallPolicy: ~Copyable {
-    /// The grace time, nanoseconds; nil: `never` (wait for ever, and say for whom).
+    /// The grace time, nanoseconds, >= 0; nil: `never` (wait for ever, and say for whom).
     package var graceNs: Int64?
     /// When `tick` must be called at the latest, monotonic nanoseconds; nil: when something happens.
-    package private(set) var nextDeadlineNs: Int64?
+    package internal(set) var nextDeadlineNs: Int64?
+    /// A rejoining relay is readmitted once its frontier is at most this behind W, nanoseconds. With 0 a relay that is always
+    /// a little behind all others (a longer way, a later beacon) may stay out for ever.
+    package var rejoinWithinNs: Int64 = 0
 
-    package init(graceNs: Int64?) { self.graceNs = graceNs }
+    /// Who holds W is named, and a relay lags, after this many live periods, but not before `namedAfterNsMin`.
+    static let namedAfterPeriods: Int64 = 5
+    static let namedAfterNsMin: Int64 = 2_000_000_000
 
-    /// - Parameter attachedBefore: whether the feed's log has a position of it.
-    package mutating func addRelay(_ relay: FrontierRelay, attachedBefore: Bool, nowNs: Int64) {}
-    /// The relay was attached, or has shown that it has no session.
-    package mutating func attached(_ relay: FrontierRelay) {}
-    /// The connection was lost, or an attempt failed.
-    package mutating func disconnected(_ relay: FrontierRelay) {}
+    /// By relay index.
+    var watches: [RelayWatch?] = []
+    /// Monotonic nanoseconds of the last tick; nil: none yet.
+    var tickedNs: Int64?
+    var hold = WatermarkHold()
+    var transitions: [StallTransition] = []
+    var reports: [HolderReport] = []
+
+    /// - Parameter graceNs: nanoseconds, >= 0; nil: `never`.
+    package init(graceNs: Int64?) {
+        self.graceNs = graceNs
+    }
+
+    // MARK: Relays
+
+    /// Watches a relay, without a connection.
+    /// - Parameters:
+    ///   - relay: has just been added to the frontier.
+    ///   - attachedBefore: whether the feed's log has a position of it, so that it counts even while it does not answer.
+    ///   - nowNs: monotonic nanoseconds.
+    package mutating func addRelay(_ relay: FrontierRelay, attachedBefore: Bool, nowNs: Int64) {
+        while watches.count <= Int(relay.index) { watches.append(nil) }
+        var watch = RelayWatch()
+        watch.hasAttached = attachedBefore
+        watch.deliveredNs = nowNs
+        watches[Int(relay.index)] = watch
+    }
+
+    /// Forgets a relay. Call it before `Frontier.removeRelay`.
+    package mutating func remove(_ relay: FrontierRelay) {
+        watches[Int(relay.index)] = nil
+    }
+
+    /// The relay has attached us, or has shown that it has no session.
+    package mutating func attached(_ relay: FrontierRelay) {
+        change(relay) { watch in
+            watch.hasAttached = true
+            watch.isConnected = true
+            watch.hasReplied = true
+        }
+    }
+
+    /// The connection was lost, or an attempt to connect failed.
+    package mutating func disconnected(_ relay: FrontierRelay) {
+        change(relay) { watch in
+            watch.isConnected = false
+            watch.hasReplied = false
+            watch.hasFailed = true
+            watch.isRejoining = false
+        }
+    }
+
     /// The relay has answered a request.
-    package mutating func replied(_ relay: FrontierRelay) {}
-    /// The relay has delivered events.
-    package mutating func delivered(_ relay: FrontierRelay, nowNs: Int64) {}
-    /// Whether a budget or the log keeps us from asking.
-    package mutating func setHeldByUs(_ relay: FrontierRelay, _ held: Bool) {}
-    /// The longest live period of its sessions, nanoseconds.
-    package mutating func setLivePeriod(_ relay: FrontierRelay, periodNs: Int64) {}
-    /// All that the relay had has ended.
-    package mutating func ended(_ relay: FrontierRelay) {}
-    /// Forgets a relay; call before `Frontier.removeRelay`.
-    package mutating func remove(_ relay: FrontierRelay) {}
+    package mutating func replied(_ relay: FrontierRelay) {
+        change(relay) { watch in
+            watch.hasReplied = true
+            if watch.hasAttached { watch.isConnected = true }
+        }
+    }
 
-    /// Runs the clocks up to `nowNs`, excludes and readmits in `frontier`. Call after each batch of changes and at `nextDeadlineNs`.
-    package mutating func tick(_ frontier: inout Frontier, nowNs: Int64) {}
-    package func phase(_ relay: FrontierRelay) -> RelayPhase { .connecting }
-    /// The changes since the last call, in order.
-    package mutating func takeTransitions() -> [StallTransition] { [] }
-    /// Holders to be named since the last call.
-    package mutating func takeHolderReports() -> [HolderReport] { [] }
+    /// The relay has delivered events.
+    /// - Parameter nowNs: monotonic nanoseconds.
+    package mutating func delivered(_ relay: FrontierRelay, nowNs: Int64) {
+        change(relay) { watch in watch.deliveredNs = max(watch.deliveredNs, nowNs) }
+    }
+
+    /// Whether a budget or the log keeps us from asking this relay: its grace clock stands still meanwhile.
+    package mutating func setHeldByUs(_ relay: FrontierRelay, _ held: Bool) {
+        change(relay) { watch in watch.isHeldByUs = held }
+    }
+
+    /// - Parameter periodNs: the longest live period of the relay's sessions, nanoseconds.
+    package mutating func setLivePeriod(_ relay: FrontierRelay, periodNs: Int64) {
+        change(relay) { watch in watch.livePeriodNs = max(0, periodNs) }
+    }
+
+    /// All that the relay had has ended; it counts no more.
+    package mutating func ended(_ relay: FrontierRelay) {
+        change(relay) { watch in watch.isEnded = true }
+    }
+
+    /// The relay's state as of the last tick.
+    package func phase(_ relay: FrontierRelay) -> RelayPhase {
+        watches[Int(relay.index)]?.phase ?? .ended
+    }
+
+    /// The changes of state since the last call, in order.
+    package mutating func takeTransitions() -> [StallTransition] {
+        defer { transitions.removeAll() }
+        return transitions
+    }
+
+    /// Who holds W, named once per hold and holder, since the last call.
+    package mutating func takeHolderReports() -> [HolderReport] {
+        defer { reports.removeAll() }
+        return reports
+    }
+
+    /// Who holds W now and for how long, counted as for the reports; nil where nobody does.
+    package func currentHolder(_ frontier: borrowing Frontier) -> HolderReport? {
+        guard hold.isRunning, let holder = frontier.holder else { return nil }
+        return HolderReport(holder: holder, heldNs: hold.heldNs)
+    }
+
+    private mutating func change(_ relay: FrontierRelay, _ body: (inout RelayWatch) -> Void) {
+        guard var watch = watches[Int(relay.index)] else { preconditionFailure("no such relay") }
+        body(&watch)
+        watches[Int(relay.index)] = watch
+    }
 }
