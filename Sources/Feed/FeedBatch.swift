@@ -96,8 +96,14 @@ package final class FeedPacket: Sendable {
     package let correctionNs: Int64
 
     package init(
-        id: UInt64, trace: FeedTrace, stream: FeedStream, program: TraceProgram, metadataBytes: UInt64,
-        preamble: PacketPreamble, preambleStorage: ByteStorage, correctionNs: Int64
+        id: UInt64,
+        trace: FeedTrace,
+        stream: FeedStream,
+        program: TraceProgram,
+        metadataBytes: UInt64,
+        preamble: PacketPreamble,
+        preambleStorage: ByteStorage,
+        correctionNs: Int64
     ) {
         self.id = id
         self.trace = trace
@@ -128,8 +134,14 @@ package struct EventSlice: Sendable {
     package var opensPacket: Bool
 
     package init(
-        packet: FeedPacket, storage: ByteStorage, storageOffset: Int, firstBits: UInt64, endBits: UInt64,
-        clockCycles: UInt64, eventCount: Int, opensPacket: Bool
+        packet: FeedPacket,
+        storage: ByteStorage,
+        storageOffset: Int,
+        firstBits: UInt64,
+        endBits: UInt64,
+        clockCycles: UInt64,
+        eventCount: Int,
+        opensPacket: Bool
     ) {
         self.packet = packet
         self.storage = storage
@@ -236,7 +248,12 @@ package struct SessionStateChange: Sendable, Equatable {
     package var reason: String
 
     package init(
-        relay: String, host: String, session: String, sessionID: UInt64, state: SessionState, reason: String
+        relay: String,
+        host: String,
+        session: String,
+        sessionID: UInt64,
+        state: SessionState,
+        reason: String
     ) {
         self.relay = relay
         self.host = host
@@ -269,8 +286,16 @@ package struct LossRecord: Sendable, Equatable {
     package var reason: String
 
     package init(
-        relay: String, host: String, session: String, sessionID: UInt64, streamID: UInt64?, unit: Unit, count: UInt64?,
-        fromNs: Int64?, toNs: Int64?, reason: String
+        relay: String,
+        host: String,
+        session: String,
+        sessionID: UInt64,
+        streamID: UInt64?,
+        unit: Unit,
+        count: UInt64?,
+        fromNs: Int64?,
+        toNs: Int64?,
+        reason: String
     ) {
         self.relay = relay
         self.host = host

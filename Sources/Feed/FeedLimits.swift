@@ -6,12 +6,10 @@ package struct FeedLimits: Sendable, Equatable {
     package var subscribeBytes = 64 << 10
     /// Messages inside messages.
     package var nestingDepth = 32
-    /// Fields of all messages of a frame together, elements of packed fields not counted.
+    /// Fields of all messages of a frame together; the elements of a packed field count as one.
     package var fieldCount = 1 << 20
-    /// Elements of all packed fields of a frame together.
-    package var elementCount = 16 << 20
     /// What unpacking one frame may allocate.
-    package var unpackBytes = 160 << 20
+    package var unpackBytes = 64 << 20
     /// Traces, and streams, that live in a feed at once, as a subscriber accepts them.
     package var liveTraces = 1 << 16
     package var liveStreams = 1 << 18
@@ -22,6 +20,10 @@ package struct FeedLimits: Sendable, Equatable {
     package var states = 1 << 16
     /// What a frame is cut to when a batch has to be split: well below `frameBytes`, so that estimates may err.
     package var splitBytes = 4 << 20
+    /// The longest decoded values of one event.
+    package var decodedEventBytes = 4 << 20
+    /// Programs whose field names the decoded encoding keeps prepared.
+    package var programNames = 1 << 12
 
     package init() {}
 }

@@ -2,19 +2,269 @@ import CTF
 
 /// What lives in the feed after a frame: all that a subscriber needs to understand the frames behind it.
 ///
-/// Folding every batch in turn keeps it. A value: a copy is a checkpoint.
+/// Folding every batch in turn keeps it. A value: a copy is a checkpoint. A trace goes when its session is over and its last
+/// packet is done; a packet when its content has left, or its stream begins another one.
 package struct FeedState: Sendable {
     /// The last batch folded in; 0 before the first.
-    package private(set) var sequence: UInt64 = 0
+    package internal(set) var sequence: UInt64 = 0
     /// W after it, nanoseconds since the Unix epoch.
-    package private(set) var watermarkNs: Int64?
+    package internal(set) var watermarkNs: Int64?
+    /// Whether a subscriber may resume here: the last batch was whole and carried W.
+    var isResumePoint = false
 
-    package init() {}
+    private(set) var traces: [UInt64: LiveTrace] = [:]
+    private(set) var streams: [UInt64: FeedStream] = [:]
+    /// Packets of which events have left, and more are to come.
+    private(set) var packets: [UInt64: OpenPacket] = [:]
+    private(set) var relays: [String: RelayStateChange] = [:]
+    private(set) var sessions: [SessionKey: SessionStateChange] = [:]
 
+    /// The packet that a stream is in.
+    private var streamPackets: [UInt64: UInt64] = [:]
+    private var finishedPackets: [UInt64] = []
+    private var mayHaveDeadTraces = false
+    private var metadataBytes = 0
+    /// Nil on the coordinator's side, which bounds what it declares.
+    private let limits: FeedLimits?
+
+    package init() {
+        limits = nil
+    }
+
+    /// A state that a peer's frames are folded into.
+    init(limits: FeedLimits) {
+        self.limits = limits
+    }
+
+    /// A trace and its metadata in the pieces in which it came.
+    struct LiveTrace: Sendable {
+        var trace: FeedTrace
+        var metadata: [[UInt8]] = []
+        var metadataBytes = 0
+        var isSessionOver = false
+        var openPackets = 0
+    }
+
+    /// A packet as it is declared to those who join in its middle.
+    struct OpenPacket: Sendable {
+        var id: UInt64
+        var traceID: UInt64
+        var streamID: UInt64
+        var metadataBytes: UInt64
+        var correctionNs: Int64
+        var preamble: [UInt8]
+        var index: PacketIndex
+    }
+
+    /// Sessions are told apart by all of their names: a relay that restarts uses its numbers again.
+    struct SessionKey: Hashable, Sendable {
+        var relay: String
+        var host: String
+        var session: String
+        var id: UInt64
+    }
+}
+
+/// What a packet says about itself, as frames carry it.
+struct PacketIndex: Sendable, Equatable {
+    var timestampBeginCycles: UInt64?
+    var timestampEndCycles: UInt64?
+    var contentBits: UInt64?
+    var totalBits: UInt64?
+    var sequenceNumber: UInt64?
+    var discardedEvents: UInt64?
+    var streamInstanceID: UInt64?
+    var streamClassID: UInt64 = 0
+    var firstEventBits: UInt64 = 0
+}
+
+// MARK: - Changes
+
+extension FeedState {
+    mutating func declare(_ trace: FeedTrace) throws(FeedError) {
+        guard traces[trace.id] == nil else { throw .invalid(.trace) }
+        if let limits, traces.count >= limits.liveTraces { throw .tooMuchState(.trace) }
+        traces[trace.id] = LiveTrace(trace: trace)
+    }
+
+    mutating func grow(traceID: UInt64, metadata: [UInt8]) throws(FeedError) {
+        guard let old = traces[traceID] else { throw .unknownReference(.trace, traceID) }
+        if let limits {
+            guard old.metadataBytes + metadata.count <= limits.traceMetadataBytes,
+                metadataBytes + metadata.count <= limits.allMetadataBytes
+            else { throw .tooMuchState(.metadata) }
+        }
+        traces[traceID]?.metadata.append(metadata)
+        traces[traceID]?.metadataBytes += metadata.count
+        metadataBytes += metadata.count
+    }
+
+    mutating func declare(_ stream: FeedStream) throws(FeedError) {
+        guard traces[stream.traceID] != nil else { throw .unknownReference(.trace, stream.traceID) }
+        guard streams[stream.id] == nil else { throw .invalid(.stream) }
+        if let limits, streams.count >= limits.liveStreams { throw .tooMuchState(.stream) }
+        streams[stream.id] = stream
+    }
+
+    mutating func open(_ packet: OpenPacket) throws(FeedError) {
+        guard let stream = streams[packet.streamID] else { throw .unknownReference(.stream, packet.streamID) }
+        guard packets[packet.id] == nil, stream.traceID == packet.traceID else { throw .invalid(.packet) }
+        if let previous = streamPackets.updateValue(packet.id, forKey: packet.streamID) {
+            finishedPackets.append(previous)
+        }
+        packets[packet.id] = packet
+        traces[packet.traceID]?.openPackets += 1
+    }
+
+    /// Events of a packet have left, up to `endBits`.
+    mutating func advance(packetID: UInt64, endBits: UInt64) {
+        guard let content = packets[packetID]?.index.contentBits, endBits >= content else { return }
+        finishedPackets.append(packetID)
+    }
+
+    mutating func change(_ relay: RelayStateChange) throws(FeedError) {
+        if let limits, relays.count >= limits.states, relays[relay.relay] == nil { throw .tooMuchState(.relay) }
+        relays[relay.relay] = relay
+    }
+
+    mutating func change(_ session: SessionStateChange) throws(FeedError) {
+        let key = SessionKey(
+            relay: session.relay,
+            host: session.host,
+            session: session.session,
+            id: session.sessionID
+        )
+        switch session.state {
+        case .held, .active:
+            if let limits, sessions.count >= limits.states, sessions[key] == nil { throw .tooMuchState(.session) }
+            sessions[key] = session
+        case .ended, .lost:
+            sessions[key] = nil
+            for (id, live) in traces where live.trace.isOf(key) {
+                traces[id]?.isSessionOver = true
+                mayHaveDeadTraces = true
+            }
+        }
+    }
+
+    /// A batch has been folded in whole: lets go of what it has finished.
+    /// - Returns: whether traces have gone.
+    @discardableResult
+    mutating func endBatch() -> Bool {
+        for id in finishedPackets {
+            guard let packet = packets.removeValue(forKey: id) else { continue }
+            traces[packet.traceID]?.openPackets -= 1
+            if streamPackets[packet.streamID] == id { streamPackets[packet.streamID] = nil }
+            if traces[packet.traceID]?.isSessionOver == true { mayHaveDeadTraces = true }
+        }
+        finishedPackets.removeAll(keepingCapacity: true)
+        guard mayHaveDeadTraces else { return false }
+        mayHaveDeadTraces = false
+        let dead = traces.filter { $0.value.isSessionOver && $0.value.openPackets == 0 }
+        guard !dead.isEmpty else { return false }
+        for (id, trace) in dead {
+            traces[id] = nil
+            metadataBytes -= trace.metadataBytes
+        }
+        streams = streams.filter { traces[$0.value.traceID] != nil }
+        return true
+    }
+}
+
+extension FeedTrace {
+    fileprivate func isOf(_ key: FeedState.SessionKey) -> Bool {
+        sessionID == key.id && relay == key.relay && host == key.host && session == key.session
+    }
+}
+
+// MARK: - Folding batches
+
+extension FeedState {
     /// Takes in what `batch` changes.
-    package mutating func fold(_ batch: FeedBatch) {
+    /// - Throws: when the batch refers to what was not declared; the state is of no more use then.
+    package mutating func fold(_ batch: FeedBatch) throws(FeedError) {
         sequence = batch.sequence
         watermarkNs = batch.watermarkNs ?? watermarkNs
+        isResumePoint = batch.watermarkNs != nil
+        for record in batch.records {
+            switch record {
+            case .trace(let trace): try declare(trace)
+            case .metadata(let traceID, let bytes): try grow(traceID: traceID, metadata: bytes)
+            case .stream(let stream): try declare(stream)
+            case .events(let group):
+                for slice in group.slices {
+                    if slice.opensPacket { try open(OpenPacket(slice.packet)) }
+                    advance(packetID: slice.packet.id, endBits: slice.endBits)
+                }
+            case .relay(let change): try self.change(change)
+            case .session(let change): try self.change(change)
+            case .lost, .holder, .gap, .end: break
+            }
+        }
+        endBatch()
+    }
+
+    /// What a scope may see of the state.
+    func filtered(_ scope: ViewScope) -> FeedState {
+        guard !scope.isFull else { return self }
+        var seen = self
+        seen.traces = traces.filter { scope.allows($0.value.trace) }
+        seen.streams = streams.filter { seen.traces[$0.value.traceID] != nil }
+        seen.packets = packets.filter { seen.traces[$0.value.traceID] != nil }
+        seen.relays = relays.compactMapValues { scope.filtered($0) }
+        seen.sessions = sessions.filter {
+            scope.allows(relay: $0.key.relay, host: $0.key.host, session: $0.key.session)
+        }
+        return seen
+    }
+
+    /// The state without what only raw events need.
+    var withoutDeclarations: FeedState {
+        var seen = self
+        seen.traces = [:]
+        seen.streams = [:]
+        seen.packets = [:]
+        return seen
+    }
+}
+
+extension FeedState.OpenPacket {
+    init(_ packet: FeedPacket) {
+        let preamble = packet.preambleBytes
+        self.init(
+            id: packet.id,
+            traceID: packet.trace.id,
+            streamID: packet.stream.id,
+            metadataBytes: packet.metadataBytes,
+            correctionNs: packet.correctionNs,
+            preamble: Array(preamble),
+            index: PacketIndex(packet.preamble)
+        )
+    }
+}
+
+extension FeedPacket {
+    /// From the packet's start to its first event; valid as long as the packet is.
+    var preambleBytes: UnsafeRawBufferPointer {
+        let count = Int(clamping: preamble.firstEventBits / 8 + (preamble.firstEventBits % 8 == 0 ? 0 : 1))
+        precondition(count <= preambleStorage.capacity, "a packet without its whole preamble")
+        return UnsafeRawBufferPointer(rebasing: preambleStorage.bytes[..<count])
+    }
+}
+
+extension PacketIndex {
+    init(_ preamble: PacketPreamble) {
+        self.init(
+            timestampBeginCycles: preamble.timestampBeginCycles,
+            timestampEndCycles: preamble.timestampEndCycles,
+            contentBits: preamble.contentBits,
+            totalBits: preamble.totalBits,
+            sequenceNumber: preamble.sequenceNumber,
+            discardedEvents: preamble.discardedEvents,
+            streamInstanceID: preamble.streamInstanceID,
+            streamClassID: preamble.streamClassID,
+            firstEventBits: preamble.firstEventBits
+        )
     }
 }
 

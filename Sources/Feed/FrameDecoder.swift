@@ -1,3 +1,4 @@
+import CFeedSchema
 package import CTF
 
 /// A frame as a raw subscriber gets it.
@@ -16,12 +17,152 @@ package struct ReceivedFrame: Sendable {
 ///
 /// Keeps what frames refer to: traces with their metadata and programs, streams, open packets. A trace whose metadata cannot
 /// be read costs itself only: its events become `lost` records. Any other fault is an error, after which the decoder
-/// is of no more use.
-package struct FrameDecoder: ~Copyable {
-    package init(limits: FeedLimits = FeedLimits()) {}
+/// is of no more use. What it keeps, and what one frame may take, is bounded by `FeedLimits`.
+package struct FrameDecoder: ~Copyable, Sendable {
+    private let limits: FeedLimits
+    private var messages: MessageReader
+    private var hasCheckpoint = false
+    /// What lives after the last frame.
+    var state: FeedState
+    var readers: [UInt64: TraceReader] = [:]
+    /// Packets of `state`, and those of the current frame.
+    var packets: [UInt64: PacketEntry] = [:]
+
+    /// A packet that slices may refer to.
+    enum PacketEntry: Sendable {
+        case readable(FeedPacket)
+        case unreadable(FeedTrace, FeedStream, UnreadableTrace)
+    }
+
+    package init(limits: FeedLimits = FeedLimits()) {
+        self.limits = limits
+        messages = MessageReader(limits: limits)
+        state = FeedState(limits: limits)
+    }
 
     /// - Parameter frame: a whole frame, with its length.
     package mutating func decode(_ frame: ByteStorage) throws(FeedError) -> ReceivedFrame {
-        throw .messageEmpty
+        let body = try FrameDecoder.body(frame, limitBytes: limits.frameBytes)
+        let message: UnsafeMutablePointer<Tidemark__Feed__Frame> = try messages.unpack(
+            body,
+            tidemark__feed__frame__init,
+            tailField: FrameDecoder.sliceBytesField
+        )
+        let isCheckpoint = try begin(message)
+        var records: [FeedRecord] = []
+        records.reserveCapacity(message.pointee.n_records)
+        var reader = RecordReader(storage: frame, bodyOffset: MessageLength.byteCount, extents: messages.scan.tail)
+        for index in 0..<message.pointee.n_records {
+            guard let record = message.pointee.records?[index] else { throw .invalid(.record) }
+            try decode(record, &reader, isCheckpoint: isCheckpoint, into: &records)
+        }
+        guard reader.isAtEnd else { throw .invalid(.sliceBytes) }
+        let watermarkNs = message.watermarkNs
+        let mayResume = message.pointee.token != nil && watermarkNs != nil
+        let token = mayResume ? text(message.pointee.token) : ""
+        if state.endBatch() { readers = readers.filter { state.traces[$0.key] != nil } }
+        if packets.count != state.packets.count { packets = packets.filter { state.packets[$0.key] != nil } }
+        state.watermarkNs = watermarkNs ?? state.watermarkNs
+        state.isResumePoint = watermarkNs != nil
+        return ReceivedFrame(
+            batch: FeedBatch(sequence: state.sequence, records: records, watermarkNs: watermarkNs),
+            token: token.isEmpty ? nil : token,
+            isCheckpoint: isCheckpoint,
+            byteCount: frame.capacity
+        )
+    }
+
+    static let sliceBytesField: UInt32 = 15
+
+    /// A frame's message, after a look at its length.
+    static func body(_ frame: ByteStorage, limitBytes: Int) throws(FeedError) -> UnsafeRawBufferPointer {
+        let bytes = frame.bytes
+        guard bytes.count > MessageLength.byteCount else { throw .messageEmpty }
+        let length = MessageLength.read(bytes)
+        guard length <= limitBytes else { throw .messageTooLong(UInt64(length), limit: limitBytes) }
+        guard length == bytes.count - MessageLength.byteCount else { throw .truncated }
+        return UnsafeRawBufferPointer(rebasing: bytes[MessageLength.byteCount...])
+    }
+
+    /// Looks at the frame's kind and number.
+    /// - Returns: whether it is of a checkpoint.
+    private mutating func begin(_ frame: UnsafeMutablePointer<Tidemark__Feed__Frame>) throws(FeedError) -> Bool {
+        let sequence = frame.pointee.sequence
+        switch frame.pointee.kind {
+        case TIDEMARK__FEED__FRAME_KIND__FRAME_BATCH:
+            guard hasCheckpoint else { throw .checkpointMissing }
+            let (expected, overflow) = state.sequence.addingReportingOverflow(1)
+            guard !overflow, sequence == expected else {
+                throw .sequenceBroken(expected: expected, actual: sequence)
+            }
+            state.sequence = sequence
+            return false
+        case TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT:
+            state = FeedState(limits: limits)
+            readers.removeAll()
+            packets.removeAll()
+            hasCheckpoint = true
+            state.sequence = sequence
+            return true
+        case TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT_PART:
+            guard hasCheckpoint else { throw .checkpointMissing }
+            guard sequence == state.sequence else {
+                throw .sequenceBroken(expected: state.sequence, actual: sequence)
+            }
+            return true
+        default: throw .invalid(.kind)
+        }
+    }
+
+    private mutating func decode(
+        _ record: UnsafeMutablePointer<Tidemark__Feed__Record>,
+        _ reader: inout RecordReader,
+        isCheckpoint: Bool,
+        into records: inout [FeedRecord]
+    ) throws(FeedError) {
+        switch record.pointee.record_case {
+        case TIDEMARK__FEED__RECORD__RECORD_TRACE:
+            let trace = try reader.trace(record.pointee.trace)
+            try state.declare(trace)
+            readers[trace.id] = TraceReader()
+            records.append(.trace(trace))
+        case TIDEMARK__FEED__RECORD__RECORD_METADATA:
+            let (traceID, content) = try reader.metadata(record.pointee.metadata)
+            let bytes = Array(content)
+            try state.grow(traceID: traceID, metadata: bytes)
+            readers[traceID]?.append(content)
+            records.append(.metadata(traceID: traceID, bytes: bytes))
+        case TIDEMARK__FEED__RECORD__RECORD_STREAM:
+            let stream = try reader.stream(record.pointee.stream)
+            try state.declare(stream)
+            records.append(.stream(stream))
+        case TIDEMARK__FEED__RECORD__RECORD_PACKET:
+            guard isCheckpoint else { throw .invalid(.packet) }
+            try open(record.pointee.packet)
+        case TIDEMARK__FEED__RECORD__RECORD_RAW_EVENTS:
+            guard !isCheckpoint else { throw .invalid(.record) }
+            try events(record.pointee.raw_events, &reader, into: &records)
+        case TIDEMARK__FEED__RECORD__RECORD_RELAY:
+            let change = try reader.relay(record.pointee.relay)
+            try state.change(change)
+            records.append(.relay(change))
+        case TIDEMARK__FEED__RECORD__RECORD_SESSION:
+            let change = try reader.session(record.pointee.session)
+            try state.change(change)
+            records.append(.session(change))
+        case TIDEMARK__FEED__RECORD__RECORD_LOST: records.append(.lost(try reader.lost(record.pointee.lost)))
+        case TIDEMARK__FEED__RECORD__RECORD_HOLDER: records.append(.holder(try reader.holder(record.pointee.holder)))
+        case TIDEMARK__FEED__RECORD__RECORD_GAP: records.append(.gap(try reader.gap(record.pointee.gap)))
+        case TIDEMARK__FEED__RECORD__RECORD_END: records.append(.end(reason: try reader.end(record.pointee.end)))
+        default:
+            // Records of a later version, and decoded events, are not for this reader.
+            break
+        }
+    }
+}
+
+extension UnsafeMutablePointer<Tidemark__Feed__Frame> {
+    fileprivate var watermarkNs: Int64? {
+        pointee.watermark_case == TIDEMARK__FEED__FRAME__WATERMARK_WATERMARK_NS ? pointee.watermark_ns : nil
     }
 }

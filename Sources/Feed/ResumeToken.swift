@@ -42,7 +42,9 @@ package struct ResumeToken: Sendable, Hashable {
         var bytes: [UInt8] = [ResumeToken.format]
         bytes.reserveCapacity(ResumeToken.byteCount)
         func append(_ value: UInt64, _ count: Int) {
-            for index in (0..<count).reversed() { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * UInt64(index)))) }
+            for index in (0..<count).reversed() {
+                bytes.append(UInt8(truncatingIfNeeded: value >> (8 * UInt64(index))))
+            }
         }
         append(feed.id.high, 8)
         append(feed.id.low, 8)

@@ -28,7 +28,10 @@ package struct SubscribeRequest: Sendable, Equatable {
     package var clientName: String
 
     package init(
-        start: SubscriptionStart = .latest, encoding: FeedEncoding = .raw, filter: String = "", clientName: String = ""
+        start: SubscriptionStart = .latest,
+        encoding: FeedEncoding = .raw,
+        filter: String = "",
+        clientName: String = ""
     ) {
         self.start = start
         self.encoding = encoding

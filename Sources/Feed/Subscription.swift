@@ -1,11 +1,13 @@
 package import CTF
 
-/// The coordinator's side of one subscriber, without I/O: `received` until it says `open` or `refuse`; after `open` the shell
-/// finds the start in the log and calls `opened`, then `frame` for each frame that the log has.
-package struct Subscription: ~Copyable {
+/// The coordinator's side of one subscriber, without I/O.
+///
+/// Call `received` until it says `open` or `refuse`; after `open` find the start in the log and call `opened`, then `frame`
+/// for each frame that the log has. A frame costs the full view nothing: it gets the log's own bytes.
+package struct Subscription: ~Copyable, Sendable {
     /// What the shell does after bytes came.
     package enum Action: Sendable {
-        /// Nothing yet, or nothing any more: a subscriber speaks once.
+        /// Nothing yet, or nothing any more: what a subscriber says after its request is ignored.
         case wait
         /// Look the start up in the log, then call `opened` or `refuse`.
         case open(SubscriptionStart)
@@ -13,43 +15,116 @@ package struct Subscription: ~Copyable {
         case refuse(ByteStorage, Refusal)
     }
 
+    private enum State: Sendable {
+        /// -> opening, closed
+        case awaitingRequest
+        /// -> streaming, closed
+        case opening
+        case streaming
+        case closed
+    }
+
     /// What the subscriber asked for, once it has.
     package private(set) var request: SubscribeRequest?
     /// What it may see; nil: nothing.
     package let scope: ViewScope?
 
+    private let feed: FeedIdentity
+    private let serverName: String
+    private let limits: FeedLimits
+    private let messages: SubscriptionMessages
+    private var assembler: MessageAssembler
+    private var state = State.awaitingRequest
+    /// Nil where the log's own bytes are sent.
+    private var cutter: FrameCutter?
+    private var checkpoints: FrameEncoder
+
     package init(
-        peer: PeerIdentity, rules: [AllowRule], feed: FeedIdentity, serverName: String = "",
+        peer: PeerIdentity,
+        rules: [AllowRule],
+        feed: FeedIdentity,
+        serverName: String = "",
         limits: FeedLimits = FeedLimits()
     ) {
         scope = ViewScope(peer: peer, rules: rules)
+        self.feed = feed
+        self.serverName = serverName
+        self.limits = limits
+        messages = SubscriptionMessages(limits: limits)
+        assembler = MessageAssembler(limitBytes: limits.subscribeBytes)
+        checkpoints = FrameEncoder(feed: feed, limits: limits)
     }
 
     /// Bytes came from the subscriber.
     package mutating func received(_ bytes: UnsafeRawBufferPointer) -> Action {
-        .wait
+        guard case .awaitingRequest = state else { return .wait }
+        do throws(Refusal) {
+            return try request(bytes)
+        } catch {
+            return .refuse(refuse(error), error)
+        }
     }
 
-    /// The answer that refuses for the shell's own reason; send it, then close.
+    private mutating func request(_ bytes: UnsafeRawBufferPointer) throws(Refusal) -> Action {
+        var bytes = bytes
+        let message: ByteStorage?
+        do throws(FeedError) {
+            message = try assembler.next(from: &bytes)
+        } catch {
+            throw Refusal(.malformed, "the request cannot be understood: \(error)")
+        }
+        guard let message else { return .wait }
+        let request = try messages.request(message)
+        guard scope != nil else { throw Refusal(.forbidden, "no allow rule names this subscriber") }
+        guard request.filter.isEmpty else { throw Refusal(.unsupported, "filters are not supported yet") }
+        self.request = request
+        state = .opening
+        return .open(request.start)
+    }
+
+    /// The answer that refuses, for the shell's own reason too; send it, then close.
     package mutating func refuse(_ refusal: Refusal) -> ByteStorage {
-        ByteStorage(capacity: 0)
+        state = .closed
+        var refusal = refusal
+        // A text that does not fit says less, but the code arrives.
+        if refusal.text.utf8.count > limits.subscribeBytes / 2 { refusal.text = "" }
+        return (try? messages.encode(refusal)) ?? ByteStorage(capacity: 0)
     }
 
     /// The log has found the start.
     /// - Returns: what to send first: the welcome and the checkpoint.
+    /// - Precondition: `received` has said `open`.
     package mutating func opened(_ opening: SubscriptionOpening) throws(FeedError) -> [ByteStorage] {
-        []
+        guard case .opening = state, let request, let scope else { preconditionFailure("nothing was to be opened") }
+        state = .streaming
+        if request.encoding != .raw || !scope.isFull {
+            cutter = FrameCutter(feed: feed, scope: scope, encoding: request.encoding, limits: limits)
+        }
+        let welcome = Welcome(
+            feed: feed,
+            startSequence: opening.state.sequence + 1,
+            serverName: serverName,
+            isRestricted: !scope.isFull
+        )
+        return [try messages.encode(welcome)] + (try checkpoint(opening))
     }
 
     /// The subscriber was too slow and the log has dropped frames that it had not got.
     /// - Returns: what to send: a checkpoint that names the gap.
     package mutating func reopened(_ opening: SubscriptionOpening) throws(FeedError) -> [ByteStorage] {
-        []
+        guard case .streaming = state else { preconditionFailure("not opened yet") }
+        return try checkpoint(opening)
+    }
+
+    private mutating func checkpoint(_ opening: SubscriptionOpening) throws(FeedError) -> [ByteStorage] {
+        if let frames = try cutter?.open(opening) { return frames }
+        return try checkpoints.checkpoint(opening).map { $0.storage }
     }
 
     /// The next frame of the log.
     /// - Returns: what to send: the log's own bytes when nothing is hidden and the encoding is raw.
     package mutating func frame(_ frame: EncodedFrame) throws(FeedError) -> [ByteStorage] {
-        [frame.storage]
+        guard case .streaming = state else { preconditionFailure("not opened yet") }
+        return try cutter?.cut(frame) ?? [frame.storage]
     }
 }

@@ -1,0 +1,78 @@
+import CFeedSchema
+import CTF
+
+/// Follows logged frames from a checkpoint on without decoding events or reading metadata: for finding the state between
+/// two checkpoints of a log.
+package struct FrameFolder: ~Copyable, Sendable {
+    package private(set) var state: FeedState
+    private var messages: MessageReader
+    private let limits: FeedLimits
+
+    package init(state: FeedState, limits: FeedLimits = FeedLimits()) {
+        self.state = state
+        self.limits = limits
+        messages = MessageReader(limits: limits)
+    }
+
+    /// - Parameter frame: the one after the state's.
+    package mutating func fold(_ frame: EncodedFrame) throws(FeedError) {
+        let body = try FrameDecoder.body(frame.storage, limitBytes: limits.frameBytes)
+        let message: UnsafeMutablePointer<Tidemark__Feed__Frame> = try messages.unpack(
+            body,
+            tidemark__feed__frame__init,
+            tailField: FrameDecoder.sliceBytesField
+        )
+        guard message.pointee.kind == TIDEMARK__FEED__FRAME_KIND__FRAME_BATCH else { throw .invalid(.kind) }
+        guard message.pointee.sequence == state.sequence + 1 else {
+            throw .sequenceBroken(expected: state.sequence + 1, actual: message.pointee.sequence)
+        }
+        state.sequence = message.pointee.sequence
+        state.isResumePoint = frame.watermarkNs != nil
+        state.watermarkNs = frame.watermarkNs ?? state.watermarkNs
+        let reader = RecordReader(storage: frame.storage, bodyOffset: MessageLength.byteCount, extents: [])
+        for index in 0..<message.pointee.n_records {
+            guard let record = message.pointee.records?[index] else { throw .invalid(.record) }
+            try fold(record, reader)
+        }
+        state.endBatch()
+    }
+
+    private mutating func fold(
+        _ record: UnsafeMutablePointer<Tidemark__Feed__Record>,
+        _ reader: RecordReader
+    ) throws(FeedError) {
+        switch record.pointee.record_case {
+        case TIDEMARK__FEED__RECORD__RECORD_TRACE: try state.declare(try reader.trace(record.pointee.trace))
+        case TIDEMARK__FEED__RECORD__RECORD_METADATA:
+            let (traceID, content) = try reader.metadata(record.pointee.metadata)
+            try state.grow(traceID: traceID, metadata: Array(content))
+        case TIDEMARK__FEED__RECORD__RECORD_STREAM: try state.declare(try reader.stream(record.pointee.stream))
+        case TIDEMARK__FEED__RECORD__RECORD_RELAY: try state.change(try reader.relay(record.pointee.relay))
+        case TIDEMARK__FEED__RECORD__RECORD_SESSION: try state.change(try reader.session(record.pointee.session))
+        case TIDEMARK__FEED__RECORD__RECORD_RAW_EVENTS:
+            guard let events = record.pointee.raw_events else { throw .invalid(.record) }
+            for index in 0..<events.pointee.n_slices {
+                guard let slice = events.pointee.slices?[index] else { throw .invalid(.slice) }
+                if let packet = slice.pointee.packet { try state.open(try openPacket(packet)) }
+                state.advance(packetID: slice.pointee.packet_id, endBits: slice.pointee.end_bits)
+            }
+        default: break
+        }
+    }
+
+    private func openPacket(
+        _ message: UnsafeMutablePointer<Tidemark__Feed__Packet>
+    ) throws(FeedError) -> FeedState.OpenPacket {
+        let streamID = message.pointee.stream_id
+        guard let stream = state.streams[streamID] else { throw .unknownReference(.stream, streamID) }
+        return FeedState.OpenPacket(
+            id: message.pointee.id,
+            traceID: stream.traceID,
+            streamID: streamID,
+            metadataBytes: message.pointee.metadata_bytes,
+            correctionNs: message.pointee.correction_ns,
+            preamble: Array(message.pointee.preamble.buffer),
+            index: try RecordReader.index(message.pointee.index)
+        )
+    }
+}

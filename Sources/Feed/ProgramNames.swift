@@ -1,0 +1,84 @@
+import CTF
+
+/// What the decoded encoding needs to know of a program's fields and events, as C strings made once.
+///
+/// Immutable after `init`; the strings live in its own arena, as long as it does.
+final class ProgramNames: @unchecked Sendable {
+    struct Field {
+        /// Nil for elements.
+        var name: UnsafeMutablePointer<CChar>?
+        var nameBytes: Int
+        /// Index in `enumerations`; nil for a field without labels.
+        var enumeration: Int?
+    }
+
+    struct Event {
+        var name: UnsafeMutablePointer<CChar>?
+        var nameBytes: Int
+        var clock: ClockConversion?
+        var logLevel: Int64?
+    }
+
+    struct Enumeration {
+        struct Mapping {
+            var label: UnsafeMutablePointer<CChar>?
+            var labelBytes: Int
+            var ranges: [IntegerRange]
+        }
+
+        var isSigned: Bool
+        var mappings: [Mapping]
+    }
+
+    let program: TraceProgram
+    /// By `FieldID`.
+    let fields: [Field]
+    /// As in `TraceProgram.events`.
+    let events: [Event]
+    let enumerations: [Enumeration]
+    private let arena = Arena(firstBytes: 4 << 10)
+
+    init(_ program: TraceProgram) {
+        self.program = program
+        var fields: [Field] = []
+        var enumerations: [Enumeration] = []
+        for field in program.fields {
+            var entry = Field(name: arena.string(field.name), nameBytes: field.name.utf8.count, enumeration: nil)
+            if case .integer(let integer) = field.fieldClass, let mappings = integer.mappings {
+                entry.enumeration = enumerations.count
+                enumerations.append(
+                    Enumeration(
+                        isSigned: integer.isSigned,
+                        mappings: mappings.map { [arena] mapping in
+                            // Protobuf has no absent element: an empty label is an empty string.
+                            Enumeration.Mapping(
+                                label: arena.string(mapping.label) ?? arena.emptyString(),
+                                labelBytes: mapping.label.utf8.count,
+                                ranges: mapping.ranges
+                            )
+                        }
+                    )
+                )
+            }
+            fields.append(entry)
+        }
+        self.fields = fields
+        self.enumerations = enumerations
+        events = program.events.map { [arena] event in
+            Event(
+                name: arena.string(event.eventClass.name),
+                nameBytes: event.eventClass.name.utf8.count,
+                clock: event.clock == nil ? nil : program.clockConversion(streamClassID: event.streamClassID),
+                logLevel: event.eventClass.logLevel
+            )
+        }
+    }
+}
+
+extension Arena {
+    fileprivate func emptyString() -> UnsafeMutablePointer<CChar> {
+        let string = array(of: CChar.self, count: 1)
+        string.initialize(to: 0)
+        return string
+    }
+}

@@ -1,0 +1,147 @@
+import CFeedSchema
+import CTF
+
+/// The messages before the first frame: Subscribe, and its Answer.
+struct SubscriptionMessages: Sendable {
+    private let limits: FeedLimits
+    private let arena = Arena(firstBytes: 4 << 10)
+
+    init(limits: FeedLimits) {
+        self.limits = limits
+    }
+
+    func encode(_ request: SubscribeRequest) throws(FeedError) -> ByteStorage {
+        arena.reset()
+        let message: UnsafeMutablePointer<Tidemark__Feed__Subscribe> = arena.make(tidemark__feed__subscribe__init)
+        message.pointee.protocol_version = SubscribeRequest.protocolVersion
+        message.pointee.encoding = Tidemark__Feed__Encoding(UInt32(request.encoding.rawValue))
+        message.pointee.filter = arena.string(request.filter)
+        message.pointee.client_name = arena.string(request.clientName)
+        switch request.start {
+        case .earliest:
+            message.pointee.start_case = TIDEMARK__FEED__SUBSCRIBE__START_EARLIEST
+            message.pointee.earliest = 1
+        case .latest:
+            message.pointee.start_case = TIDEMARK__FEED__SUBSCRIBE__START_LATEST
+            message.pointee.latest = 1
+        case .time(let ns):
+            message.pointee.start_case = TIDEMARK__FEED__SUBSCRIBE__START_TIME_NS
+            message.pointee.time_ns = ns
+        case .token(let token):
+            message.pointee.start_case = TIDEMARK__FEED__SUBSCRIBE__START_TOKEN
+            message.pointee.token = arena.string(token.text)
+        }
+        return try pack(message, limitBytes: limits.subscribeBytes)
+    }
+
+    func encode(_ welcome: Welcome) throws(FeedError) -> ByteStorage {
+        arena.reset()
+        let message: UnsafeMutablePointer<Tidemark__Feed__Welcome> = arena.make(tidemark__feed__welcome__init)
+        message.pointee.protocol_version = SubscribeRequest.protocolVersion
+        let id = [welcome.feed.id.high.bigEndian, welcome.feed.id.low.bigEndian]
+        message.pointee.feed_id = id.withUnsafeBytes { arena.bytes($0) }
+        message.pointee.epoch = welcome.feed.epoch
+        message.pointee.start_sequence = welcome.startSequence
+        message.pointee.server_name = arena.string(welcome.serverName)
+        message.pointee.restricted = welcome.isRestricted ? 1 : 0
+        let answer: UnsafeMutablePointer<Tidemark__Feed__Answer> = arena.make(tidemark__feed__answer__init)
+        answer.pointee.answer_case = TIDEMARK__FEED__ANSWER__ANSWER_WELCOME
+        answer.pointee.welcome = message
+        return try pack(answer, limitBytes: limits.subscribeBytes)
+    }
+
+    func encode(_ refusal: Refusal) throws(FeedError) -> ByteStorage {
+        arena.reset()
+        let message: UnsafeMutablePointer<Tidemark__Feed__Refused> = arena.make(tidemark__feed__refused__init)
+        message.pointee.code = Tidemark__Feed__RefusalCode(UInt32(refusal.code.rawValue))
+        message.pointee.text = arena.string(refusal.text)
+        let answer: UnsafeMutablePointer<Tidemark__Feed__Answer> = arena.make(tidemark__feed__answer__init)
+        answer.pointee.answer_case = TIDEMARK__FEED__ANSWER__ANSWER_REFUSED
+        answer.pointee.refused = message
+        return try pack(answer, limitBytes: limits.subscribeBytes)
+    }
+
+    private func pack<Message>(
+        _ message: UnsafeMutablePointer<Message>,
+        limitBytes: Int
+    ) throws(FeedError) -> ByteStorage {
+        let base = UnsafeMutableRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self)
+        return try base.packed(limitBytes: limitBytes)
+    }
+
+    /// A subscriber's first message.
+    /// - Throws: what to refuse it with.
+    func request(_ storage: ByteStorage) throws(Refusal) -> SubscribeRequest {
+        var messages = MessageReader(limits: limits)
+        let message: UnsafeMutablePointer<Tidemark__Feed__Subscribe>
+        do throws(FeedError) {
+            let body = try FrameDecoder.body(storage, limitBytes: limits.subscribeBytes)
+            message = try messages.unpack(body, tidemark__feed__subscribe__init)
+        } catch {
+            throw Refusal(.malformed, "the request cannot be understood: \(error)")
+        }
+        defer { withExtendedLifetime(messages) {} }
+        let version = message.pointee.protocol_version
+        guard version == SubscribeRequest.protocolVersion else {
+            throw Refusal(
+                .version,
+                "protocol version \(version) is not spoken here, only \(SubscribeRequest.protocolVersion)"
+            )
+        }
+        guard let encoding = FeedEncoding(rawValue: UInt8(clamping: message.pointee.encoding.rawValue)) else {
+            throw Refusal(.unsupported, "encoding \(message.pointee.encoding.rawValue) is not known")
+        }
+        return SubscribeRequest(
+            start: try start(message),
+            encoding: encoding,
+            filter: text(message.pointee.filter),
+            clientName: text(message.pointee.client_name)
+        )
+    }
+
+    private func start(_ message: UnsafeMutablePointer<Tidemark__Feed__Subscribe>) throws(Refusal) -> SubscriptionStart
+    {
+        switch message.pointee.start_case {
+        case TIDEMARK__FEED__SUBSCRIBE__START_EARLIEST: return .earliest
+        case TIDEMARK__FEED__SUBSCRIBE__START_TIME_NS: return .time(ns: message.pointee.time_ns)
+        case TIDEMARK__FEED__SUBSCRIBE__START_TOKEN:
+            guard let token = ResumeToken(text: text(message.pointee.token)) else {
+                throw Refusal(.malformed, "the token is damaged, or not one of a feed")
+            }
+            return .token(token)
+        default: return .latest
+        }
+    }
+
+    /// The coordinator's answer.
+    func answer(_ storage: ByteStorage) throws(FeedError) -> Result<Welcome, Refusal> {
+        var messages = MessageReader(limits: limits)
+        let body = try FrameDecoder.body(storage, limitBytes: limits.frameBytes)
+        let message: UnsafeMutablePointer<Tidemark__Feed__Answer> =
+            try messages.unpack(body, tidemark__feed__answer__init)
+        defer { withExtendedLifetime(messages) {} }
+        switch message.pointee.answer_case {
+        case TIDEMARK__FEED__ANSWER__ANSWER_WELCOME:
+            guard let welcome = message.pointee.welcome?.pointee, welcome.feed_id.buffer.count == 16 else {
+                throw .invalid(.feedID)
+            }
+            let id = FeedID(
+                high: UInt64(bigEndian: welcome.feed_id.buffer.loadUnaligned(as: UInt64.self)),
+                low: UInt64(bigEndian: welcome.feed_id.buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            )
+            return .success(
+                Welcome(
+                    feed: FeedIdentity(id: id, epoch: welcome.epoch),
+                    startSequence: welcome.start_sequence,
+                    serverName: text(welcome.server_name),
+                    isRestricted: welcome.restricted != 0
+                )
+            )
+        case TIDEMARK__FEED__ANSWER__ANSWER_REFUSED:
+            guard let refused = message.pointee.refused?.pointee else { throw .invalid(.answer) }
+            let code = Refusal.Code(rawValue: UInt8(clamping: refused.code.rawValue)) ?? .unspecified
+            return .failure(Refusal(code, text(refused.text)))
+        default: throw .invalid(.answer)
+        }
+    }
+}
