@@ -15,26 +15,88 @@ package struct ConfigurationProblem: Sendable, Equatable {
     }
 }
 
+extension ConfigurationProblem: CustomStringConvertible {
+    package var description: String {
+        file + (line.map { ":\($0)" } ?? "") + ": " + (key.isEmpty ? "" : key + ": ") + message
+    }
+}
+
 /// All mistakes of a configuration file, at least one, in the file's order.
 package struct ConfigurationError: Error, Sendable, Equatable {
     package let problems: [ConfigurationProblem]
 }
 
-/// What `${env:…}` and `${file:…}` may look at.
-package struct Surroundings: Sendable {
-    /// The process's environment and the files.
-    package static let process = Surroundings()
-    /// Neither: a value that needs them is taken as right.
-    package static let none = Surroundings()
+extension ConfigurationError: CustomStringConvertible {
+    /// One line each.
+    package var description: String { problems.map(\.description).joined(separator: "\n") }
 }
 
 extension Configuration {
     /// Reads and checks the file. Problems of the file itself (missing, not YAML) are reported like all others.
-    package static func load(file: String) throws(ConfigurationError) -> Configuration {
-        throw ConfigurationError(problems: [])
+    package static func load(
+        file: String,
+        surroundings: Surroundings = .process,
+        features: FeatureSet = .current
+    ) throws(ConfigurationError) -> Configuration {
+        let (configuration, problems) = examine(file: file, surroundings, features)
+        if let configuration, problems.isEmpty { return configuration }
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+        // Only where `surroundings` is `.none`: good as far as it goes, but not to be used.
+        let message = "needs the environment or other files to be complete"
+        throw ConfigurationError(problems: [ConfigurationProblem(file: file, line: nil, key: "", message: message)])
     }
 
     /// Only checks the file.
+    /// - Parameter surroundings: `.none` for `check --no-environment`.
     /// - Returns: all mistakes, none where the file is good.
-    package static func problems(inFile file: String, surroundings: Surroundings) -> [ConfigurationProblem] { [] }
+    package static func problems(
+        inFile file: String,
+        surroundings: Surroundings = .process,
+        features: FeatureSet = .current
+    ) -> [ConfigurationProblem] { examine(file: file, surroundings, features).problems }
+
+    /// Reads and checks the text of a file.
+    /// - Parameter file: its name, for messages and as the place where relative names begin.
+    /// - Returns: the configuration, nil where it is not complete, and all mistakes.
+    package static func parse(
+        _ text: String,
+        file: String,
+        surroundings: Surroundings,
+        features: FeatureSet = .current
+    ) -> (configuration: Configuration?, problems: [ConfigurationProblem]) {
+        guard text.utf8.count <= ConfigurationLimits.fileBytesMax else {
+            return refusal(file, nil, "is larger than \(ConfigurationLimits.fileBytesMax) bytes")
+        }
+        let root: YAMLValue
+        do throws(YAMLValue.Fault) {
+            root = try YAMLValue.read(text)
+        } catch {
+            return refusal(file, error.line, error.message)
+        }
+        let checker = Checker(file: file, surroundings: surroundings, features: features)
+        let configuration = checker.configuration(root)
+        return (checker.problems.isEmpty ? configuration : nil, checker.sortedProblems)
+    }
+
+    private static func examine(
+        file: String,
+        _ surroundings: Surroundings,
+        _ features: FeatureSet
+    ) -> (configuration: Configuration?, problems: [ConfigurationProblem]) {
+        let text: String
+        do throws(ValueError) {
+            text = try TextFile.read(file, bytesMax: ConfigurationLimits.fileBytesMax)
+        } catch {
+            return refusal(file, nil, error.description)
+        }
+        return parse(text, file: file, surroundings: surroundings, features: features)
+    }
+
+    private static func refusal(
+        _ file: String,
+        _ line: Int?,
+        _ message: String
+    ) -> (configuration: Configuration?, problems: [ConfigurationProblem]) {
+        (nil, [ConfigurationProblem(file: file, line: line, key: "", message: message)])
+    }
 }

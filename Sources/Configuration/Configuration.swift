@@ -12,7 +12,13 @@ package struct Configuration: Sendable, Equatable {
     package var forward: [Forwarder]
 
     package init(
-        relays: [Relay], order: Order, feed: Feed, log: Log, http: HTTP?, live: Live?, forward: [Forwarder]
+        relays: [Relay],
+        order: Order,
+        feed: Feed,
+        log: Log,
+        http: HTTP?,
+        live: Live?,
+        forward: [Forwarder]
     ) {
         self.relays = relays
         self.order = order
@@ -39,8 +45,12 @@ extension Configuration {
         package var credentials: Credentials?
 
         package init(
-            name: String, url: SourceURL, sessions: [Glob] = [Glob("*")], from: Start = .beginning,
-            clockOffsetNs: Int64 = 0, credentials: Credentials? = nil
+            name: String,
+            url: SourceURL,
+            sessions: [Glob] = [Glob("*")],
+            from: Start = .beginning,
+            clockOffsetNs: Int64 = 0,
+            credentials: Credentials? = nil
         ) {
             self.name = name
             self.url = url
@@ -95,7 +105,10 @@ extension Configuration {
         package var allow: [AllowRule]
 
         package init(
-            listen: NetworkEndpoint, certificateFile: String, keyFile: String, clientAuthorityFile: String,
+            listen: NetworkEndpoint,
+            certificateFile: String,
+            keyFile: String,
+            clientAuthorityFile: String,
             allow: [AllowRule]
         ) {
             self.listen = listen
@@ -114,7 +127,10 @@ extension Configuration {
         package var sessions: [Glob]
 
         package init(
-            identity: Glob, relays: [Glob] = [Glob("*")], hosts: [Glob] = [Glob("*")], sessions: [Glob] = [Glob("*")]
+            identity: Glob,
+            relays: [Glob] = [Glob("*")],
+            hosts: [Glob] = [Glob("*")],
+            sessions: [Glob] = [Glob("*")]
         ) {
             self.identity = identity
             self.relays = relays

@@ -1,0 +1,181 @@
+// The file's keys, section by section, as the typed values of `Configuration`.
+
+extension Checker {
+    func configuration(_ root: YAMLValue) -> Configuration? {
+        let keys = ["relays", "order", "feed", "log", "http", "live", "forward"]
+        guard let file = section(root, path: "", keys: keys) else { return nil }
+        let relays = relays(file)
+        let order = order(file)
+        let feed = feed(file)
+        let log = log(file)
+        let http = listener(file, "http")
+        let live = listener(file, "live")
+        let forward = list(file, "forward") ?? []
+        guard let relays, let order, let feed, let log else { return nil }
+        return Configuration(
+            relays: relays,
+            order: order,
+            feed: feed,
+            log: log,
+            http: http.map { .init(listen: $0) },
+            live: live.map { .init(listen: $0) },
+            forward: forward.map { _ in .init() }
+        )
+    }
+
+    // MARK: Relays
+
+    private func relays(_ file: Section) -> [Configuration.Relay]? {
+        guard file.has("relays") else {
+            report("is missing: at least one relay is needed", line: file.line, key: "relays")
+            return nil
+        }
+        guard let elements = list(file, "relays") else { return nil }
+        if elements.isEmpty {
+            report("is empty: at least one relay is needed", line: file.line(of: "relays"), key: "relays")
+            return nil
+        }
+        var relays: [Configuration.Relay?] = []
+        var lines: [String: Int] = [:]
+        for element in elements {
+            let relay = relay(element.value, element.path, &lines)
+            relays.append(relay)
+        }
+        let complete = relays.compactMap(\.self)
+        return complete.count == relays.count ? complete : nil
+    }
+
+    /// - Parameter lines: where the names so far were given.
+    private func relay(_ value: YAMLValue, _ path: String, _ lines: inout [String: Int]) -> Configuration.Relay? {
+        let keys = ["name", "url", "sessions", "from", "clock-offset", "ca", "certificate", "key"]
+        guard let section = section(value, path: path, keys: keys) else { return nil }
+        let name = required(section, "name", Self.relayName)
+        if let name {
+            if let first = lines[name] {
+                report(
+                    "'\(name)' is the name of the relay in line \(first) too",
+                    line: section.line(of: "name"),
+                    key: path + ".name"
+                )
+            }
+            lines[name] = lines[name] ?? section.line(of: "name")
+        }
+        let url = required(section, "url") { (text) throws(ValueError) in try SourceURL(text) }
+        let sessions = globs(section, "sessions")
+        let from = optional(section, "from") { (text) throws(ValueError) in try Configuration.Start(text) }
+        let offset = optional(section, "clock-offset", Quantity.durationNs)
+        if case .relay(_, session: .some) = url, section.has("sessions") {
+            report(
+                "the url names one session already",
+                line: section.line(of: "sessions"),
+                key: path + ".sessions"
+            )
+        }
+        let credentials = credentials(section, url)
+        guard let name, let url, let sessions else { return nil }
+        return Configuration.Relay(
+            name: name,
+            url: url,
+            sessions: sessions,
+            from: from ?? .beginning,
+            clockOffsetNs: offset ?? 0,
+            credentials: credentials
+        )
+    }
+
+    /// Needed for `tls://`, and for nothing else.
+    private func credentials(_ section: Section, _ url: SourceURL?) -> Configuration.Credentials? {
+        guard let url else { return nil }  // reported already, or not known
+        guard case .coordinator = url else {
+            for key in ["ca", "certificate", "key"] where section.has(key) {
+                report("is for tls:// only", line: section.line(of: key), key: section.path(of: key))
+            }
+            return nil
+        }
+        let authority = required(section, "ca", fileName)
+        let certificate = required(section, "certificate", fileName)
+        let key = required(section, "key", fileName)
+        guard let authority, let certificate, let key else { return nil }
+        return Configuration.Credentials(authorityFile: authority, certificateFile: certificate, keyFile: key)
+    }
+
+    private static func relayName(_ text: String) throws(ValueError) -> String {
+        let isPlain = text.unicodeScalars.allSatisfy { scalar in
+            scalar.value > 0x20 && scalar.value != 0x7F && scalar != "/" && !scalar.properties.isWhitespace
+                && scalar.properties.generalCategory != .control
+        }
+        guard isPlain, text.utf8.count <= ConfigurationLimits.nameBytesMax else {
+            throw ValueError(
+                "'\(text)' is not a name: no spaces and no '/', at most \(ConfigurationLimits.nameBytesMax) bytes"
+            )
+        }
+        return text
+    }
+
+    // MARK: The other sections
+
+    private func order(_ file: Section) -> Configuration.Order? {
+        guard file.has("order") else { return Configuration.Order() }
+        guard let section = section(file, "order", keys: ["stall-after"]) else { return nil }
+        let limit = optional(section, "stall-after") { (text) throws(ValueError) in
+            try Configuration.StallLimit(text)
+        }
+        return limit.map { Configuration.Order(stallAfter: $0) } ?? Configuration.Order()
+    }
+
+    private func feed(_ file: Section) -> Configuration.Feed? {
+        guard file.has("feed") else {
+            report("is missing: who may read the feed, and where", line: file.line, key: "feed")
+            return nil
+        }
+        let keys = ["listen", "certificate", "key", "client-ca", "allow"]
+        guard let section = section(file, "feed", keys: keys) else { return nil }
+        let listen = required(section, "listen", Self.listenAddress)
+        let certificate = required(section, "certificate", fileName)
+        let key = required(section, "key", fileName)
+        let authority = required(section, "client-ca", fileName)
+        let allow = section.has("allow") ? list(section, "allow")?.map { allowRule($0.value, $0.path) } : []
+        guard let listen, let certificate, let key, let authority, let allow else { return nil }
+        let rules = allow.compactMap(\.self)
+        guard rules.count == allow.count else { return nil }
+        return Configuration.Feed(
+            listen: listen,
+            certificateFile: certificate,
+            keyFile: key,
+            clientAuthorityFile: authority,
+            allow: rules
+        )
+    }
+
+    private func allowRule(_ value: YAMLValue, _ path: String) -> Configuration.AllowRule? {
+        guard let section = section(value, path: path, keys: ["identity", "relays", "hosts", "sessions"]) else {
+            return nil
+        }
+        let identity = required(section, "identity") { (text) throws(ValueError) in Glob(text) }
+        let (relays, hosts, sessions) = (globs(section, "relays"), globs(section, "hosts"), globs(section, "sessions"))
+        guard let identity, let relays, let hosts, let sessions else { return nil }
+        return Configuration.AllowRule(identity: identity, relays: relays, hosts: hosts, sessions: sessions)
+    }
+
+    private func log(_ file: Section) -> Configuration.Log? {
+        guard file.has("log") else { return Configuration.Log() }
+        guard let section = section(file, "log", keys: ["directory", "retain-bytes", "retain-age"]) else { return nil }
+        let directory = optional(section, "directory", fileName)
+        let bytes = optional(section, "retain-bytes", Quantity.sizeBytes)
+        let age = optional(section, "retain-age", Quantity.positiveDurationNs)
+        return Configuration.Log(
+            directory: directory,
+            retainBytes: bytes ?? Configuration.Log().retainBytes,
+            retainAgeNs: age
+        )
+    }
+
+    /// A section of one key, `listen`.
+    private func listener(_ file: Section, _ name: String) -> NetworkEndpoint? {
+        section(file, name, keys: ["listen"]).flatMap { required($0, "listen", Self.listenAddress) }
+    }
+
+    private static func listenAddress(_ text: String) throws(ValueError) -> NetworkEndpoint {
+        try NetworkEndpoint(listening: text)
+    }
+}

@@ -1,0 +1,266 @@
+import Configuration
+import Foundation
+import Testing
+
+/// Whole files: what they say, and what is said of them.
+struct ConfigurationTests {
+    @Test
+    func `every key of the contract is read into its value`() throws {
+        let text = """
+            relays:
+              - name: alpha
+                url: net://10.0.0.5:5345
+                sessions: ["web-*/*", "db/?"]
+                from: now
+                clock-offset: -15ms
+              - name: site-b
+                url: tls://feed.example.org:7443
+                ca: ca.pem
+                certificate: /abs/b.pem
+                key: b.key
+            order:
+              stall-after: never
+            feed:
+              listen: "[::]:7443"
+              certificate: server.pem
+              key: server.key
+              client-ca: sub/ca.pem
+              allow:
+                - identity: "tidemark:client/*"
+                  relays: ["alpha"]
+                  hosts: ["a", "b"]
+                  sessions: ["s*"]
+                - identity: operator
+            log:
+              directory: log
+              retain-bytes: 10GiB
+              retain-age: 24h
+            http:
+              listen: 127.0.0.1:7480
+            live:
+              listen: 127.0.0.1:5399
+            forward: []
+            """
+        let (read, problems) = Configuration.parse(
+            text,
+            file: "/etc/tidemark/t.yaml",
+            surroundings: closed,
+            features: .all
+        )
+        #expect(problems == [])
+        let configuration = try #require(read)
+        #expect(
+            configuration.relays == [
+                .init(
+                    name: "alpha",
+                    url: .relay(.init(host: "10.0.0.5", port: 5345), session: nil),
+                    sessions: [Glob("web-*/*"), Glob("db/?")],
+                    from: .now,
+                    clockOffsetNs: -15_000_000
+                ),
+                .init(
+                    name: "site-b",
+                    url: .coordinator(.init(host: "feed.example.org", port: 7443)),
+                    credentials: .init(
+                        authorityFile: "/etc/tidemark/ca.pem",
+                        certificateFile: "/abs/b.pem",
+                        keyFile: "/etc/tidemark/b.key"
+                    )
+                ),
+            ]
+        )
+        #expect(configuration.order == .init(stallAfter: .never))
+        #expect(
+            configuration.feed
+                == .init(
+                    listen: .init(host: "::", port: 7443),
+                    certificateFile: "/etc/tidemark/server.pem",
+                    keyFile: "/etc/tidemark/server.key",
+                    clientAuthorityFile: "/etc/tidemark/sub/ca.pem",
+                    allow: [
+                        .init(
+                            identity: Glob("tidemark:client/*"),
+                            relays: [Glob("alpha")],
+                            hosts: [Glob("a"), Glob("b")],
+                            sessions: [Glob("s*")]
+                        ),
+                        .init(identity: Glob("operator")),
+                    ]
+                )
+        )
+        #expect(
+            configuration.log
+                == .init(directory: "/etc/tidemark/log", retainBytes: 10 << 30, retainAgeNs: 86_400_000_000_000)
+        )
+        #expect(configuration.http == .init(listen: .init(host: "127.0.0.1", port: 7480)))
+        #expect(configuration.live == .init(listen: .init(host: "127.0.0.1", port: 5399)))
+        #expect(configuration.forward == [])
+    }
+
+    @Test
+    func `what is not given has its default`() throws {
+        let text = feedLines + "relays: [{name: a, url: 'net://h'}]"
+        let configuration = try #require(
+            Configuration.parse(text, file: "t.yaml", surroundings: closed).configuration
+        )
+        #expect(
+            configuration.relays == [.init(name: "a", url: .relay(.init(host: "h", port: 5344), session: nil))]
+        )
+        #expect(configuration.relays[0].sessions == [Glob("*")])
+        #expect(configuration.relays[0].from == .beginning)
+        #expect(configuration.order.stallAfter == .afterNs(30_000_000_000))
+        #expect(configuration.feed.allow == [])
+        #expect(configuration.feed.certificateFile == "server.pem")
+        #expect(configuration.log == .init())
+        #expect(configuration.http == nil)
+    }
+
+    @Test
+    func `all mistakes are reported at once, in the file's order`() {
+        let text = """
+            relays:
+              - name: a b
+                url: http://x
+                session: ["*"]
+              - name: beta
+                url: net://h:99999
+                from: yesterday
+                clock-offset: 5
+              - name: beta
+                url: net://h
+                key: x
+            order:
+              stall-after: 0s
+            fed:
+              listen: 1
+            log:
+              retain-bytes: 5GB
+              retain-age: [1]
+            """
+        #expect(
+            mistakes(text) == [
+                "1: feed: is missing: who may read the feed, and where",
+                "2: relays[0].name: 'a b' is not a name: no spaces and no '/', at most 128 bytes",
+                "3: relays[0].url: 'http://' is not known: net:// or tls:// is expected",
+                "4: relays[0].session: unknown key; did you mean 'sessions'?",
+                "6: relays[1].url: '99999' is not a port: a number up to 65535 is expected",
+                "7: relays[1].from: 'yesterday' is not a start: beginning or now is expected",
+                "8: relays[1].clock-offset: '5' needs a unit: one of ns us ms s m h",
+                "9: relays[2].name: 'beta' is the name of the relay in line 5 too",
+                "11: relays[2].key: is for tls:// only",
+                "13: order.stall-after: '0s' must be more than 0 (or never)",
+                "14: fed: unknown key; did you mean 'feed'?",
+                "17: log.retain-bytes: 'GB' is not a unit: one of B KiB MiB GiB is expected, after a whole number",
+                "18: log.retain-age: a single value is expected",
+            ]
+        )
+    }
+
+    @Test
+    func `missing and empty parts are named`() {
+        #expect(mistakes("relays: []\n" + feedLines) == ["1: relays: is empty: at least one relay is needed"])
+        #expect(mistakes("relays:\n" + feedLines) == ["1: relays: has no value: a list is expected, as [\"*\"]"])
+        #expect(mistakes(feedLines) == ["1: relays: is missing: at least one relay is needed"])
+        #expect(
+            mistakes("relays: [{}]\n" + feedLines) == [
+                "1: relays[0].name: is missing", "1: relays[0].url: is missing",
+            ]
+        )
+        #expect(
+            mistakes("relays: [{name: a, url: 'net://h', sessions: []}]\n" + feedLines) == [
+                "1: relays[0].sessions: is empty: it would match nothing"
+            ]
+        )
+        #expect(
+            mistakes("relays: [{name: '', url: }]\n" + feedLines) == [
+                "1: relays[0].name: is empty", "1: relays[0].url: has no value",
+            ]
+        )
+        #expect(
+            mistakes("relays: [{name: a, url: 'net://h'}]\nfeed:\n") == [
+                "2: feed: has no value: a section is expected, with the keys listen, certificate, key, client-ca, allow"
+            ]
+        )
+        #expect(
+            mistakes("relays: [{name: a, url: 'tls://h:1', ca: x}]\n" + feedLines) == [
+                "1: relays[0].certificate: is missing", "1: relays[0].key: is missing",
+            ]
+        )
+        #expect(
+            mistakes("relays: [{name: a, url: 'net://h/host/a/b', sessions: ['*']}]\n" + feedLines) == [
+                "1: relays[0].sessions: the url names one session already"
+            ]
+        )
+    }
+
+    @Test
+    func `a feature that is not there yet is refused by its name`() {
+        let text = """
+            relays:
+              - name: a
+                url: tls://h:7443
+                ca: a
+                certificate: b
+                key: c
+            log:
+              directory: d
+              retain-bytes: 1MiB
+              retain-age: 1h
+            http:
+              listen: 127.0.0.1:1
+            live:
+              listen: 127.0.0.1:1
+            forward:
+              - exec: cat
+
+            """ + feedLines
+        #expect(mistakes(text) == [])
+        #expect(
+            mistakes(text, features: .current) == [
+                "3: relays[0].url: tls:// is not available in this version",
+                "8: log.directory: not available in this version",
+                "10: log.retain-age: not available in this version",
+                "11: http: not available in this version",
+                "13: live: not available in this version",
+                "15: forward: not available in this version",
+            ]
+        )
+        #expect(mistakes("relays: [{name: a, url: 'net://h'}]\nforward: []\n" + feedLines, features: .current) == [])
+    }
+
+    @Test
+    func `the example beside the program is accepted, and shows every key`() throws {
+        let root = try #require(repositoryRoot(), "no Package.swift above \(#filePath)")
+        let file = root.appendingPathComponent("Config/tidemark.yaml").path
+        #expect(Configuration.problems(inFile: file, surroundings: .none) == [])
+        let configuration = try Configuration.load(
+            file: file,
+            surroundings: Surroundings(
+                variable: { _ in nil },
+                text: { (_) throws(ValueError) in throw ValueError("none") }
+            )
+        )
+        #expect(configuration.relays.count == 2)
+        #expect(configuration.order == .init())
+        #expect(configuration.log == .init())
+
+        // With the part that is not available yet taken out of its comment, it is a whole file of its own.
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        let rest = try #require(text.components(separatedBy: "# Not available in this version:\n").last)
+        let future = rest.split(separator: "\n").map { $0.dropFirst(2) }.joined(separator: "\n") + "\n" + feedLines
+        #expect(mistakes(future) == [])
+        #expect(mistakes(future, features: .current).count == 5)
+    }
+
+    @Test
+    func `a file that cannot be read is named`() {
+        let problems = Configuration.problems(inFile: "/nonexistent/t.yaml")
+        #expect(problems.map(\.description) == ["/nonexistent/t.yaml: cannot be read: No such file or directory"])
+        let error = #expect(throws: ConfigurationError.self) { try Configuration.load(file: "/") }
+        #expect(error?.description == "/: cannot be read: Is a directory")
+        #expect(
+            Configuration.problems(inFile: "/dev/zero").map(\.description)
+                == ["/dev/zero: is larger than 1048576 bytes"]
+        )
+    }
+}
