@@ -52,7 +52,7 @@ extension RealCluster {
             ])
             let tail = try coordinator.tail()
             try cluster.hosts[0].start(program: "tick", id: 1, arguments: ["--count", "100", "--rate", "0"]).end()
-            try eventually("the good relay's events", state: { tail.summary + coordinator.process.summary }) {
+            try eventually("the good relay's events", of: tail, and: coordinator.process) {
                 tail.outputLines == 100
             }
             #expect(coordinator.process.errorText.contains("bad"), "\(coordinator.process.summary)")
@@ -70,7 +70,7 @@ extension RealCluster {
             let tail = try coordinator.tail()
             let arguments = ["--count", "10000", "--rate", "5000", "--burst", "50"]
             try host.start(program: "load", id: 1, arguments: arguments).end()
-            try eventually("all events", state: { tail.summary + coordinator.process.summary }) {
+            try eventually("all events", of: tail, and: coordinator.process) {
                 tail.outputLines >= 10_000
             }
             try host.destroy("s")
@@ -88,10 +88,10 @@ extension RealCluster {
             let tail = try coordinator.tail(["--from", "earliest", "--format", "json", "--all"])
             let first = ["--count", "50", "--rate", "0"]
             for host in cluster.hosts { try host.start(program: "tick", id: 1, arguments: first).end() }
-            try eventually("events of both", state: { tail.summary }) { tail.events("demo:tick") == 100 }
+            try eventually("events of both", of: tail) { tail.events("demo:tick") == 100 }
             try cluster.hosts[1].kill("relay")
             try cluster.hosts[0].start(program: "tick", id: 2, arguments: first).end()
-            try eventually("events past the dead relay", state: { tail.summary + coordinator.process.summary }) {
+            try eventually("events past the dead relay", of: tail, and: coordinator.process) {
                 tail.events("demo:tick") == 150
             }
             let states = tail.outputText.split(separator: "\n").filter { $0.contains(#""type":"relay""#) }
@@ -107,15 +107,15 @@ extension RealCluster {
             let tail = try coordinator.tail()
             let events = ["--count", "50", "--rate", "0"]
             for host in cluster.hosts { try host.start(program: "tick", id: 1, arguments: events).end() }
-            try eventually("events of both", state: { tail.summary }) { tail.outputLines == 100 }
+            try eventually("events of both", of: tail) { tail.outputLines == 100 }
             try cluster.hosts[1].pause("relay")
             try cluster.hosts[0].start(program: "tick", id: 2, arguments: events).end()
-            try eventually("who is waited for", within: 30, state: { coordinator.process.summary }) {
+            try eventually("who is waited for", of: coordinator.process, within: 30) {
                 coordinator.process.errorText.contains("tide-2")
             }
             #expect(tail.outputLines == 100)
             try cluster.hosts[1].resume("relay")
-            try eventually("the held events", state: { tail.summary }) { tail.outputLines == 150 }
+            try eventually("the held events", of: tail) { tail.outputLines == 150 }
             #expect(FeedText(tail.output).problems == [])
         }
 
@@ -126,7 +126,7 @@ extension RealCluster {
             for session in ["held", "free"] { try host.startSession(session) }
             try host.start(program: "tick", id: 1, arguments: ["--count", "10", "--rate", "0"]).end()
             let other = try ChildProcess(["babeltrace2", "-i", "lttng-live", host.url(session: "held")])
-            try eventually("the other viewer is attached", state: { other.summary }) {
+            try eventually("the other viewer is attached", of: other) {
                 try Tidemark.run(["sessions", "--format", "json", host.url]).text.split(separator: "\n")
                     .contains { $0.contains(#""session":"held""#) && $0.contains(#""clients":1"#) }
             }
@@ -135,7 +135,7 @@ extension RealCluster {
             #expect(refused.error.contains("held") && refused.error.contains("viewer"), "\(refused.error)")
 
             let rest = try Tidemark.start(["view", host.url])
-            try eventually("the free session's events", state: { rest.summary }) { rest.outputLines == 10 }
+            try eventually("the free session's events", of: rest) { rest.outputLines == 10 }
             try host.destroy("free")
             #expect(try rest.end().status == 69, "\(rest.summary)")
             #expect(rest.errorText.contains("held"), "\(rest.errorText)")
@@ -155,7 +155,7 @@ extension RealCluster {
             for host in cluster.hosts {
                 try host.start(program: "tick", id: 1, arguments: ["--count", "40", "--rate", "0"]).end()
             }
-            try eventually("the good relay's events", state: { tail.summary + coordinator.process.summary }) {
+            try eventually("the good relay's events", of: tail, and: coordinator.process) {
                 tail.outputLines == 40
             }
             #expect(Set(FeedText(tail.output).events.keys.map(\.host)) == ["tide-1"])
@@ -185,7 +185,7 @@ struct FakeRelay {
 
     init(_ arguments: [String]) throws {
         let process = try ChildProcess(["/usr/bin/python3", Repository.python + "/fake_relay.py"] + arguments)
-        try eventually("the fake relay's port", within: 20, state: { process.summary }) { process.outputLines == 1 }
+        try eventually("the fake relay's port", of: process, within: 20) { process.outputLines == 1 }
         guard let port = Int(process.outputText.trimmingCharacters(in: .whitespacesAndNewlines)) else {
             throw Failure(process.summary)
         }

@@ -157,8 +157,8 @@ extension RealCluster {
             try Tidemark.run(["cert", coordinator.identities.folder.path, "--client", "all"])
             let all = try coordinator.tail(client: "all")
             let some = try coordinator.tail(["--from", "earliest", "--format", "json", "--all"])
-            try eventually("the feed", state: { all.summary }) { all.outputLines == 40 }
-            try eventually("its part", state: { some.summary }) { some.events("demo:tick") == 20 }
+            try eventually("the feed", of: all) { all.outputLines == 40 }
+            try eventually("its part", of: some) { some.events("demo:tick") == 20 }
             #expect(!some.outputText.contains("tide-1"), "\(some.outputText.prefix(2000))")
         }
 
@@ -168,7 +168,7 @@ extension RealCluster {
         func `a subscriber that speaks garbage is dropped, the others go on`() throws {
             let (cluster, coordinator) = try Self.standing()
             let tail = try coordinator.tail()
-            try eventually("the feed", state: { tail.summary }) { tail.outputLines == 20 }
+            try eventually("the feed", of: tail) { tail.outputLines == 20 }
             let identities = coordinator.identities
             let folder = try ScratchFolder()
             // A length that no first frame may have; a frame that is no message; a frame that never ends.
@@ -188,7 +188,7 @@ extension RealCluster {
                 try client.end(within: 60)
             }
             try cluster.hosts[0].start(program: "tick", id: 2, arguments: ["--count", "20", "--rate", "0"]).end()
-            try eventually("events after the garbage", state: { tail.summary }) { tail.outputLines == 40 }
+            try eventually("events after the garbage", of: tail) { tail.outputLines == 40 }
             #expect(coordinator.process.poll() == nil)
         }
 
@@ -201,18 +201,18 @@ extension RealCluster {
             let reading = try coordinator.tail()
             let stopped = try coordinator.tail()
             try host.start(program: "tick", id: 1, arguments: ["--count", "20", "--rate", "0"]).end()
-            try eventually("the feed", state: { stopped.summary }) { stopped.outputLines == 20 }
+            try eventually("the feed", of: stopped) { stopped.outputLines == 20 }
             stopped.signal(SIGSTOP)
             let before = try coordinator.process.residentBytes()
             let count = 100_000
             let arguments = ["--count", "\(count)", "--rate", "20000", "--burst", "200"]
             try host.start(program: "load", id: 2, arguments: arguments).end()
-            try eventually("all events", within: 120, state: { reading.summary }) {
+            try eventually("all events", of: reading, within: 120) {
                 reading.outputLines == 20 + count
             }
             #expect(try coordinator.process.residentBytes() - before < 200 << 20)
             stopped.signal(SIGCONT)
-            try eventually("all events later", within: 120, state: { stopped.summary }) {
+            try eventually("all events later", of: stopped, within: 120) {
                 stopped.outputLines == 20 + count
             }
             #expect(try host.discarded("s") == 0)
@@ -223,7 +223,7 @@ extension RealCluster {
         /// The coordinator still serves whom it should.
         private static func expectFeed(of coordinator: Coordinator) throws {
             let tail = try coordinator.tail()
-            try eventually("the feed", state: { tail.summary + coordinator.process.summary }) { tail.outputLines == 20 }
+            try eventually("the feed", of: tail, and: coordinator.process) { tail.outputLines == 20 }
         }
 
         /// `old.pem` and `old.key`: right in all but the time.

@@ -74,13 +74,8 @@ extension RealCluster {
             #expect(total == 300_000)
 
             for subscriber in subscribers {
-                try eventually(
-                    "\(total) events",
-                    within: 240,
-                    state: { subscriber.summary + coordinator.process.summary }
-                ) {
-                    try #require(subscriber.poll() == nil, "\(subscriber.summary)")
-                    return subscriber.outputLines >= total
+                try eventually("\(total) events", of: subscriber, and: coordinator.process, within: 240) {
+                    subscriber.outputLines >= total
                 }
             }
             for (host, session) in sessions {
@@ -110,7 +105,7 @@ extension RealCluster {
                 try host.start(program: "tick", id: 1, arguments: arguments).end()
             }
             let total = count * cluster.hosts.count
-            try eventually("\(total) events", state: { tail.summary }) { tail.outputLines == total }
+            try eventually("\(total) events", of: tail) { tail.outputLines == total }
 
             let files = ["ca.pem", "client.pem", "client.key"].map(coordinator.identities.file)
             let subscriber = try Command.run(

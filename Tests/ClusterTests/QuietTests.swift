@@ -15,7 +15,7 @@ extension RealCluster {
             for host in cluster.hosts {
                 try host.start(program: "tick", id: 1, arguments: ["--count", "1000", "--rate", "0"]).end()
             }
-            try eventually("all events", state: { tail.summary }) { tail.outputLines == 3000 }
+            try eventually("all events", of: tail) { tail.outputLines == 3000 }
             for host in cluster.hosts { try host.stop("s") }
 
             // It may need some periods to learn that nothing comes any more: what counts is that it comes to rest.

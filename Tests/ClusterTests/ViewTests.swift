@@ -69,7 +69,7 @@ extension RealCluster {
             }
             try cluster.hosts[0].destroy("s")
             let view = try Tidemark.start(["view", cluster.hosts[0].traces, cluster.hosts[1].url(session: "s")])
-            try eventually("both", state: { view.summary }) { view.outputLines >= 100 }
+            try eventually("both", of: view) { view.outputLines >= 100 }
             try cluster.hosts[1].destroy("s")
             #expect(try view.end().status == 0, "\(view.summary)")
             #expect(try firstDifference(view.output, Babeltrace.text(cluster.traces)) == nil)
@@ -83,12 +83,12 @@ extension RealCluster {
             let view = try Tidemark.start(["view", "--format", "json", "--all", host.url])
             let arguments = ["--count", "100", "--rate", "0", "--kinds", "tick,tock"]
             try host.start(program: "tick", id: 1, arguments: arguments).end()
-            try eventually("the first event type", state: { view.summary }) { view.events("demo:tick") == 50 }
+            try eventually("the first event type", of: view) { view.events("demo:tick") == 50 }
             #expect(view.events("demo:tock") == 0)
 
             try host.enable("s", events: "demo:tock")
             try host.start(program: "tick", id: 2, arguments: arguments).end()
-            try eventually("the second event type", state: { view.summary }) { view.events("demo:tock") == 50 }
+            try eventually("the second event type", of: view) { view.events("demo:tock") == 50 }
             try host.destroy("s")
             #expect(try view.end().status == 0, "\(view.summary)")
             #expect(view.events("demo:tick") == 100)
@@ -104,11 +104,11 @@ extension RealCluster {
             let view = try Tidemark.start(["view", host.url])
             try host.start(program: "tick", id: 1, arguments: ["--count", "50", "--rate", "0"]).end()
             try host.stop("s")
-            try eventually("what came before the stop", state: { view.summary }) { view.outputLines == 50 }
+            try eventually("what came before the stop", of: view) { view.outputLines == 50 }
             try host.start(program: "tick", id: 2, arguments: ["--count", "50", "--rate", "0"]).end()
             try host.start("s")
             try host.start(program: "tick", id: 3, arguments: ["--count", "50", "--rate", "0"]).end()
-            try eventually("what came after the start", state: { view.summary }) { view.outputLines == 100 }
+            try eventually("what came after the start", of: view) { view.outputLines == 100 }
             try host.destroy("s")
             #expect(try view.end().status == 0, "\(view.summary)")
             #expect(Set(FeedText(view.output).events.keys.map(\.program)) == [1, 3])
@@ -121,9 +121,9 @@ extension RealCluster {
             try host.startSession("s")
             try host.start(program: "tick", id: 1, arguments: ["--count", "500", "--rate", "0"]).end()
             let view = try Tidemark.start(["view", "--from", "now", "--format", "json", "--all", host.url])
-            try eventually("a watermark", state: { view.summary }) { view.outputText.contains(#""type":"watermark""#) }
+            try eventually("a watermark", of: view) { view.outputText.contains(#""type":"watermark""#) }
             try host.start(program: "tick", id: 2, arguments: ["--count", "300", "--rate", "0"]).end()
-            try eventually("the events since", state: { view.summary }) { view.events("demo:tick") >= 300 }
+            try eventually("the events since", of: view) { view.events("demo:tick") >= 300 }
             try host.destroy("s")
             #expect(try view.end().status == 0, "\(view.summary)")
             #expect(view.events("demo:tick") == 300)

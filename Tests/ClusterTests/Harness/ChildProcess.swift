@@ -1,11 +1,10 @@
 import Foundation
 import Glibc
 
-/// A process that a test started, with its output in files, its own process group, and its end by force at the latest
-/// when the test lets go of it.
+/// A process that a test started, with its output in files and a process group of its own. It ends by force, at the
+/// latest when the test lets go of it.
 ///
-/// It is made by `posix_spawn` and awaited by `wait4`: that tells its CPU time, and SIGPIPE has its default action in
-/// it.
+/// It is made by `posix_spawn` and awaited by `wait4`: that tells its CPU time, and SIGPIPE has its default action.
 final class ChildProcess {
     /// How a process ended.
     struct End: Equatable {
@@ -20,6 +19,7 @@ final class ChildProcess {
     let outputFile: String
     let errorFile: String
     private var ended: End?
+    private var counted = (bytes: UInt64(0), lines: 0)
     private let folder: ScratchFolder
 
     /// - Parameters:
@@ -77,7 +77,16 @@ final class ChildProcess {
     var output: Data { FileManager.default.contents(atPath: outputFile) ?? Data() }
     var outputText: String { String(decoding: output, as: UTF8.self) }
     var errorText: String { String(decoding: FileManager.default.contents(atPath: errorFile) ?? Data(), as: UTF8.self) }
-    var outputLines: Int { output.lineCount }
+
+    /// Complete lines on standard output so far; reads only what is new.
+    var outputLines: Int {
+        guard let file = FileHandle(forReadingAtPath: outputFile), (try? file.seek(toOffset: counted.bytes)) != nil,
+            let new = try? file.readToEnd()
+        else { return counted.lines }
+        counted.bytes += UInt64(new.count)
+        counted.lines += new.lineCount
+        return counted.lines
+    }
 
     /// Command, state and the end of both outputs, for messages.
     var summary: String {

@@ -1,8 +1,7 @@
 import Foundation
 
 /// Real LTTng hosts on this machine, raised by `Deploy/cluster`. They end with this object, or else with the process
-/// of the
-/// tests.
+/// of the tests.
 final class Cluster {
     let hosts: [Host]
     let livePeriodMicroseconds: Int
@@ -125,7 +124,7 @@ struct TracedProgram {
 
     /// Waits until it has written all its events; it may still linger.
     func written(within seconds: Double = 120) throws -> Int {
-        try eventually("events of program \(id) on \(host)", within: seconds, state: { process.summary }) {
+        try eventually("events of program \(id) on \(host)", of: process, within: seconds) {
             process.outputLines == 1
         }
         return Int(process.outputText.trimmingCharacters(in: .whitespacesAndNewlines)) ?? -1

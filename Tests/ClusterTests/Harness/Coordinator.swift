@@ -76,7 +76,7 @@ final class Coordinator {
         )
         configurationFile = try folder.write(text, to: "tidemark.yaml")
         process = try Tidemark.start(["serve", "--config", configurationFile], environment: environment)
-        try eventually("the coordinator listens", within: 30, state: { process.summary }) {
+        try eventually("the coordinator listens", of: process, within: 30) {
             if process.poll() != nil { throw Failure(process.summary) }
             return try Command.result([Repository.cluster, "listening", "\(port)"]).status == 0
         }
