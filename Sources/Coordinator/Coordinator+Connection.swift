@@ -1,6 +1,6 @@
 import EventMerge
 import Feed
-import LTTngLive
+package import LTTngLive
 
 /// Connecting, losing and giving up relays.
 extension Coordinator {
@@ -127,7 +127,7 @@ extension Coordinator {
 }
 
 /// A violation in words.
-func describe(_ error: ViewerError) -> String {
+package func describe(_ error: ViewerError) -> String {
     let request =
         switch error.request {
         case .none: "before any request"
@@ -155,6 +155,7 @@ func describe(_ error: ViewerError) -> String {
         case .missingTerminator: "a name without end"
         case .duplicateStream(let stream): "stream \(stream) twice"
         case .duplicateMetadataStream(let trace): "a second metadata stream for trace \(trace)"
+        case .duplicateSession(let session): "session \(session) twice"
         case .unsolicitedBytes: "bytes that nobody asked for: is it an lttng-relayd?"
         case .timeout(let waitedNs): "no reply within \(waitedNs / 1_000_000) ms: is it an lttng-relayd?"
         case .disconnected: "the relay closed the connection"

@@ -78,9 +78,7 @@ extension Coordinator {
 
     private func isWanted(_ session: ListedSession, _ link: RelayLink) -> Bool {
         session.liveTimerUs > 0
-            && link.source.sessions.contains {
-                Glob.matches($0.host, session.hostname) && Glob.matches($0.session, session.name)
-            }
+            && link.source.sessions.contains { $0.matches(host: session.hostname, session: session.name) }
     }
 
     private mutating func attached(_ link: RelayLink, _ id: LiveSessionID, _ result: AttachResult, now: UInt64) {

@@ -1,3 +1,5 @@
+import Feed
+
 /// What a coordinator is asked to do: the sources it merges, and how long it waits.
 package struct CoordinatorConfiguration: Sendable {
     /// At least one; names are unique.
@@ -54,14 +56,17 @@ package struct RelaySource: Sendable {
     }
 }
 
-/// Globs over a session's host name and name.
-package struct SessionPattern: Sendable, Equatable {
-    package var host: String
-    package var session: String
+/// Which sessions are meant: a glob over `HOSTNAME/SESSION`, or one session by its names.
+package enum SessionPattern: Sendable, Equatable {
+    /// `*` is any characters, also `/`; `?` is one.
+    case glob(String)
+    case exactly(host: String, session: String)
 
-    package init(host: String, session: String) {
-        self.host = host
-        self.session = session
+    package func matches(host: String, session: String) -> Bool {
+        switch self {
+        case .glob(let pattern): Glob.matches(pattern, "\(host)/\(session)")
+        case .exactly(let wantedHost, let wantedSession): wantedHost == host && wantedSession == session
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import NIOPosix
 
 /// What went wrong with a socket or a file, in words for people.
 func describe(_ error: any Error) -> String {

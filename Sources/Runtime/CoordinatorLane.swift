@@ -1,0 +1,199 @@
+package import Coordinator
+package import Feed
+package import NIOCore
+import NIOPosix
+
+/// Where a relay listens.
+package struct RelayAddress: Sendable, Hashable {
+    package var host: String
+    package var port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+}
+
+/// Takes the feed's batches. Called on the lane's event loop, one at a time; must not block.
+package protocol BatchConsumer: AnyObject, Sendable {
+    func publish(_ batch: FeedBatch)
+}
+
+/// Runs a `Coordinator`: executes its actions with sockets and timers.
+///
+/// Confined to one event loop, on which the sockets of all relays live as well, so that received bytes reach the
+/// coordinator without a hop; that confinement is what `@unchecked Sendable` stands for. Everything but `start`, `stop` and
+/// `setOutputIsHeld` is called on the loop.
+package final class CoordinatorLane: @unchecked Sendable {
+    private let loop: any EventLoop
+    private var coordinator: Coordinator
+    private let addresses: [RelayAddress]
+    private let limits: CoordinatorLimits
+    private let consumer: any BatchConsumer
+    private let notes: @Sendable (CoordinatorNote) -> Void
+    private let finish: EventLoopPromise<FinishReport?>
+    private var channels: [Int: any Channel] = [:]
+    /// Number of each relay's newest connection: events of older ones no longer count.
+    private var attempts: [Int: UInt64] = [:]
+    private var timers: [CoordinatorTimer: Scheduled<Void>] = [:]
+    private var isRunningActions = false
+    private var isStopped = false
+
+    /// - Parameters:
+    ///   - addresses: where the relays of `configuration` listen, in the same order.
+    ///   - notes: receives what people should read; called on the loop.
+    package init(
+        loop: any EventLoop, configuration: CoordinatorConfiguration, addresses: [RelayAddress],
+        consumer: any BatchConsumer, notes: @escaping @Sendable (CoordinatorNote) -> Void
+    ) {
+        precondition(addresses.count == configuration.relays.count)
+        self.loop = loop
+        self.addresses = addresses
+        self.consumer = consumer
+        self.notes = notes
+        limits = configuration.limits
+        coordinator = Coordinator(configuration)
+        finish = loop.makePromise()
+    }
+
+    /// When the feed is over: how it went, or nil when it was stopped.
+    package var finished: EventLoopFuture<FinishReport?> { finish.futureResult }
+
+    /// Connects to all relays. Called once.
+    package func start() {
+        loop.execute {
+            self.coordinator.start(now: self.now)
+            self.runActions()
+        }
+    }
+
+    /// Ends the feed with an end record.
+    package func stop(reason: String) {
+        loop.execute {
+            guard !self.isStopped else { return }
+            self.coordinator.stop(reason: reason, now: self.now)
+            self.runActions()
+            self.close(nil)
+        }
+    }
+
+    /// Whether the consumer has no room: relays are then asked for less. May be called from any thread.
+    package func setOutputIsHeld(_ isHeld: Bool) {
+        loop.execute {
+            self.coordinator.setOutputIsHeld(isHeld, now: self.now)
+            self.runActions()
+        }
+    }
+
+    private var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
+
+    // MARK: Connections
+
+    func received(relay: Int, attempt: UInt64, _ buffer: ByteBuffer) {
+        guard attempts[relay] == attempt else { return }
+        buffer.withUnsafeReadableBytes { coordinator.received(relay: relay, $0, now: now) }
+        runActions()
+    }
+
+    func readCompleted(relay: Int, attempt: UInt64) {
+        guard attempts[relay] == attempt else { return }
+        coordinator.readCompleted(relay: relay, now: now)
+        runActions()
+    }
+
+    func disconnected(relay: Int, attempt: UInt64, reason: String) {
+        guard attempts[relay] == attempt else { return }
+        forget(relay)
+        coordinator.disconnected(relay: relay, reason: reason, now: now)
+        runActions()
+    }
+
+    private func connect(_ relay: Int) {
+        let attempt = (attempts[relay] ?? 0) + 1
+        attempts[relay] = attempt
+        let address = addresses[relay]
+        RelayChannel.bootstrap(on: loop, connectNsMax: limits.connectNsMax)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        RelayChannel(relay: relay, attempt: attempt, lane: self))
+                }
+            }
+            .connect(host: address.host, port: address.port)
+            .whenComplete { result in
+                guard self.attempts[relay] == attempt, !self.isStopped else {
+                    if case .success(let channel) = result { channel.close(promise: nil) }
+                    return
+                }
+                switch result {
+                case .success(let channel):
+                    self.channels[relay] = channel
+                    self.coordinator.connected(relay: relay, now: self.now)
+                case .failure(let error):
+                    self.coordinator.connectFailed(relay: relay, reason: describe(error), now: self.now)
+                }
+                self.runActions()
+            }
+    }
+
+    private func forget(_ relay: Int) {
+        attempts[relay] = (attempts[relay] ?? 0) + 1
+        timers.removeValue(forKey: .link(relay: relay))?.cancel()
+        channels.removeValue(forKey: relay)?.close(promise: nil)
+    }
+
+    // MARK: Actions
+
+    /// Runs actions until there are none; not re-entrant, since an action may bring about an event.
+    private func runActions() {
+        guard !isRunningActions else { return }
+        isRunningActions = true
+        defer { isRunningActions = false }
+        while true {
+            let actions = coordinator.takeActions()
+            if actions.isEmpty { return }
+            for action in actions { run(action) }
+        }
+    }
+
+    private func run(_ action: CoordinatorAction) {
+        switch action {
+        case .connect(let relay): connect(relay)
+        case .send(let relay): send(relay)
+        case .close(let relay): forget(relay)
+        case .schedule(let timer, let atNs): schedule(timer, atNs: atNs)
+        case .publish(let batch): consumer.publish(batch)
+        case .note(let note): notes(note)
+        case .finished(let report): close(report)
+        }
+    }
+
+    private func send(_ relay: Int) {
+        guard let channel = channels[relay] else { return }
+        let buffer = coordinator.takeOutput(relay: relay) { bytes in
+            var buffer = channel.allocator.buffer(capacity: bytes.count)
+            buffer.writeBytes(bytes)
+            return buffer
+        }
+        channel.writeAndFlush(buffer, promise: nil)
+    }
+
+    private func schedule(_ timer: CoordinatorTimer, atNs: UInt64) {
+        timers[timer]?.cancel()
+        timers[timer] = loop.scheduleTask(deadline: .uptimeNanoseconds(atNs)) {
+            self.timers[timer] = nil
+            self.coordinator.timerFired(timer, now: self.now)
+            self.runActions()
+        }
+    }
+
+    private func close(_ report: FinishReport?) {
+        guard !isStopped else { return }
+        isStopped = true
+        for timer in timers.values { timer.cancel() }
+        timers.removeAll()
+        for channel in channels.values { channel.close(promise: nil) }
+        channels.removeAll()
+        finish.succeed(report)
+    }
+}

@@ -1,0 +1,97 @@
+package import Feed
+import NIOPosix
+import Synchronization
+
+/// What became of something that was printed.
+package enum PrintVerdict: Sendable, Equatable {
+    case goOn
+    /// No more is wanted: a limit was reached, or the reader has gone.
+    case stop
+}
+
+/// Prints batches or frames on a thread of its own, in order, with a bounded queue before it.
+///
+/// Whoever fills the queue is told when it is full and when there is room again; nothing is dropped.
+package final class PrintingLane<Element: Sendable>: Sendable {
+    private struct Queue {
+        var waiting = 0
+        var isFull = false
+        var isStopped = false
+    }
+
+    /// Elements that wait at most; about 1 MiB of events each.
+    private static var waitingMax: Int { 32 }
+    /// Elements that wait when filling goes on.
+    private static var waitingMin: Int { 8 }
+
+    private let pool = NIOThreadPool(numberOfThreads: 1)
+    private let queue = Mutex(Queue())
+    private let print: @Sendable (Element) -> PrintVerdict
+    private let held: Mutex<(@Sendable (Bool) -> Void)?> = Mutex(nil)
+    private let stopped: Mutex<(@Sendable () -> Void)?> = Mutex(nil)
+
+    /// - Parameter print: called on the thread, one element at a time; may block.
+    package init(print: @escaping @Sendable (Element) -> PrintVerdict) {
+        self.print = print
+        pool.start()
+    }
+
+    /// - Parameters:
+    ///   - held: told true when the queue is full, and false when there is room again.
+    ///   - stopped: told once when `print` wants no more.
+    package func connect(held: @escaping @Sendable (Bool) -> Void, stopped: @escaping @Sendable () -> Void) {
+        self.held.withLock { $0 = held }
+        self.stopped.withLock { $0 = stopped }
+    }
+
+    /// Puts an element into the queue. Elements are printed in the order of the calls.
+    package func submit(_ element: Element) {
+        let (isWanted, isFull) = queue.withLock { queue in
+            guard !queue.isStopped else { return (false, false) }
+            queue.waiting += 1
+            guard queue.waiting >= Self.waitingMax, !queue.isFull else { return (true, false) }
+            queue.isFull = true
+            return (true, true)
+        }
+        guard isWanted else { return }
+        if isFull { held.withLock { $0 }?(true) }
+        pool.submit { state in
+            guard case .active = state else { return }
+            self.take(element)
+        }
+    }
+
+    private func take(_ element: Element) {
+        guard !queue.withLock({ $0.isStopped }) else { return }
+        let verdict = print(element)
+        let (hasRoom, stops) = queue.withLock { queue in
+            queue.waiting -= 1
+            if verdict == .stop, !queue.isStopped {
+                queue.isStopped = true
+                return (false, true)
+            }
+            guard queue.isFull, queue.waiting <= Self.waitingMin else { return (false, false) }
+            queue.isFull = false
+            return (true, false)
+        }
+        if hasRoom { held.withLock { $0 }?(false) }
+        if stops { stopped.withLock { $0 }?() }
+    }
+
+    /// Runs `last` after all that waits has been printed, and ends the thread.
+    package func drain(_ last: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { continuation in
+            pool.submit { _ in
+                last()
+                continuation.resume()
+            }
+        }
+        try? await pool.shutdownGracefully()
+    }
+}
+
+extension PrintingLane: BatchConsumer where Element == FeedBatch {
+    package func publish(_ batch: FeedBatch) {
+        submit(batch)
+    }
+}
