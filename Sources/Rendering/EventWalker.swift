@@ -12,7 +12,7 @@ protocol EventPrinter: FieldVisitor {
     /// Puts what a packet's events have in common and is not the packet context into `pen`.
     mutating func appendSource(of packet: FeedPacket)
     /// The packet context is rendered next, by itself.
-    mutating func beginPacketContext(_ prepared: Prepared)
+    mutating func beginPacketContext(of packet: FeedPacket, _ prepared: Prepared)
     /// The next events are of this packet.
     mutating func use(
         _ prepared: Prepared, source: UnsafeRawBufferPointer, packetContext: UnsafeRawBufferPointer, correctionNs: Int64)
@@ -112,7 +112,7 @@ final class EventWalker<Printer: EventPrinter> {
             state.sourceStart = printer.pen.count
             printer.appendSource(of: packet)
             state.contextStart = printer.pen.count
-            printer.beginPacketContext(prepared)
+            printer.beginPacketContext(of: packet, prepared)
             do throws(PacketError) {
                 try packet.program.visitPacketContext(
                     PacketBytes(packet.preambleStorage.bytes), preamble: packet.preamble, visitor: &printer)

@@ -21,8 +21,11 @@ extension TextVisitor: EventPrinter {
     mutating func appendSource(of packet: FeedPacket) {
     }
 
-    mutating func beginPacketContext(_ prepared: TextProgram) {
+    /// A context is shown without members only where it is declared so, not when the decoder has use for them all.
+    mutating func beginPacketContext(of packet: FeedPacket, _ prepared: TextProgram) {
         use(prepared)
+        let streamClass = packet.program.traceClass.streamClasses.first { $0.id == packet.preamble.streamClassID }
+        dropsEmptyScope = !(streamClass?.packetContext?.members.isEmpty ?? true)
     }
 
     @inline(__always)
@@ -33,6 +36,7 @@ extension TextVisitor: EventPrinter {
         use(prepared)
         self.packetContext = packetContext
         self.correctionNs = correctionNs
+        dropsEmptyScope = false
     }
 
     @inline(__always)
@@ -74,7 +78,7 @@ extension JSONVisitor: EventPrinter {
         pen.appendJSON(value)
     }
 
-    mutating func beginPacketContext(_ prepared: JSONProgram) {
+    mutating func beginPacketContext(of packet: FeedPacket, _ prepared: JSONProgram) {
         use(prepared)
     }
 

@@ -13,6 +13,8 @@ struct TextVisitor: FieldVisitor {
     /// What the packet's context is rendered to; printed with each of its events. Nil: none.
     var packetContext = UnsafeRawBufferPointer(start: nil, count: 0)
 
+    /// Whether a scope without members is taken back.
+    var dropsEmptyScope = false
     let options: TextOptions
     private var fields: UnsafeMutablePointer<TextProgram.Field>
     private var events: UnsafeMutablePointer<TextProgram.Event>
@@ -22,6 +24,7 @@ struct TextVisitor: FieldVisitor {
     private var program: Unmanaged<TextProgram>?
     private var isFirst = true
     private var hasScope = false
+    private var scopeStart = 0
     private var arrayDepth = 0
 
     /// Points at no program yet.
@@ -71,6 +74,7 @@ struct TextVisitor: FieldVisitor {
 
     @inline(__always)
     mutating func beginScope(_ scope: FieldScope) {
+        scopeStart = pen.count
         if hasScope { pen.appendLiteral(", ") }
         append(scopes[Int(scope.rawValue)])
         isFirst = true
@@ -78,6 +82,10 @@ struct TextVisitor: FieldVisitor {
 
     @inline(__always)
     mutating func endScope(_ scope: FieldScope) {
+        if _slowPath(dropsEmptyScope && isFirst) {
+            pen.position = pen.base + scopeStart
+            return
+        }
         pen.appendLiteral(" }")
         hasScope = true
     }
