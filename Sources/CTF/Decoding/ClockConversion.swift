@@ -59,8 +59,8 @@ package struct ClockConversion: BitwiseCopyable, Sendable, Equatable {
             let (sum, overflow) = left.addingReportingOverflow(small)
             return overflow ? .max : sum
         }
-        // right >= 2^63: the sum fits only when left is negative enough.
-        let (sum, overflow) = (left &+ .max).addingReportingOverflow(Int64(right - UInt64(Int64.max)))
-        return left > 0 || overflow ? .max : sum
+        // right >= 2^63: the sum fits only when left takes enough away.
+        guard left < 0 else { return .max }
+        return Int64(exactly: right - left.magnitude) ?? .max
     }
 }

@@ -69,7 +69,9 @@ extension TraceProgram {
                 limitBits: bytes.endBits,
                 cursor: EventCursor(positionBits: 0, clockCycles: 0)
             )
-            return machine.run(stream.contextVisitStart, &visitor) ? nil : machine.error(contentBits: .max)
+            guard machine.runUnseenCopy(tables.packetHeaderStart), machine.run(stream.contextVisitStart, &visitor)
+            else { return machine.error(contentBits: .max) }
+            return nil
         }
         if let error { throw error }
     }

@@ -141,9 +141,7 @@ struct TraceCompiler {
         entry.contextStart = emitter.begin(sees: false, phase: phase, scopes: stream.scopes)
         try emitter.emitScope(stream.scopes[.packetContext])
         try emitter.end()
-        entry.contextVisitStart = emitter.begin(sees: false, phase: .packetStart, scopes: stream.scopes)
-        try emitter.emitScope(packetHeader)
-        emitter.sees = true
+        entry.contextVisitStart = emitter.begin(sees: true, phase: phase, scopes: stream.scopes)
         try emitter.emitScope(stream.scopes[.packetContext])
         try emitter.end()
         entry.headerStart = emitter.begin(sees: false, phase: .unknown, scopes: stream.scopes)

@@ -7,7 +7,7 @@ extension ProgramMachine {
         switch stream.headerShape {
         case .compact: return readCompactHeader(isBigEndian: stream.headerIsBigEndian)
         case .large: return readLargeHeader(isBigEndian: stream.headerIsBigEndian)
-        case .generic: return readGenericHeader(stream.headerStart)
+        case .generic: return runUnseenCopy(stream.headerStart)
         }
     }
 
@@ -46,9 +46,9 @@ extension ProgramMachine {
         return true
     }
 
-    /// Runs the header's program on a copy, so that this machine need not leave its registers.
+    /// Runs a program that nobody sees on a copy, so that this machine need not leave its registers.
     @inlinable @inline(__always)
-    mutating func readGenericHeader(_ start: UInt32) -> Bool {
+    mutating func runUnseenCopy(_ start: UInt32) -> Bool {
         var machine = self
         let isRead = machine.runUnseen(start)
         self = machine

@@ -89,7 +89,7 @@ enum HeaderShape: UInt8, BitwiseCopyable, Sendable {
 @frozen @usableFromInline
 struct StreamEntry: BitwiseCopyable, Sendable {
     @usableFromInline var id: UInt64
-    /// Where its packet context's program begins: unseen, and with the packet header before it for visitors.
+    /// Where its packet context's program begins: unseen, and for visitors.
     @usableFromInline var contextStart: UInt32 = 0
     @usableFromInline var contextVisitStart: UInt32 = 0
     @usableFromInline var headerStart: UInt32 = 0
