@@ -1,8 +1,8 @@
 /// The relayd's role on one connection of one viewer, without I/O: requests in, replies out.
 ///
-/// It frames and encodes; what there is to be had is the caller's business, who answers every request once and in order.
-/// Replies are laid out as the minor version asks that both sides speak. What it keeps is one request of at most 36 bytes and
-/// the replies that have not been taken.
+/// It frames and encodes; what there is to be had is the caller's business, who answers every request once and in
+/// order. Replies are laid out as the minor version asks that both sides speak. What it keeps is one request of at
+/// most 36 bytes and the replies that have not been taken.
 package struct LiveServer: ~Copyable {
     /// The minor version that CONNECT is answered with.
     private let ownMinor: UInt32

@@ -1,7 +1,7 @@
 /// Puts the fixed-size parts of replies together from whatever pieces the connection delivers.
 ///
-/// A part that lies whole in the input is read where it is; only one that is cut is copied, into a buffer of the longest
-/// part's size. Payloads never pass through here.
+/// A part that lies whole in the input is read where it is; only one that is cut is copied, into a buffer of the
+/// longest part's size. Payloads never pass through here.
 struct ReplyPart: ~Copyable {
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: WireSize.partMax, alignment: 8)
     /// Bytes collected so far.

@@ -38,9 +38,9 @@ extension Viewer {
         }
     }
 
-    /// Fetches the packet of the stream's current index, or bytes of it: a window that starts anywhere in the content. When the
-    /// window reaches the end of content, the index is done with. No-op when the stream has no current index or ended, or
-    /// while another fetch of it goes on.
+    /// Fetches the packet of the stream's current index, or bytes of it: a window that starts anywhere in the
+    /// content. When the window reaches the end of content, the index is done with. No-op when the stream has no
+    /// current index or ended, or while another fetch of it goes on.
     /// - Parameter window: bytes from the packet's start, cut at the end of content; nil for all content.
     package mutating func fetch(_ stream: LiveStreamID, window: Range<UInt64>? = nil) {
         guard isOpen, let slot = slotOfStream[stream], case .indexed = streams[slot].state else { return }
@@ -80,8 +80,8 @@ extension Viewer {
     }
 
     /// Whether all relays of the feed are idle: then a relay without streams gets at most one request a second.
-    /// - Parameter fastestLivePeriodNs: the least live period of the whole feed; while it is not idle, a relay without streams
-    ///   is asked twice in that time.
+    /// - Parameter fastestLivePeriodNs: the least live period of the whole feed; while it is not idle, a relay
+    ///   without streams is asked twice in that time.
     package mutating func setFeedIsIdle(_ isIdle: Bool, fastestLivePeriodNs: UInt64?) {
         feedIsIdle = isIdle
         feedLivePeriodNs = fastestLivePeriodNs

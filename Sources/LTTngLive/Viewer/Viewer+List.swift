@@ -80,8 +80,8 @@ extension Viewer {
     }
 
     private mutating func listCompleted() {
-        // A relay that sent more streams than it announced shifts all that follows; what then looks like an empty list
-        // must not be taken for one.
+        // A relay that sent more streams than it announced shifts all that follows; what then looks like an empty
+        // list must not be taken for one.
         guard position == inputCount || sent.count > 1 else { return fail(.unsolicitedBytes) }
         if !hasListed || nextSessions != sessions {
             var ids = Set<LiveSessionID>(minimumCapacity: nextSessions.count)

@@ -1,8 +1,8 @@
 /// When to ask for a trace's metadata.
 ///
-/// It is asked for when its stream appears, and whenever an index reply of the trace is flagged. The request goes out before
-/// any packet that the caller fetches then, so what a packet needs comes before it. The flag may stay up while nothing can
-/// be had (after `lttng clear`): then attempts have growing pauses.
+/// It is asked for when its stream appears, and whenever an index reply of the trace is flagged. The request goes out
+/// before any packet that the caller fetches then, so what a packet needs comes before it. The flag may stay up while
+/// nothing can be had (after `lttng clear`): then attempts have growing pauses.
 extension Viewer {
     /// The slot's metadata stream; 0 once it has ended.
     func metadataStreamID(_ trace: Int) -> LiveStreamID {
@@ -12,7 +12,8 @@ extension Viewer {
     /// An index reply of the trace said whether there is metadata that was not sent yet.
     mutating func metadataFlagged(_ trace: Int, _ isFlagged: Bool, now: UInt64) {
         traces[trace].isFlagged = isFlagged
-        // A request on its way was sent before this reply came, but the relay answers it later: it will bring this, too.
+        // A request on its way was sent before this reply came, but the relay answers it later: it will bring this,
+        // too.
         if isFlagged, !traces[trace].isOutstanding { wantMetadata(trace) }
     }
 

@@ -56,8 +56,8 @@ extension Viewer {
 
     /// News came that the round on its way, if there is one, does not cover.
     private mutating func owesRound() {
-        // A round is written right behind the polls of its batch, and later polls behind it: a reply that comes while it
-        // is outstanding was asked for before it.
+        // A round is written right behind the polls of its batch, and later polls behind it: a reply that comes while
+        // it is outstanding was asked for before it.
         if !roundIsOutstanding { roundIsOwed = true }
     }
 

@@ -1,19 +1,19 @@
 /// The viewer role on one connection to one relayd, without I/O.
 ///
 /// A turn of the caller is: an event (`connected`, `received`, `timerFired`) -> `takeActions` and act on them, with
-/// commands (`attach`, `fetch`, `skip`, …) as wanted -> `flush(now:)`, which writes one batch of requests -> `takeActions`
-/// again for `.send` and `.schedule`. Commands only mark; nothing is written before `flush`.
+/// commands (`attach`, `fetch`, `skip`, …) as wanted -> `flush(now:)`, which writes one batch of requests ->
+/// `takeActions` again for `.send` and `.schedule`. Commands only mark; nothing is written before `flush`.
 /// Times are nanoseconds of any monotonic clock. One value serves one connection; a new connection takes a new value.
 ///
-/// The machine keeps no payload: metadata and packet bytes are announced as ranges of the input. What it keeps is bounded
-/// by `LiveLimits`: a queue of sent requests, a part of a reply of at most 4371 bytes, the list of sessions, and about
-/// 200 bytes a stream. Requests are only ever written whole.
+/// The machine keeps no payload: metadata and packet bytes are announced as ranges of the input. What it keeps is
+/// bounded by `LiveLimits`: a queue of sent requests, a part of a reply of at most 4371 bytes, the list of sessions,
+/// and about 200 bytes a stream. Requests are only ever written whole.
 ///
 /// Three kinds of request are on their way at a time, and mix freely because replies come in the order of requests:
 /// - **polls**: GET_NEXT_INDEX, at most one a stream, when it is due (`PollState`) and its last packet is done with;
-/// - **rounds**: GET_NEW_STREAMS of every attached session and LIST, one round at a time, right behind the polls of the same
-///   batch. A round is what proves that the time bounds seen before it hold for new streams as well, so one follows
-///   whenever a reply brought something;
+/// - **rounds**: GET_NEW_STREAMS of every attached session and LIST, one round at a time, right behind the polls of
+///   the same batch. A round is what proves that the time bounds seen before it hold for new streams as well, so one
+///   follows whenever a reply brought something;
 /// - **fetches**: GET_METADATA, then GET_PACKET in slices.
 package struct Viewer: ~Copyable {
     enum State: BitwiseCopyable {

@@ -1,7 +1,7 @@
 /// What a `Viewer` tells its caller, in the order in which the relay said it.
 ///
-/// Ranges speak of the bytes given to the `received` call that the action came from, so actions are handled before those
-/// bytes go away. Cycles are cycles of the trace's clock.
+/// Ranges speak of the bytes given to the `received` call that the action came from, so actions are handled before
+/// those bytes go away. Cycles are cycles of the trace's clock.
 package enum ViewerAction: Sendable, Equatable {
     // For the shell.
     /// `takeOutput` has bytes; write all of them at once.
@@ -19,7 +19,8 @@ package enum ViewerAction: Sendable, Equatable {
     /// A round was written: GET_NEW_STREAMS for every attached session and LIST, after all index requests due.
     case cycleStarted(UInt64)
     /// GET_NEW_STREAMS (asked in this cycle) was answered, after its `streamAdded`s.
-    /// - `isProof`: every stream that the session had was listed by now (OK or end of session). NO_NEW proves nothing.
+    /// - `isProof`: every stream that the session had was listed by now (OK or end of session). NO_NEW proves
+    ///   nothing.
     case newStreams(LiveSessionID, isProof: Bool)
     /// The cycle's last reply (LIST) came.
     case cycleCompleted(CycleProof)

@@ -1,7 +1,8 @@
 /// The protocol's commands (`enum lttng_viewer_command`), and how long what follows their 16-byte header is.
 ///
-/// Every integer is big-endian, structures are packed. A request is `u64 payload bytes, u32 command, u32 version (0)` and
-/// a payload of fixed size; relayd reads what the command implies, so a wrong length would desynchronise the connection.
+/// Every integer is big-endian, structures are packed. A request is `u64 payload bytes, u32 command, u32 version (0)`
+/// and a payload of fixed size; relayd reads what the command implies, so a wrong length would desynchronise the
+/// connection.
 enum LiveCommand: UInt32 {
     case connect = 1
     case listSessions = 2

@@ -7,7 +7,8 @@ package struct LiveSessionID: Hashable, BitwiseCopyable, Sendable {
     }
 }
 
-/// A stream as its relayd numbers it (the viewer stream handle, not the CTF stream class); unique for the relayd's lifetime.
+/// A stream as its relayd numbers it (the viewer stream handle, not the CTF stream class); unique for the relayd's
+/// lifetime.
 package struct LiveStreamID: Hashable, BitwiseCopyable, Sendable {
     package var rawValue: UInt64
 
