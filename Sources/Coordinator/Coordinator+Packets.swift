@@ -287,7 +287,7 @@ extension Coordinator {
     ) throws(PacketError) {
         let packet = FeedPacket(
             id: batches.nextPacketID(), trace: stream.trace.declaration, stream: stream.declaration, program: program,
-            metadataBytes: stream.trace.publishedBytes, preamble: preamble, preambleStorage: storage,
+            metadataBytes: stream.trace.reader.textBytes, preamble: preamble, preambleStorage: storage,
             correctionNs: link.source.correctionNs)
         let startNs = link.source.start == .now && !stream.trace.session.isResumed ? stream.trace.session.startNs : nil
         var cursor = preamble.firstEvent

@@ -12,7 +12,7 @@ extension Coordinator {
         case .fail(let error): fail(link, error, now: now)
         case .negotiated(let minor): answered(link, minor: minor)
         case .sessionsListed: sessionsListed(link, now: now)
-        case .cycleStarted: link.sentCandidateNs = frontier.candidateNs
+        case .cycleStarted: link.sentCandidateNs = candidateNs
         case .newStreams(let id, let isProof): newStreams(link, id, isProof: isProof)
         case .cycleCompleted: cycleCompleted(link, now: now)
         case .attached(let id, let result): attached(link, id, result, now: now)
@@ -152,6 +152,17 @@ extension Coordinator {
     }
 
     // MARK: Cycles
+
+    /// Where those stand who have nothing to wait for: at the least bound of the others; together, where the first of them is,
+    /// when nobody has a stream.
+    private var candidateNs: Int64? {
+        if openStreamCount > 0 { return frontier.candidateNs }
+        var latest: Int64?
+        for link in links where !link.isFinished {
+            if let bound = frontier.boundNs(link.frontier) { latest = max(latest ?? bound, bound) }
+        }
+        return latest
+    }
 
     /// The new-stream rule: whatever stream the session may have that we do not know of yet, its events are later than every
     /// packet end and beacon whose index reply came before this proof. A session without streams stands where the feed stood
