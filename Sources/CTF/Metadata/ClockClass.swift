@@ -10,7 +10,8 @@ package struct ClockClass: Sendable, Equatable {
     package var offsetCycles: UInt64
     /// Uncertainty in cycles.
     package var precisionCycles: UInt64
-    /// Whether the origin is the Unix epoch: `absolute` clocks, and LTTng's `monotonic`, which babeltrace2 takes for one.
+    /// Whether the origin is the Unix epoch: `absolute` clocks, and LTTng's `monotonic`, which babeltrace2 takes for
+    /// one.
     package var originIsUnixEpoch: Bool
     package var description: String?
 

@@ -1,7 +1,7 @@
 /// The field classes of a trace: an immutable tree that metadata text is turned into and programs are compiled from.
 ///
-/// The tree is that of CTF 2, of which CTF 1.8 is a part: names, roles and selector ranges are resolved when the metadata
-/// is read, so whoever walks the tree needs to know nothing of TSDL.
+/// The tree is that of CTF 2, of which CTF 1.8 is a part: names, roles and selector ranges are resolved when the
+/// metadata is read, so whoever walks the tree needs to know nothing of TSDL.
 package indirect enum FieldClass: Sendable, Equatable {
     case integer(IntegerClass)
     case float(FloatClass)
@@ -23,7 +23,8 @@ package enum TextEncoding: Sendable, Equatable {
     case ascii
 }
 
-/// What a decoder does with a field beyond showing it. In CTF 1.8 a role follows from the member's name, in CTF 2 it is given.
+/// What a decoder does with a field beyond showing it. In CTF 1.8 a role follows from the member's name, in CTF 2 it
+/// is given.
 package struct FieldRoles: OptionSet, Sendable, Equatable {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }

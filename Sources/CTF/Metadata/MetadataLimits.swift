@@ -17,7 +17,7 @@ package struct MetadataLimits: Sendable, Equatable {
     package var streamClassesMax = 4_096
     /// Event classes of all stream classes together.
     package var eventClassesMax = 1 << 18
-    package var clocksMax = 256
+    package var clocksMax = 64
     package var environmentEntriesMax = 4_096
 
     package init() {}

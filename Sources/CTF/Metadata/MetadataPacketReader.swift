@@ -4,9 +4,9 @@
 ///     | magic | trace UUID (16 B) | checksum | content_size | packet_size |
 ///     | compression 32 | encryption 33 | checksum scheme 34 | major 35 | minor 36 | text from 37 on …
 ///
-/// Numbers have the byte order that the magic number shows. Sizes are in bits and count the header. The content of one
-/// packet goes on in the next one, anywhere inside of a word. Bytes come in pieces of any size: what is held here is less
-/// than one header.
+/// Numbers have the byte order that the magic number shows. Sizes are in bits and count the header. The content of
+/// one packet goes on in the next one, anywhere inside of a word. Bytes come in pieces of any size: what is held here
+/// is less than one header.
 struct MetadataPacketReader: Sendable {
     private static let magic: UInt32 = 0x75D1_1D57
     private static let littleEndianMagic: [UInt8] = [0x57, 0x1D, 0xD1, 0x75]

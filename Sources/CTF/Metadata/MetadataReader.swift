@@ -1,10 +1,10 @@
 /// Reads a trace's metadata, which may grow: GET_METADATA replies one by one, or a file at once.
 ///
-/// A value: a copy goes on by itself. Text comes in packets or plain, which each reply shows anew; what it is written in
-/// (TSDL of CTF 1.8; CTF 2 has a place here, but is not read yet) is told by its first byte.
+/// A value: a copy goes on by itself. Text comes in packets or plain, which each reply shows anew; what it is written
+/// in (TSDL of CTF 1.8; CTF 2 has a place here, but is not read yet) is told by its first byte.
 ///
-/// An error ends the reading: the text that it is about cannot get better by growing, so each later call throws it again.
-/// The class of what came before it stays.
+/// An error ends the reading: the text that it is about cannot get better by growing, so each later call throws it
+/// again. The class of what came before it stays.
 package struct MetadataReader: Sendable {
     private enum Language: Sendable {
         case unknown

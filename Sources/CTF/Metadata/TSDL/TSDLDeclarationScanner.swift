@@ -3,8 +3,8 @@
 /// A declaration of the top level ends with the semicolon that stands outside of braces, comments and literals. Only
 /// declarations that are complete reach the lexer, so text may stop anywhere.
 ///
-/// Strings of an `env` block need care: some tracers write quotation marks in them without a backslash. There a mark ends
-/// the string only when the line or the entry ends behind it (`TSDLLexer` reads them by the same rule).
+/// Strings of an `env` block need care: some tracers write quotation marks in them without a backslash. There a mark
+/// ends the string only when the line or the entry ends behind it (`TSDLLexer` reads them by the same rule).
 struct TSDLDeclarationScanner: Sendable {
     private enum State: Sendable, Equatable {
         case code

@@ -1,11 +1,12 @@
-/// Turns the declared structure of a scope into field classes: byte orders, locations, selector ranges, clocks and roles.
+/// Turns the declared structure of a scope into field classes: byte orders, locations, selector ranges, clocks and
+/// roles.
 ///
-/// Named types are put in place here, so this is where a small text can become large: the fields are counted before they
-/// are made. Depth is bounded by that of the declared types.
+/// Named types are put in place here, so this is where a small text can become large: the fields are counted before
+/// they are made. Depth is bounded by that of the declared types.
 struct TSDLFieldResolver {
     let limits: MetadataLimits
     let byteOrder: ByteOrder
-    let environment: [EnvironmentEntry]
+    let environment: [String: EnvironmentEntry.Value]
     /// The declared structures of the scopes that are known here.
     var roots: [FieldScope: TSDLType]
     /// The trace's clocks; one is added where timestamps have none.
@@ -15,15 +16,15 @@ struct TSDLFieldResolver {
     /// What `MetadataLimits.fieldsMax` still allows.
     var fieldsLeft: Int
 
-    private var scope = FieldScope.packetHeader
+    private(set) var scope = FieldScope.packetHeader
     private var position = TSDLPosition()
     /// From the scope's root to the class that is being resolved.
-    private var path: [TSDLStep] = []
+    private(set) var path: [TSDLStep] = []
 
     init(
         limits: MetadataLimits,
         byteOrder: ByteOrder,
-        environment: [EnvironmentEntry],
+        environment: [String: EnvironmentEntry.Value],
         roots: [FieldScope: TSDLType] = [:],
         clocks: [ClockClass],
         defaultClock: Int? = nil,
@@ -63,7 +64,7 @@ struct TSDLFieldResolver {
         }
     }
 
-    private mutating func charge(_ count: Int) throws(MetadataError) {
+    mutating func charge(_ count: Int) throws(MetadataError) {
         guard count <= fieldsLeft else { throw MetadataError(.tooManyFields, at: position) }
         fieldsLeft -= count
     }
@@ -143,7 +144,7 @@ struct TSDLFieldResolver {
         case .constant(let count):
             resolvedLength = .constant(count)
         case .environment(let key, let keyPosition):
-            guard case .integer(let value)? = environment.first(where: { $0.name == key })?.value,
+            guard case .integer(let value)? = environment[key],
                 let count = UInt64(exactly: value)
             else { throw MetadataError(.locationInvalid, at: keyPosition, "`env.\(key)`") }
             guard count <= limits.arrayLengthMax else { throw MetadataError(.arrayTooLong, at: keyPosition) }
@@ -238,6 +239,7 @@ struct TSDLFieldResolver {
     private mutating func mapToClock(_ integer: TSDLInteger, named name: String?) throws(MetadataError) -> Bool {
         let clock: Int
         if let clockName = integer.clockName {
+            guard scope != .packetHeader else { throw MetadataError(.clockInPacketHeader, at: position) }
             guard let index = clocks.firstIndex(where: { $0.name == clockName }) else {
                 throw MetadataError(.clockNotFound, at: position, "`\(clockName)`")
             }
@@ -255,138 +257,8 @@ struct TSDLFieldResolver {
             if clocks.isEmpty { clocks.append(ClockClass(name: "default")) }
             clock = 0
         }
-        guard scope != .packetHeader else { throw MetadataError(.clockInPacketHeader, at: position) }
         guard defaultClock == nil || defaultClock == clock else { throw MetadataError(.severalClocks, at: position) }
         defaultClock = clock
         return true
-    }
-
-    // MARK: - Locations
-
-    private func invalid(_ location: TSDLLocation, _ reason: String) -> MetadataError {
-        MetadataError(.locationInvalid, at: location.position, "`\(location.names.joined(separator: "."))` \(reason)")
-    }
-
-    /// The class that a location of the class at `path` means, and where it is.
-    private mutating func find(_ location: TSDLLocation) throws(MetadataError) -> (TSDLType, FieldLocation) {
-        let target: TSDLTarget
-        if let (absoluteScope, names) = Self.absolute(location.names) {
-            guard absoluteScope <= scope else { throw invalid(location, "is read later") }
-            guard let root = roots[absoluteScope] else { throw invalid(location, "is in a scope that is not there") }
-            guard let found = TSDLTarget(names, from: root) else { throw invalid(location, "is not there") }
-            target = found
-            try check(target, of: location, inSameScope: absoluteScope == scope)
-            try charge(target.names.count)
-            return (target.type, FieldLocation(scope: absoluteScope, path: target.names))
-        }
-        guard let found = findOutward(location.names) else { throw invalid(location, "is not there") }
-        target = found
-        try check(target, of: location, inSameScope: true)
-        try charge(target.names.count)
-        return (target.type, FieldLocation(scope: scope, path: target.names))
-    }
-
-    /// Looks in the structures around the class at `path`, the innermost first, for a member that stands before it.
-    private func findOutward(_ names: [String]) -> TSDLTarget? {
-        for level in path.indices.reversed() {
-            guard case .structure(let members, _) = path[level].container.kind,
-                let index = members.indexByName[names[0]], index <= path[level].index
-            else { continue }
-            if let target = TSDLTarget(names, from: path[level].container, below: path[..<level]) { return target }
-        }
-        return nil
-    }
-
-    /// Makes sure that the target's value is known where it is needed: it stands before, and in no array or option that
-    /// the class at `path` is not in, too.
-    private func check(
-        _ target: TSDLTarget,
-        of location: TSDLLocation,
-        inSameScope: Bool
-    ) throws(MetadataError) {
-        var common = 0
-        if inSameScope {
-            while common < path.count, common < target.steps.count,
-                path[common].index == target.steps[common].index
-            { common += 1 }
-            guard common < path.count, common < target.steps.count,
-                target.steps[common].index < path[common].index
-            else { throw invalid(location, "is read later") }
-        }
-        for step in target.steps[common...] {
-            guard case .structure = step.container.kind else {
-                throw invalid(location, "is in an array or variant that this field is not in")
-            }
-        }
-    }
-
-    private static func absolute(_ names: [String]) -> (FieldScope, [String])? {
-        for (scope, prefix) in prefixes where names.count > prefix.count && names.starts(with: prefix) {
-            return (scope, Array(names[prefix.count...]))
-        }
-        return nil
-    }
-
-    private static let prefixes: [(FieldScope, [String])] = [
-        (.packetHeader, ["trace", "packet", "header"]),
-        (.packetContext, ["stream", "packet", "context"]),
-        (.eventHeader, ["stream", "event", "header"]),
-        (.eventCommonContext, ["stream", "event", "context"]),
-        (.eventSpecificContext, ["event", "context"]),
-        (.eventPayload, ["event", "fields"]),
-    ]
-}
-
-extension FieldScope {
-    /// Whether this scope is read before or is the same as the other one.
-    fileprivate static func <= (left: FieldScope, right: FieldScope) -> Bool {
-        left.rawValue <= right.rawValue
-    }
-}
-
-/// One step from a class to a class in it.
-struct TSDLStep {
-    /// A structure, variant or array.
-    var container: TSDLType
-    /// Of the member or option; 0 in an array.
-    var index: Int
-}
-
-/// Where a location leads.
-private struct TSDLTarget {
-    let type: TSDLType
-    /// From the scope's root.
-    let steps: [TSDLStep]
-    /// Metadata names on the way.
-    let names: [String]
-
-    /// Follows `names` from `start`; arrays on the way need none. Nil when there is no such field.
-    /// - Parameter outer: the steps from the scope's root to `start`.
-    init?(_ names: [String], from start: TSDLType, below outer: ArraySlice<TSDLStep> = []) {
-        var steps = Array(outer)
-        var type = start
-        for name in names {
-            while case .array(let element, _) = type.kind {
-                steps.append(TSDLStep(container: type, index: 0))
-                type = element
-            }
-            switch type.kind {
-            case .structure(let members, _), .variant(let members, _):
-                guard let index = members.indexByName[name] else { return nil }
-                steps.append(TSDLStep(container: type, index: index))
-                type = members.list[index].type
-            default:
-                return nil
-            }
-        }
-        self.type = type
-        self.steps = steps
-        self.names =
-            outer.compactMap { step in
-                switch step.container.kind {
-                case .structure(let members, _), .variant(let members, _): members.list[step.index].metadataName
-                default: nil
-                }
-            } + names
     }
 }

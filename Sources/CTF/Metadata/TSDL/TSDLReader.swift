@@ -1,7 +1,8 @@
 /// Reads TSDL text (CTF 1.8) that grows at its end.
 ///
-/// Each declaration of the top level is read once, when its last byte has come; what follows it waits for more. The cost
-/// of a piece of text is its own length. Memory holds the incomplete declaration, the names of types, and the trace class.
+/// Each declaration of the top level is read once, when its last byte has come; what follows it waits for more. The
+/// cost of a piece of text is its own length. Memory holds the incomplete declaration, the names of types, and the
+/// trace class.
 struct TSDLReader: Sendable {
     private let limits: MetadataLimits
     /// Text that no complete declaration has been made of yet.

@@ -7,6 +7,9 @@ struct TSDLTraceBuilder: Sendable {
 
     private let limits: MetadataLimits
     private var waiting: [TSDLDeclaration] = []
+    /// Index of each entry in `TraceClass.environment`.
+    private var environmentIndex: [String: Int] = [:]
+    private var environment: [String: EnvironmentEntry.Value] = [:]
     private var packetHeader: TSDLType?
     private var packetHeaderHasStreamID = false
     /// By index in `TraceClass.streamClasses`.
@@ -73,7 +76,7 @@ struct TSDLTraceBuilder: Sendable {
         var resolver = TSDLFieldResolver(
             limits: limits,
             byteOrder: trace.byteOrder,
-            environment: [],
+            environment: [:],
             clocks: [],
             fieldsLeft: fieldsLeft
         )
@@ -88,13 +91,15 @@ struct TSDLTraceBuilder: Sendable {
         guard var trace = traceClass.take() else { return }
         defer { traceClass = trace }
         for entry in entries {
-            if let index = trace.environment.firstIndex(where: { $0.name == entry.name }) {
+            environment[entry.name] = entry.value
+            if let index = environmentIndex[entry.name] {
                 trace.environment[index] = entry
                 continue
             }
             guard trace.environment.count < limits.environmentEntriesMax else {
                 throw MetadataError(.tooManyDeclarations, at: position, "environment entries")
             }
+            environmentIndex[entry.name] = trace.environment.count
             trace.environment.append(entry)
         }
         if Self.isLTTng(trace) { trace.clocks.indices.forEach { Self.repairOrigin(of: &trace.clocks[$0]) } }
@@ -132,7 +137,7 @@ struct TSDLTraceBuilder: Sendable {
         return TSDLFieldResolver(
             limits: limits,
             byteOrder: trace.byteOrder,
-            environment: trace.environment,
+            environment: environment,
             roots: roots,
             clocks: trace.clocks,
             defaultClock: stream.flatMap { trace.streamClasses[$0].defaultClock },
