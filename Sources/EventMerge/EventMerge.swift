@@ -42,10 +42,10 @@ package struct EventMerge: ~Copyable {
     /// - Parameter publishedNs: the watermark of the feed's log where the feed goes on after a restart, else nil.
     package init(publishedNs: Int64? = nil) {
         self.publishedNs = publishedNs
-        tree = LoserTree(capacity: 16)
-        slots = .allocate(capacity: 16)
+        tree = LoserTree(capacity: 2)
+        slots = .allocate(capacity: 2)
         runBlock = .allocate(capacity: EventMerge.runBlockCount)
-        order.reserve(16)
+        order.reserve(2)
     }
 
     deinit {

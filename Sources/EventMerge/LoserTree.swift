@@ -18,21 +18,26 @@
 // All keys differ (the slot is part of them), so the order is total. Confined to its owner's thread.
 
 /// A stream's next event as the tournament compares it: timestamp first, then the stream's place among equals.
+///
+/// A number of 127 bits in two words. Bits 63...126: timestamp + 2^63, so that unsigned order is time order. Bits 24...62:
+/// order. Bits 0...23: slot. Bit 127 is 0, so that the sign of a difference says which is less.
 struct HeadKey: BitwiseCopyable, Comparable {
-    /// Bits 63...126: timestamp + 2^63, so that unsigned order is time order. Bits 24...62: order. Bits 0...23: slot.
-    /// Bit 127 is 0, so that the sign of a difference says which is less.
-    var bits: UInt128
+    var high: UInt64
+    var low: UInt64
 
-    static let slotBits: UInt64 = 24
+    static var slotBits: UInt64 { 24 }
     /// Slots are less than this.
-    static let slotCountMax = 1 << 24
+    static var slotCountMax: Int { 0x100_0000 }
+    private static var slotMask: UInt64 { 0xff_ffff }
+    private static var placeMask: UInt64 { 0x7fff_ffff_ffff_ffff }
     /// The order of a slot without an event; events' orders are less.
-    static let noneOrder: UInt64 = 1 << 39 - 1
+    static var noneOrder: UInt64 { 0x7f_ffff_ffff }
 
     /// - Parameter place: as `place(order:slot:)` makes it.
     @inline(__always)
     init(time: UInt64, place: UInt64) {
-        bits = UInt128(_low: time << 63 | place, _high: time >> 1)
+        high = time &>> 1
+        low = time &<< 63 | place
     }
 
     /// The key of a slot without an event: greater than every event's.
@@ -41,35 +46,36 @@ struct HeadKey: BitwiseCopyable, Comparable {
     }
 
     static func place(order: UInt64, slot: Int) -> UInt64 {
-        order << slotBits | UInt64(slot)
+        order &<< slotBits | UInt64(slot)
     }
 
     /// Timestamp + 2^63.
     @inline(__always)
     static func time(_ timestampNs: Int64) -> UInt64 {
-        UInt64(bitPattern: timestampNs) ^ (1 << 63)
+        UInt64(bitPattern: timestampNs) ^ 0x8000_0000_0000_0000
     }
 
     @inline(__always)
     static func timestampNs(_ time: UInt64) -> Int64 {
-        Int64(bitPattern: time ^ (1 << 63))
+        Int64(bitPattern: time ^ 0x8000_0000_0000_0000)
     }
 
-    @inline(__always) var time: UInt64 { bits._high << 1 | bits._low >> 63 }
-    @inline(__always) var place: UInt64 { bits._low & (1 << 63 - 1) }
-    @inline(__always) var slot: Int { Int(truncatingIfNeeded: bits._low & (1 << HeadKey.slotBits - 1)) }
-    var isNone: Bool { place >> HeadKey.slotBits == HeadKey.noneOrder }
+    @inline(__always) var time: UInt64 { high &<< 1 | low &>> 63 }
+    @inline(__always) var place: UInt64 { low & HeadKey.placeMask }
+    @inline(__always) var slot: Int { Int(low & HeadKey.slotMask) }
+    var isNone: Bool { place &>> HeadKey.slotBits == HeadKey.noneOrder }
 
     @inline(__always)
     static func < (left: HeadKey, right: HeadKey) -> Bool {
-        left.bits < right.bits
+        left.high == right.high ? left.low < right.low : left.high < right.high
     }
 
     /// All ones where `left` is less, else 0. Not by comparison: the compiler makes a branch of that in the tree's loops,
     /// and between interleaved streams half of such branches are predicted wrong.
     @inline(__always)
-    static func lessMask(_ left: HeadKey, _ right: HeadKey) -> UInt128 {
-        UInt128(truncatingIfNeeded: Int128(truncatingIfNeeded: left.bits &- right.bits) &>> 127)
+    static func lessMask(_ left: HeadKey, _ right: HeadKey) -> UInt64 {
+        let borrow: UInt64 = left.low < right.low ? 1 : 0
+        return UInt64(bitPattern: Int64(bitPattern: left.high &- right.high &- borrow) &>> 63)
     }
 }
 
@@ -98,7 +104,10 @@ struct LoserTree: ~Copyable {
         var least = HeadKey.none(slot: HeadKey.slotCountMax - 1)
         var node = (nodes[0].slot &+ capacity) &>> 1
         while node > 0 {
-            least.bits ^= (least.bits ^ nodes[node].bits) & HeadKey.lessMask(nodes[node], least)
+            let other = nodes[node]
+            let mask = HeadKey.lessMask(other, least)
+            least.high ^= (least.high ^ other.high) & mask
+            least.low ^= (least.low ^ other.low) & mask
             node &>>= 1
         }
         return least
@@ -113,9 +122,13 @@ struct LoserTree: ~Copyable {
         var node = (key.slot &+ capacity) &>> 1
         while node > 0 {
             let other = nodes[node]
-            let change = (candidate.bits ^ other.bits) & HeadKey.lessMask(other, candidate)
-            nodes[node].bits = other.bits ^ change
-            candidate.bits ^= change
+            let mask = HeadKey.lessMask(other, candidate)
+            let highChange = (candidate.high ^ other.high) & mask
+            let lowChange = (candidate.low ^ other.low) & mask
+            nodes[node].high = other.high ^ highChange
+            nodes[node].low = other.low ^ lowChange
+            candidate.high ^= highChange
+            candidate.low ^= lowChange
             node &>>= 1
         }
         nodes[0] = candidate

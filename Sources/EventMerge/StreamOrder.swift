@@ -5,7 +5,7 @@
 /// some of 4n bytes, and renumbering costs O(n) once in many joins.
 struct StreamOrder {
     /// Ranked streams have numbers 1 ..< this; those without a rank go behind, in the order in which they came.
-    static let rankedEnd: UInt64 = 1 << 38
+    static var rankedEnd: UInt64 { 0x40_0000_0000 }
 
     private var ranks: [StreamRank?] = []
     /// By slot.
