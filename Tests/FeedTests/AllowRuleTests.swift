@@ -22,7 +22,10 @@ import Testing
         let peer = PeerIdentity(alternativeNames: ["tidemark:client/me"], commonName: "me")
         #expect(ViewScope(peer: peer, rules: []) == nil)
         #expect(ViewScope(peer: peer, rules: [AllowRule(identity: "tidemark:client/you")]) == nil)
-        #expect(ViewScope(peer: PeerIdentity(alternativeNames: [], commonName: nil), rules: [AllowRule(identity: "*")]) == nil)
+        #expect(
+            ViewScope(peer: PeerIdentity(alternativeNames: [], commonName: nil), rules: [AllowRule(identity: "*")])
+                == nil
+        )
     }
 
     @Test func `the common name counts only without alternative names`() {

@@ -17,7 +17,7 @@ import Testing
         return decoder
     }
 
-    @Test(arguments: 1...12)
+    @Test(arguments: 1...6)
     func `a batch comes back from its frame as it was`(seed: UInt64) throws {
         let sample = try SampleFeed(seed: seed)
         var encoder = FrameEncoder(feed: Self.feed)
@@ -140,8 +140,13 @@ import Testing
         limits.splitBytes = 2048
         limits.frameBytes = 4096
         let shape = SampleFeed.Shape(
-            traces: 1, streamsPerTrace: 1, packetsPerStream: 1, eventsPerPacket: 3, eventsPerBatch: 3,
-            extraTextBytes: 5000)
+            traces: 1,
+            streamsPerTrace: 1,
+            packetsPerStream: 1,
+            eventsPerPacket: 3,
+            eventsPerBatch: 3,
+            extraTextBytes: 5000
+        )
         let sample = try SampleFeed(seed: 1, shape: shape)
         var encoder = FrameEncoder(feed: Self.feed, limits: limits)
         let records = try sample.batches.flatMap { try encoder.encode($0) }.flatMap(\.batch.records)
@@ -179,7 +184,9 @@ import Testing
                 }
                 if case .events(let group) = record { events += group.eventCount }
             }
-            #expect(!received.batch.transcript().contains { $0.contains("unreadable") || $0.contains("ends elsewhere") })
+            #expect(
+                !received.batch.transcript().contains { $0.contains("unreadable") || $0.contains("ends elsewhere") }
+            )
         }
         #expect(lost == expectedLost && lost > 0)
         #expect(events == expectedEvents && events > 0)

@@ -119,7 +119,12 @@ import Testing
 
     @Test func `any split of the bytes gives the same events`() throws {
         let shape = SampleFeed.Shape(
-            traces: 1, streamsPerTrace: 1, packetsPerStream: 2, eventsPerPacket: 3, eventsPerBatch: 3)
+            traces: 1,
+            streamsPerTrace: 1,
+            packetsPerStream: 2,
+            eventsPerPacket: 3,
+            eventsPerBatch: 3
+        )
         let bytes = try conversation(try SampleFeed(seed: 6, shape: shape))
         let expected = try transcript(bytes, parts: [0..<bytes.count])
         #expect(expected.contains { $0.hasPrefix("event ") })

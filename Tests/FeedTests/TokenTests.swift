@@ -9,7 +9,9 @@ import Testing
         for _ in 0..<200 {
             let token = ResumeToken(
                 feed: FeedIdentity(id: FeedID(high: random.next(), low: random.next()), epoch: random.next()),
-                sequence: random.next(), watermarkNs: Int64(bitPattern: random.next()))
+                sequence: random.next(),
+                watermarkNs: Int64(bitPattern: random.next())
+            )
             #expect(token.text.utf8.count == 60)
             #expect(ResumeToken(text: token.text) == token)
         }

@@ -55,8 +55,13 @@ struct SampleFeed {
     private mutating func addTrace(_ number: Int) throws {
         let uuid = TraceUUID(high: random.next(), low: UInt64(number))
         let trace = FeedTrace(
-            id: UInt64(100 + number), relay: Self.relay(number), host: Self.host(number),
-            session: Self.session(number), sessionID: UInt64(7 + number), path: "ust/uid/\(number)/64-bit")
+            id: UInt64(100 + number),
+            relay: Self.relay(number),
+            host: Self.host(number),
+            session: Self.session(number),
+            sessionID: UInt64(7 + number),
+            path: "ust/uid/\(number)/64-bit"
+        )
         traces.append(trace)
         let first = Array(SampleMetadata.first(uuid: uuid).utf8)
         let second = Array(SampleMetadata.second.utf8)
@@ -70,33 +75,49 @@ struct SampleFeed {
         let grown = try TraceProgram(try #require(reader.traceClass))
         for streamNumber in 0..<shape.streamsPerTrace {
             let stream = FeedStream(
-                id: trace.id * 10 + UInt64(streamNumber), traceID: trace.id, liveStreamID: UInt64(streamNumber + 40),
-                channel: "channel\(streamNumber)")
+                id: trace.id * 10 + UInt64(streamNumber),
+                traceID: trace.id,
+                liveStreamID: UInt64(streamNumber + 40),
+                channel: "channel\(streamNumber)"
+            )
             declarations.append(.stream(stream))
             var time = UInt64.random(in: 1000...2000, using: &random)
             for sequence in 0..<shape.packetsPerStream {
                 let isEarly = sequence == 0
                 try addPacket(
-                    trace, stream, sequence: UInt64(sequence), program: isEarly ? early : grown,
-                    metadataBytes: isEarly ? earlyBytes : reader.textBytes, uuid: uuid, time: &time)
+                    trace,
+                    stream,
+                    sequence: UInt64(sequence),
+                    program: isEarly ? early : grown,
+                    metadataBytes: isEarly ? earlyBytes : reader.textBytes,
+                    uuid: uuid,
+                    time: &time
+                )
             }
         }
     }
 
     private mutating func addPacket(
-        _ trace: FeedTrace, _ stream: FeedStream, sequence: UInt64, program: TraceProgram, metadataBytes: UInt64,
-        uuid: TraceUUID, time: inout UInt64
+        _ trace: FeedTrace,
+        _ stream: FeedStream,
+        sequence: UInt64,
+        program: TraceProgram,
+        metadataBytes: UInt64,
+        uuid: TraceUUID,
+        time: inout UInt64
     ) throws {
         let uuidBytes = (0..<16).map { index in
             FieldValue.unsigned((index < 8 ? uuid.high : uuid.low) >> UInt64(56 - index % 8 * 8) & 0xFF)
         }
         var writer = PacketWriter(
-            program.traceClass, stream: 0,
+            program.traceClass,
+            stream: 0,
             header: .structure([.unsigned(0xC1FC_1FC1), .array(uuidBytes), .unsigned(0), .unsigned(stream.id)]),
             context: .structure([
                 .unsigned(time), .unsigned(time + 100_000), .unsigned(0), .unsigned(0), .unsigned(sequence),
                 .unsigned(0), .unsigned(stream.id % 4), .unsigned(9),
-            ]))
+            ])
+        )
         for _ in 0..<shape.eventsPerPacket {
             time += UInt64.random(in: 0...900, using: &random)
             writeEvent(&writer, at: time, mayMark: program.events.count > 1)
@@ -107,15 +128,25 @@ struct SampleFeed {
         bytes.withUnsafeBytes { storage.write($0, at: 0) }
         let preamble = try program.readPreamble(PacketBytes(storage.bytes))
         let packet = FeedPacket(
-            id: UInt64(5000 + packets.count), trace: trace, stream: stream, program: program,
-            metadataBytes: metadataBytes, preamble: preamble, preambleStorage: storage,
-            correctionNs: random.once(in: 3) ? 17 : 0)
+            id: UInt64(5000 + packets.count),
+            trace: trace,
+            stream: stream,
+            program: program,
+            metadataBytes: metadataBytes,
+            preamble: preamble,
+            preambleStorage: storage,
+            correctionNs: random.once(in: 3) ? 17 : 0
+        )
         var starts = [preamble.firstEvent]
         for _ in 0..<shape.eventsPerPacket {
             var cursor = starts[starts.count - 1]
             var visitor = SkippingVisitor()
             try program.visitEvent(
-                PacketBytes(storage.bytes), preamble: preamble, cursor: &cursor, visitor: &visitor)
+                PacketBytes(storage.bytes),
+                preamble: preamble,
+                cursor: &cursor,
+                visitor: &visitor
+            )
             starts.append(cursor)
         }
         packets.append(Packet(packet: packet, storage: storage, starts: starts))
@@ -124,22 +155,31 @@ struct SampleFeed {
     private mutating func writeEvent(_ writer: inout PacketWriter, at time: UInt64, mayMark: Bool) {
         if mayMark, random.once(in: 3) {
             writer.write(
-                event: 1, programIndex: 1, cycles: time, header: .structure([.unsigned(1), .unsigned(time)]),
-                common: .structure([.signed(77)]), specific: .structure([.unsigned(3)]),
-                payload: .structure([.signed(-5)]))
+                event: 1,
+                programIndex: 1,
+                cycles: time,
+                header: .structure([.unsigned(1), .unsigned(time)]),
+                common: .structure([.signed(77)]),
+                specific: .structure([.unsigned(3)]),
+                payload: .structure([.signed(-5)])
+            )
             return
         }
         let message = (0..<Int.random(in: 0...9, using: &random)).map { _ in UInt8.random(in: 1...255, using: &random) }
         let text = message + [UInt8](repeating: 0x61, count: shape.extraTextBytes)
         let parts = (0..<Int.random(in: 0...4, using: &random)).map { FieldValue.unsigned(UInt64($0)) }
         writer.write(
-            event: 0, programIndex: 0, cycles: time, header: .structure([.unsigned(0), .unsigned(time)]),
+            event: 0,
+            programIndex: 0,
+            cycles: time,
+            header: .structure([.unsigned(0), .unsigned(time)]),
             common: .structure([.signed(-1)]),
             payload: .structure([
                 .unsigned(random.next() >> 32), .text(text), .floatBits(random.next()),
                 .unsigned(random.next() & 7), .unsigned(UInt64(parts.count)), .array(parts),
                 .structure([.signed(1), .signed(-1)]),
-            ]))
+            ])
+        )
     }
 
     // MARK: batches
@@ -169,8 +209,14 @@ struct SampleFeed {
             last.records += traces.map { trace in
                 .session(
                     SessionStateChange(
-                        relay: trace.relay, host: trace.host, session: trace.session, sessionID: trace.sessionID,
-                        state: .ended, reason: "destroyed"))
+                        relay: trace.relay,
+                        host: trace.host,
+                        session: trace.session,
+                        sessionID: trace.sessionID,
+                        state: .ended,
+                        reason: "destroyed"
+                    )
+                )
             }
         }
         last.records.append(.end(reason: "all over"))
@@ -206,9 +252,16 @@ struct SampleFeed {
                 let start = packet.starts[event.index]
                 group.slices.append(
                     EventSlice(
-                        packet: packet.packet, storage: packet.storage, storageOffset: Int(start.positionBits / 8),
-                        firstBits: start.positionBits, endBits: start.positionBits, clockCycles: start.clockCycles,
-                        eventCount: 0, opensPacket: event.index == 0))
+                        packet: packet.packet,
+                        storage: packet.storage,
+                        storageOffset: Int(start.positionBits / 8),
+                        firstBits: start.positionBits,
+                        endBits: start.positionBits,
+                        clockCycles: start.clockCycles,
+                        eventCount: 0,
+                        opensPacket: event.index == 0
+                    )
+                )
             }
             group.slices[number].eventCount += 1
             group.slices[number].endBits = packet.starts[event.index + 1].positionBits
@@ -219,7 +272,9 @@ struct SampleFeed {
             }
             if random.once(in: 9) {
                 let late = EventGroup.Late(
-                    index: UInt32(group.eventCount), lateNs: .random(in: 1...900, using: &random))
+                    index: UInt32(group.eventCount),
+                    lateNs: .random(in: 1...900, using: &random)
+                )
                 group.late.append(late)
             }
             group.eventCount += 1
@@ -233,23 +288,48 @@ struct SampleFeed {
         case 0:
             return .relay(
                 RelayStateChange(
-                    relay: trace.relay, state: random.pick(RelayState.allCases),
-                    reason: "waits for \(trace.host)/\(trace.session)", frontierNs: random.once(in: 2) ? -3 : nil))
+                    relay: trace.relay,
+                    state: random.pick(RelayState.allCases),
+                    reason: "waits for \(trace.host)/\(trace.session)",
+                    frontierNs: random.once(in: 2) ? -3 : nil
+                )
+            )
         case 1:
             return .session(
                 SessionStateChange(
-                    relay: trace.relay, host: trace.host, session: trace.session, sessionID: trace.sessionID,
-                    state: .active, reason: ""))
+                    relay: trace.relay,
+                    host: trace.host,
+                    session: trace.session,
+                    sessionID: trace.sessionID,
+                    state: .active,
+                    reason: ""
+                )
+            )
         case 2:
             return .lost(
                 LossRecord(
-                    relay: trace.relay, host: trace.host, session: trace.session, sessionID: trace.sessionID,
-                    streamID: random.once(in: 2) ? 4 : nil, unit: .packets, count: random.once(in: 2) ? 0 : nil,
-                    fromNs: random.once(in: 2) ? 0 : nil, toNs: 12, reason: "wrapped"))
+                    relay: trace.relay,
+                    host: trace.host,
+                    session: trace.session,
+                    sessionID: trace.sessionID,
+                    streamID: random.once(in: 2) ? 4 : nil,
+                    unit: .packets,
+                    count: random.once(in: 2) ? 0 : nil,
+                    fromNs: random.once(in: 2) ? 0 : nil,
+                    toNs: 12,
+                    reason: "wrapped"
+                )
+            )
         case 3:
             return .holder(
                 HolderRecord(
-                    relay: trace.relay, host: trace.host, session: trace.session, streamID: nil, heldNs: 2_000_000_000))
+                    relay: trace.relay,
+                    host: trace.host,
+                    session: trace.session,
+                    streamID: nil,
+                    heldNs: 2_000_000_000
+                )
+            )
         default: return nil
         }
     }

@@ -38,7 +38,11 @@ struct Transcript {
                 let bytes = PacketBytes(slice.bytes, firstByte: Int(slice.firstBits / 8))
                 do {
                     try slice.packet.program.visitEvent(
-                        bytes, preamble: slice.packet.preamble, cursor: &cursors[Int(run.slice)], visitor: &visitor)
+                        bytes,
+                        preamble: slice.packet.preamble,
+                        cursor: &cursors[Int(run.slice)],
+                        visitor: &visitor
+                    )
                 } catch {
                     lines.append("unreadable event of packet \(slice.packet.id): \(error)")
                 }
@@ -48,7 +52,8 @@ struct Transcript {
                 let packet = slice.packet
                 lines.append(
                     "event \(packet.trace) \(packet.stream) packet \(packet.id) correction \(packet.correctionNs)"
-                        + " preamble \(packet.preamble) late \(lateNs): \(visitor.calls)")
+                        + " preamble \(packet.preamble) late \(lateNs): \(visitor.calls)"
+                )
             }
         }
         for (number, slice) in group.slices.enumerated() where cursors[number].positionBits != slice.endBits {
