@@ -1,6 +1,7 @@
 /// "Did you mean …?"
 enum Suggestion {
-    /// The candidate that differs from `word` by few letters inserted, left out, changed or swapped; nil where none does.
+    /// The candidate that differs from `word` by few letters inserted, left out, changed or swapped.
+    /// - Returns: nil where none does.
     static func nearest(to word: String, among candidates: [String]) -> String? {
         guard word.utf8.count <= 64 else { return nil }
         let limit = max(1, min(3, word.utf8.count / 3))

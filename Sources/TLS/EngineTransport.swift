@@ -5,7 +5,8 @@ internal import COpenSSL
 ///
 /// ```
 ///  caller's received bytes (lent) ─┐
-///  incoming (left over earlier) ───┴─> BIO read ──> libssl ──> BIO write ─┬─> caller's buffer (lent), while it has room
+///  incoming (left over earlier) ───┴─> BIO read ──> libssl ──> BIO write ─┬─> caller's buffer (lent), while it
+///                                                                         │   has room
 ///                                                                         └─> outgoing
 /// ```
 /// Order: `incoming` goes before lent bytes; `outgoing` is empty while a lent buffer has room.

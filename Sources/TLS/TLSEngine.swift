@@ -14,7 +14,8 @@ internal import COpenSSL
 
 /// TLS of one connection. Confined: not thread safe, and not to be entered again from inside a closure given to it.
 ///
-/// After *every* call, thrown errors included, `outputByteCount` may have grown (handshake, alert, key update): send it.
+/// After *every* call, thrown errors included, `outputByteCount` may have grown (handshake, alert, key update): send
+/// what is there.
 package final class TLSEngine {
     package enum State: Sendable, Equatable {
         /// Next: `.established` or `.failed`.
@@ -39,7 +40,7 @@ package final class TLSEngine {
 
     /// Largest plaintext of one TLS record, in bytes (RFC 8446, 5.1).
     static let recordPlaintextBytesMax = 16 << 10
-    /// Header, explicit nonce (1.2) or inner type (1.3), and tag: at most this many bytes more, in every cipher we allow.
+    /// Header, explicit nonce (1.2) or inner type (1.3), and tag: at most this many bytes more, whatever the cipher.
     static let recordOverheadBytesMax = 32
 
     package internal(set) var state = State.handshaking
@@ -98,7 +99,8 @@ package final class TLSEngine {
 
     // MARK: From the peer
 
-    /// Takes ciphertext from the peer and drives the handshake. Plaintext waits for `read(into:)`. The bytes are copied.
+    /// Takes ciphertext from the peer and drives the handshake. Plaintext waits for `read(into:)`.
+    /// The bytes are copied.
     package func receive(_ bytes: UnsafeRawBufferPointer) throws(TLSError) {
         try withReceived(bytes) { (_) throws(TLSError) in }
     }

@@ -77,6 +77,45 @@ struct StreamTests {
     }
 
     @Test
+    func `bytes left unread go before bytes that are lent`() throws {
+        let pair = try established()
+        var sent: [UInt8] = []
+        var read: [UInt8] = []
+        for size in [30_000, 10, 50_000, 1] {
+            let bytes = pattern(size)
+            sent += bytes
+            try pair.client.writeAll(bytes)
+            let sealed = pair.client.takeAllOutput()
+            try pair.server.receive(Array(sealed.prefix(sealed.count / 2)))
+            let rest = UnsafeMutableRawBufferPointer.allocate(byteCount: sealed.count, alignment: 1)
+            defer { rest.deallocate() }
+            rest.copyBytes(from: sealed)
+            let lent = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(rest)[(sealed.count / 2)...])
+            // Only the first bytes are read, so that some of the lent ones are left over too.
+            read += try pair.server.withReceived(lent) { (engine) throws(TLSError) in
+                let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 100, alignment: 1)
+                defer { buffer.deallocate() }
+                guard case .bytes(let count) = try engine.read(into: buffer) else { return [] }
+                return Array(buffer[..<count])
+            }
+        }
+        read += try pair.server.readAll().bytes
+        #expect(read == sent)
+    }
+
+    @Test
+    func `a server says nothing by itself after the handshake, tickets least of all`() throws {
+        let (clientContext, serverContext) = try contexts()
+        let client = try TLSEngine(clientContext, serverName: "localhost")
+        let server = try TLSEngine(serverContext)
+        try server.receive(client.takeAllOutput())
+        try client.receive(server.takeAllOutput())
+        try server.receive(client.takeAllOutput())
+        #expect(server.state == .established)
+        #expect(server.outputByteCount == 0)
+    }
+
+    @Test
     func `output that waits goes before bytes sealed into the caller's buffer`() throws {
         var pair = try established()
         try pair.client.writeAll(Array("first ".utf8))
