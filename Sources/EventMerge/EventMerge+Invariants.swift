@@ -30,7 +30,9 @@ extension EventMerge {
             }
             precondition(state.hasEvent || state.queuedEvents == 0, "chunks wait behind nothing")
             precondition(
-                (state.firstQueued == ChunkPool.none) == (state.lastQueued == ChunkPool.none), "broken chunk queue")
+                (state.firstQueued == ChunkPool.none) == (state.lastQueued == ChunkPool.none),
+                "broken chunk queue"
+            )
         }
         precondition(there == streamCount, "streams miscounted")
         precondition(open == openStreamCount, "open streams miscounted")

@@ -16,10 +16,10 @@ private struct ReleasePass {
 extension EventMerge {
     /// Appends to `output` the events that may leave now, in feed order.
     ///
-    /// In order leaves what is older than the watermark; an event at the watermark waits, for an equal one may still come
-    /// from a stream of lower rank. An event that is older than `max(published watermark, last event that left in
-    /// order)` when it becomes its stream's head is late: it leaves at once, before all that is unpublished and whatever
-    /// the watermark is, in a run of its own whose `lateNs` is that maximum minus its timestamp.
+    /// In order leaves what is older than the watermark; an event at the watermark waits, for an equal one may still
+    /// come from a stream of lower rank. An event that is older than `max(published watermark, last event that left in
+    /// order)` when it becomes its stream's head is late: it leaves at once, before all that is unpublished and
+    /// whatever the watermark is, in a run of its own whose `lateNs` is that maximum minus its timestamp.
     /// - Parameters:
     ///   - watermark: W, nanoseconds since the Unix epoch, exclusive; nil: nothing leaves in order.
     ///   - endOfAll: all that is pending may leave: every stream has ended.
@@ -27,7 +27,10 @@ extension EventMerge {
     ///   - output: is appended to.
     /// - Complexity: O(events x log streams) at worst; O(1) for each event of a run.
     package mutating func release(
-        upTo watermark: Int64?, endOfAll: Bool, maxEvents: Int, into output: inout [MergeRun]
+        upTo watermark: Int64?,
+        endOfAll: Bool,
+        maxEvents: Int,
+        into output: inout [MergeRun]
     ) -> MergeRelease {
         precondition(maxEvents >= 0)
         var limit = HeadKey(time: 0, place: 0)
@@ -53,14 +56,20 @@ extension EventMerge {
         let isComplete = tree.winner.time >= pass.bound && !(tree.winner < limit)
         if isComplete, let watermark { publishedNs = max(publishedNs ?? .min, watermark) }
         return MergeRelease(
-            eventCount: eventCount, lateCount: pass.lateCount, isComplete: isComplete, publishedNs: publishedNs)
+            eventCount: eventCount,
+            lateCount: pass.lateCount,
+            isComplete: isComplete,
+            publishedNs: publishedNs
+        )
     }
 
     /// Takes the least head, and, where its stream has just won before, what follows it up to the runner-up.
     /// - Returns: the least head now.
     @inline(__always)
     private mutating func takeInOrder(
-        _ head: HeadKey, _ pass: inout ReleasePass, _ output: inout [MergeRun]
+        _ head: HeadKey,
+        _ pass: inout ReleasePass,
+        _ output: inout [MergeRun]
     ) -> HeadKey {
         let slot = head.slot
         let state = slots + slot
@@ -107,7 +116,9 @@ extension EventMerge {
     }
 
     private mutating func takeLate(
-        _ head: HeadKey, _ pass: inout ReleasePass, _ output: inout [MergeRun]
+        _ head: HeadKey,
+        _ pass: inout ReleasePass,
+        _ output: inout [MergeRun]
     ) -> HeadKey {
         let state = slots + head.slot
         let first = state.pointee.next

@@ -1,18 +1,19 @@
 // Orders the events of many streams: opaque 16-byte keys in, runs out.
 //
 // A stream is a queue of chunks (one packet's keys, or one window's), whose memory stays the caller's. A loser tree
-// (`LoserTree.swift`) knows which stream's head is the least by (timestamp, stream rank). `release` takes events off the
-// least head while they are older than the watermark; where one stream wins twice in a row, its run up to the runner-up
-// is taken in one go. A head that is older than what has been published is by construction the least of all: it leaves at
-// once, flagged. Order inside a stream is that of its keys and is never changed, so a stream that goes back in time has
-// its older events late.
+// (`LoserTree.swift`) knows which stream's head is the least by (timestamp, stream rank). `release` takes events off
+// the least head while they are older than the watermark; where one stream wins twice in a row, its run up to the
+// runner-up is taken in one go. A head that is older than what has been published is by construction the least of all:
+// it leaves at once, flagged. Order inside a stream is that of its keys and is never changed, so a stream that goes
+// back in time has its older events late.
 //
 // Cost: one match per tree level for each event of interleaved streams, less in runs; nothing is allocated per event.
 // A stream that joins, leaves, empties or fills costs O(log streams); growth is amortised.
 // Memory: 96 bytes a stream, 32 a queued chunk, and what the ranks take; bounded by the caller's budgets.
 // Confined to the merge lane.
 
-/// Merges streams into one feed: by timestamp, then rank, then order in the stream; late events are flagged, never lost.
+/// Merges streams into one feed: by timestamp, then rank, then order in the stream; late events are flagged, never
+/// lost.
 package struct EventMerge: ~Copyable {
     /// How many streams there are, ended ones with pending events included.
     package internal(set) var streamCount = 0
@@ -61,8 +62,8 @@ package struct EventMerge: ~Copyable {
     // MARK: Streams
 
     /// Adds a stream with nothing pending.
-    /// - Parameter rank: nil while not known: goes behind all ranked streams until `setRank`. Streams of equal rank go in
-    ///   the order in which they got it.
+    /// - Parameter rank: nil while not known: goes behind all ranked streams until `setRank`. Streams of equal rank go
+    ///   in the order in which they got it.
     /// - Complexity: O(log streams) comparisons of ranks; growth amortised.
     package mutating func addStream(rank: StreamRank?) -> StreamSlot {
         let slot: Int

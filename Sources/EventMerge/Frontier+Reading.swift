@@ -2,8 +2,8 @@ extension Frontier {
     /// The least bound of all that count, apart from sessions without streams and relays where no session has one; at
     /// least W. Nil: not known.
     ///
-    /// What an empty session's or relay's bound becomes: the value at the moment when the batch that showed it empty was
-    /// *sent*. Where all are empty it is W, so W stands.
+    /// What an empty session's or relay's bound becomes: the value at the moment when the batch that showed it empty
+    /// was *sent*. Where all are empty it is W, so W stands.
     package var candidateNs: Int64? {
         let least = lendingRelays > 0 ? lent.least : .min
         let candidate = max(least, watermarkNs ?? .min)

@@ -2,18 +2,18 @@
 //
 //     feed  <-  relays  <-  sessions  <-  streams
 //
-// A bound says: no event to come is older. A relay's and a session's own bound stands for what is not known yet: sessions
-// that no LIST has shown, streams that no GET_NEW_STREAMS has shown. It always counts, so a reply that proves nothing
-// (NO_NEW, no LIST in this cycle) holds W by not being reported, and a new stream, which starts at its session's own
-// bound, cannot be behind W. A bound that is not known is `Int64.min`, which promises nothing; W then stands still, and a
-// relay that counts from the start with nothing known is the start barrier. Whoever joins later with a bound below W holds
-// W where it is: W never goes back, so that is max(its own, W).
+// A bound says: no event to come is older. A relay's and a session's own bound stands for what is not known yet:
+// sessions that no LIST has shown, streams that no GET_NEW_STREAMS has shown. It always counts, so a reply that proves
+// nothing (NO_NEW, no LIST in this cycle) holds W by not being reported, and a new stream, which starts at its
+// session's own bound, cannot be behind W. A bound that is not known is `Int64.min`, which promises nothing; W then
+// stands still, and a relay that counts from the start with nothing known is the start barrier. Whoever joins later
+// with a bound below W holds W where it is: W never goes back, so that is max(its own, W).
 //
-// An empty session or relay has no proof of its own: it borrows `candidateNs`, the least of all that have one. The trees of
-// what is lent are kept beside those of all bounds, so that two empty ones do not hold each other.
+// An empty session or relay has no proof of its own: it borrows `candidateNs`, the least of all that have one. The
+// trees of what is lent are kept beside those of all bounds, so that two empty ones do not hold each other.
 //
-// Each level is a tournament (`MinimumTree.swift`): a bound that moves costs a step or two as a rule, O(log n) at worst.
-// Confined to the merge lane.
+// Each level is a tournament (`MinimumTree.swift`): a bound that moves costs a step or two as a rule, O(log n) at
+// worst. Confined to the merge lane.
 
 /// The bounds of a feed's streams, sessions and relays, and the watermark that follows from them.
 package struct Frontier: ~Copyable {
@@ -110,7 +110,8 @@ package struct Frontier: ~Copyable {
 
     // MARK: Bounds
 
-    /// Proves that no session unknown so far has an event before `boundNs`: a LIST reply. A lesser one says nothing new.
+    /// Proves that no session unknown so far has an event before `boundNs`: a LIST reply. A lesser one says nothing
+    /// new.
     package mutating func setRelayBound(_ relay: FrontierRelay, to boundNs: Int64) {
         let index = checked(relay)
         guard boundNs > relays[index].bounds[0] else { return }
@@ -119,8 +120,8 @@ package struct Frontier: ~Copyable {
         refresh(relay)
     }
 
-    /// Proves that no stream unknown so far has an event before `boundNs`: a GET_NEW_STREAMS reply OK, after the streams
-    /// that it lists have been added. A lesser one says nothing new.
+    /// Proves that no stream unknown so far has an event before `boundNs`: a GET_NEW_STREAMS reply OK, after the
+    /// streams that it lists have been added. A lesser one says nothing new.
     package mutating func setSessionBound(_ session: FrontierSession, to boundNs: Int64) {
         set(session, leaf: 0, to: boundNs)
     }
@@ -143,8 +144,8 @@ package struct Frontier: ~Copyable {
         refresh(relay)
     }
 
-    /// Raises W to the least bound of all that count; never back, and not at all where nobody counts. Called once per batch
-    /// of replies, after all that the batch says.
+    /// Raises W to the least bound of all that count; never back, and not at all where nobody counts. Called once per
+    /// batch of replies, after all that the batch says.
     /// - Returns: W.
     @discardableResult
     package mutating func raiseWatermark() -> Int64? {

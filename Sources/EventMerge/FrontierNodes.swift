@@ -22,6 +22,18 @@ package struct WatermarkHolder: Sendable, Equatable {
     package var stream: FrontierStream?
     /// The bound that holds, nanoseconds since the Unix epoch; nil: nothing is known yet.
     package var boundNs: Int64?
+
+    package init(
+        relay: FrontierRelay,
+        session: FrontierSession? = nil,
+        stream: FrontierStream? = nil,
+        boundNs: Int64? = nil
+    ) {
+        self.relay = relay
+        self.session = session
+        self.stream = stream
+        self.boundNs = boundNs
+    }
 }
 
 struct StreamNode {

@@ -19,8 +19,8 @@
 
 /// A stream's next event as the tournament compares it: timestamp first, then the stream's place among equals.
 ///
-/// A number of 127 bits in two words. Bits 63...126: timestamp + 2^63, so that unsigned order is time order. Bits 24...62:
-/// order. Bits 0...23: slot. Bit 127 is 0, so that the sign of a difference says which is less.
+/// A number of 127 bits in two words. Bits 63...126: timestamp + 2^63, so that unsigned order is time order. Bits
+/// 24...62: order. Bits 0...23: slot. Bit 127 is 0, so that the sign of a difference says which is less.
 struct HeadKey: BitwiseCopyable, Comparable {
     var high: UInt64
     var low: UInt64
@@ -70,8 +70,8 @@ struct HeadKey: BitwiseCopyable, Comparable {
         left.high == right.high ? left.low < right.low : left.high < right.high
     }
 
-    /// All ones where `left` is less, else 0. Not by comparison: the compiler makes a branch of that in the tree's loops,
-    /// and between interleaved streams half of such branches are predicted wrong.
+    /// All ones where `left` is less, else 0. Not by comparison: the compiler makes a branch of that in the tree's
+    /// loops, and between interleaved streams half of such branches are predicted wrong.
     @inline(__always)
     static func lessMask(_ left: HeadKey, _ right: HeadKey) -> UInt64 {
         let borrow: UInt64 = left.low < right.low ? 1 : 0

@@ -1,8 +1,8 @@
 /// Numbers of which the least is always known: a tournament in an array.
 ///
-/// Node 1 is the root, the children of node i are 2i and 2i + 1, leaf l is node `capacity + l`. Setting a leaf climbs only as
-/// far as the least of a subtree changes: in a tree where all go forward at their own pace, one or two levels as a rule,
-/// O(log leaves) at worst. Leaves that are not used hold `Int64.max`.
+/// Node 1 is the root, the children of node i are 2i and 2i + 1, leaf l is node `capacity + l`. Setting a leaf climbs
+/// only as far as the least of a subtree changes: in a tree where all go forward at their own pace, one or two levels
+/// as a rule, O(log leaves) at worst. Leaves that are not used hold `Int64.max`.
 struct MinimumTree {
     private var nodes: ContiguousArray<Int64>
     /// A power of two.
@@ -68,7 +68,9 @@ struct MinimumTree {
         var larger = ContiguousArray<Int64>(repeating: .max, count: capacity * 4)
         for leaf in 0..<capacity { larger[capacity * 2 + leaf] = nodes[capacity + leaf] }
         capacity *= 2
-        for node in stride(from: capacity - 1, to: 0, by: -1) { larger[node] = min(larger[node * 2], larger[node * 2 + 1]) }
+        for node in stride(from: capacity - 1, to: 0, by: -1) {
+            larger[node] = min(larger[node * 2], larger[node * 2 + 1])
+        }
         nodes = larger
     }
 

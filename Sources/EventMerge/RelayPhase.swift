@@ -6,7 +6,8 @@ package enum RelayPhase: UInt8, Sendable, CaseIterable {
     case active
     /// Only beacons have come for `max(5 live periods, 2 s)`. Next: as active.
     case quiet
-    /// Its frontier is the least and has stood still for `max(5 live periods, 2 s)` while others go on. Next: as active.
+    /// Its frontier is the least and has stood still for `max(5 live periods, 2 s)` while others go on. Next: as
+    /// active.
     case lagging
     /// Past its grace time: not counted in W. Next: rejoining, ended.
     case excluded

@@ -89,8 +89,13 @@ extension StallPolicy {
         guard phase != watch.phase else { return }
         transitions.append(
             StallTransition(
-                relay: FrontierRelay(index: UInt32(index)), from: watch.phase, to: phase, waitedNs: watch.waitedNs,
-                frontierNs: watch.bound == .min ? nil : watch.bound))
+                relay: FrontierRelay(index: UInt32(index)),
+                from: watch.phase,
+                to: phase,
+                waitedNs: watch.waitedNs,
+                frontierNs: watch.bound == .min ? nil : watch.bound
+            )
+        )
         watch.phase = phase
     }
 

@@ -9,10 +9,10 @@
 //        '---------------------'         '--- frontier >= W --- rejoining ------'
 //
 // The grace clock of a relay runs while it counts, its frontier is the least and has not moved, another that counts is
-// ahead, and we do not hold it back ourselves; lost connections change nothing about that. It stands still otherwise, and
-// any advance of its frontier sets it to zero. It does not run before the first attachment: that is the start barrier's
-// time, which ends with the first failed attempt. A relay that was never attached in this feed's life counts only until its
-// first attempt has failed, and again from its attachment on.
+// ahead, and we do not hold it back ourselves; lost connections change nothing about that. It stands still otherwise,
+// and any advance of its frontier sets it to zero. It does not run before the first attachment: that is the start
+// barrier's time, which ends with the first failed attempt. A relay that was never attached in this feed's life counts
+// only until its first attempt has failed, and again from its attachment on.
 // Cost: O(relays) a tick. Confined to the merge lane.
 
 /// Excludes relays from the watermark and readmits them, and says who holds it.
@@ -21,8 +21,8 @@ package struct StallPolicy: ~Copyable {
     package var graceNs: Int64?
     /// When `tick` must be called at the latest, monotonic nanoseconds; nil: when something happens.
     package internal(set) var nextDeadlineNs: Int64?
-    /// A rejoining relay is readmitted once its frontier is at most this behind W, nanoseconds. With 0 a relay that is always
-    /// a little behind all others (a longer way, a later beacon) may stay out for ever.
+    /// A rejoining relay is readmitted once its frontier is at most this behind W, nanoseconds. With 0 a relay that is
+    /// always a little behind all others (a longer way, a later beacon) may stay out for ever.
     package var rejoinWithinNs: Int64 = 0
 
     /// Who holds W is named, and a relay lags, after this many live periods, but not before `namedAfterNsMin`.
@@ -47,7 +47,8 @@ package struct StallPolicy: ~Copyable {
     /// Watches a relay, without a connection.
     /// - Parameters:
     ///   - relay: has just been added to the frontier.
-    ///   - attachedBefore: whether the feed's log has a position of it, so that it counts even while it does not answer.
+    ///   - attachedBefore: whether the feed's log has a position of it, so that it counts even while it does not
+    ///   answer.
     ///   - nowNs: monotonic nanoseconds.
     package mutating func addRelay(_ relay: FrontierRelay, attachedBefore: Bool, nowNs: Int64) {
         while watches.count <= Int(relay.index) { watches.append(nil) }

@@ -1,8 +1,8 @@
 /// Streams in the order of their ranks, each with a number that says its place.
 ///
 /// A number is chosen between the neighbours' when a stream joins; only where none is left between them are all given
-/// new ones, evenly spread (`insert` says so). A joining or leaving stream thus costs O(log n) comparisons and the move of
-/// some of 4n bytes, and renumbering costs O(n) once in many joins.
+/// new ones, evenly spread (`insert` says so). A joining or leaving stream thus costs O(log n) comparisons and the move
+/// of some of 4n bytes, and renumbering costs O(n) once in many joins.
 struct StreamOrder {
     /// Ranked streams have numbers 1 ..< this; those without a rank go behind, in the order in which they came.
     static var rankedEnd: UInt64 { 0x40_0000_0000 }

@@ -17,7 +17,10 @@ package struct StreamRank: Comparable, Hashable, Sendable {
 
     /// - Parameter traceUUID: as two big-endian numbers; nil for a trace without one.
     package init(
-        traceUUID: (high: UInt64, low: UInt64)?, streamClassID: UInt64, streamInstanceID: UInt64?, relayName: String,
+        traceUUID: (high: UInt64, low: UInt64)?,
+        streamClassID: UInt64,
+        streamInstanceID: UInt64?,
+        relayName: String,
         liveStreamID: UInt64
     ) {
         self.traceUUIDHigh = traceUUID?.high ?? 0

@@ -115,7 +115,8 @@ import Testing
         #expect(
             bench.left.map(\.description) == [
                 "0#0@1", "1#0@2", "1#1@4", "0#1@5", "0#2@3(late 2)", "0#3@3(late 2)", "0#4@6", "0#5@2(late 4)", "1#2@7",
-            ])
+            ]
+        )
     }
 
     @Test func `a watermark restored from a log makes older events late`() {

@@ -154,7 +154,8 @@ struct MergeTrial: ~Copyable {
         bench.append(stream, timestamps)
         for (index, timestamp) in timestamps.enumerated() {
             naive.streams[stream].pending.append(
-                Left(stream: stream, timestampNs: timestamp, position: first + UInt64(index), lateNs: 0))
+                Left(stream: stream, timestampNs: timestamp, position: first + UInt64(index), lateNs: 0)
+            )
         }
         if !generator.oneIn(3) { clocks[stream].bound = max(clocks[stream].bound, clocks[stream].last) }
     }

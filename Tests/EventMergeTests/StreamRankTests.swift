@@ -3,11 +3,19 @@ import Testing
 
 @Suite struct `Stream rank` {
     private func make(
-        uuid: (high: UInt64, low: UInt64)? = (5, 5), classID: UInt64 = 5, instance: UInt64? = 5, relay: String = "m",
+        uuid: (high: UInt64, low: UInt64)? = (5, 5),
+        classID: UInt64 = 5,
+        instance: UInt64? = 5,
+        relay: String = "m",
         live: UInt64 = 5
     ) -> StreamRank {
         StreamRank(
-            traceUUID: uuid, streamClassID: classID, streamInstanceID: instance, relayName: relay, liveStreamID: live)
+            traceUUID: uuid,
+            streamClassID: classID,
+            streamInstanceID: instance,
+            relayName: relay,
+            liveStreamID: live
+        )
     }
 
     @Test func `each property decides only where all before it are equal`() {

@@ -24,7 +24,12 @@ struct SeededGenerator: RandomNumberGenerator {
 /// A rank that differs from others by its stream instance id.
 func rank(_ number: UInt64) -> StreamRank {
     StreamRank(
-        traceUUID: (high: 1, low: 2), streamClassID: 0, streamInstanceID: number, relayName: "relay", liveStreamID: number)
+        traceUUID: (high: 1, low: 2),
+        streamClassID: 0,
+        streamInstanceID: number,
+        relayName: "relay",
+        liveStreamID: number
+    )
 }
 
 /// One event that has left a merge.
@@ -79,7 +84,11 @@ final class KeyStore {
         return (run.first..<(run.first + run.count)).map { index in
             let key = chunk.keys[index]
             return Left(
-                stream: chunk.stream, timestampNs: key.timestampNs, position: key.position, lateNs: run.lateNs)
+                stream: chunk.stream,
+                timestampNs: key.timestampNs,
+                position: key.position,
+                lateNs: run.lateNs
+            )
         }
     }
 }
