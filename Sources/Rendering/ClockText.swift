@@ -4,8 +4,8 @@ import Glibc
 /// Writes the time that begins a line: when the event was, and how long after the one before.
 ///
 /// The date and the time of day change once a second, so their text is kept until they do. Where babeltrace2 has quirks
-/// (differences are unsigned, all ones stand for "unknown", the first negative time falls back to seconds), they are kept:
-/// its text is what scripts read.
+/// (differences are unsigned, all ones stand for "unknown", the first negative time falls back to seconds), they are
+/// kept: its text is what scripts read.
 struct ClockText: BitwiseCopyable {
     private static let unknown = UInt64.max
     private static let nanosecondsPerSecond: Int64 = 1_000_000_000
@@ -44,7 +44,10 @@ struct ClockText: BitwiseCopyable {
 
     @inline(never)
     private mutating func appendUnusual(
-        cycles: UInt64, conversion: ClockConversion, correctionNs: Int64, to pen: inout OutputPen
+        cycles: UInt64,
+        conversion: ClockConversion,
+        correctionNs: Int64,
+        to pen: inout OutputPen
     ) {
         let hasNames = options.names.contains(.header)
         let timeNs = Self.corrected(conversion.nanoseconds(cycles), by: correctionNs)
@@ -60,7 +63,11 @@ struct ClockText: BitwiseCopyable {
         if options.showsDelta {
             if hasNames { pen.appendLiteral(", delta = +") } else { pen.appendLiteral(" (+") }
             if options.clockCycles {
-                if delta == Self.unknown { pen.appendLiteral("????????????") } else { pen.appendDecimal(delta, width: 12) }
+                if delta == Self.unknown {
+                    pen.appendLiteral("????????????")
+                } else {
+                    pen.appendDecimal(delta, width: 12)
+                }
             } else {
                 appendDelta(to: &pen)
             }
@@ -125,7 +132,10 @@ struct ClockText: BitwiseCopyable {
     @inline(__always)
     private func appendKept(to pen: inout OutputPen) {
         pen.reserve(48)
-        UnsafeMutableRawPointer(pen.position).storeBytes(of: kept, as: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64).self)
+        UnsafeMutableRawPointer(pen.position).storeBytes(
+            of: kept,
+            as: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64).self
+        )
         pen.position += keptCount
     }
 
@@ -145,7 +155,9 @@ struct ClockText: BitwiseCopyable {
         pen.append(0x2E)
         let count = pen.count - start
         if count <= 48 {
-            withUnsafeMutableBytes(of: &kept) { $0.copyMemory(from: UnsafeRawBufferPointer(start: pen.base + start, count: count)) }
+            withUnsafeMutableBytes(of: &kept) {
+                $0.copyMemory(from: UnsafeRawBufferPointer(start: pen.base + start, count: count))
+            }
             keptCount = count
         }
         pen.appendNineDigits(UInt32(truncatingIfNeeded: timeNs - keptSecondNs))

@@ -1,58 +1,81 @@
 import CTF
 
-/// The labels of an enumeration's values, looked up for each value that is printed.
+/// The labels of a program's enumerations, looked up for each value that is printed.
 ///
-/// Where no value has two labels, ranges are sorted and found by bisection; else all are looked at, in order of
-/// declaration. Bounds are kept so that unsigned comparison is right for signed enumerations too.
-struct EnumerationLabels {
-    private struct Range: BitwiseCopyable {
+/// Where no value of an enumeration has two labels, its ranges are sorted and found by bisection; else all are looked
+/// at, in order of declaration. Bounds are kept so that unsigned comparison is right for signed enumerations too. All
+/// lies in flat memory, which whoever made it frees.
+struct EnumerationLabels: BitwiseCopyable {
+    struct Range: BitwiseCopyable {
         var lower: UInt64
         var upper: UInt64
-        var label: UInt32
+        /// Tells labels apart.
+        var mapping: UInt32
+        /// The label as it is to be printed, quoted and escaped.
+        var label: LiteralArena.Literal
     }
 
-    private let ranges: [Range]
-    private let areDisjoint: Bool
+    private let ranges: UnsafeMutablePointer<Range>
+    private let count: Int
+    private let isDisjoint: Bool
     private let bias: UInt64
-    /// The labels as they are to be printed, quoted and escaped.
-    let labels: [LiteralArena.Literal]
 
     /// - Parameter prepare: puts a label into the arena in its printed form.
     init(_ mappings: [EnumerationMapping], isSigned: Bool, prepare: (String) -> LiteralArena.Literal) {
         let bias: UInt64 = isSigned ? 1 << 63 : 0
         self.bias = bias
-        labels = mappings.map { prepare($0.label) }
-        var all: [Range] = []
-        for (label, mapping) in mappings.enumerated() {
+        var declared: [Range] = []
+        for (number, mapping) in mappings.enumerated() {
+            let label = prepare(mapping.label)
             for range in mapping.ranges {
-                all.append(Range(lower: range.lowerBits ^ bias, upper: range.upperBits ^ bias, label: UInt32(label)))
+                let (lower, upper) = (range.lowerBits ^ bias, range.upperBits ^ bias)
+                // A range whose bounds are swapped holds no value.
+                guard lower <= upper else { continue }
+                declared.append(Range(lower: lower, upper: upper, mapping: UInt32(clamping: number), label: label))
             }
         }
-        let sorted = all.sorted { $0.lower < $1.lower }
-        areDisjoint = zip(sorted, sorted.dropFirst()).allSatisfy { $0.upper < $1.lower }
-        ranges = areDisjoint ? sorted : all
+        let sorted = declared.sorted { $0.lower < $1.lower }
+        isDisjoint = zip(sorted, sorted.dropFirst()).allSatisfy { $0.upper < $1.lower }
+        count = declared.count
+        ranges = allocated(isDisjoint ? sorted : declared)
     }
 
-    /// Calls `body` with each label of `valueBits`, once, in order of declaration.
+    func deallocate() {
+        ranges.deallocate()
+    }
+
+    /// The next label of a value, in order of declaration.
+    /// - Parameters:
+    ///   - valueBits: the value's bit pattern.
+    ///   - next: where to look on; 0 at first.
+    ///   - last: the mapping of the label before.
     @inline(__always)
-    func forEachLabel(of valueBits: UInt64, _ body: (LiteralArena.Literal) -> Void) {
+    func nextLabel(of valueBits: UInt64, from next: inout Int, last: inout UInt32) -> LiteralArena.Literal? {
         let value = valueBits ^ bias
-        guard areDisjoint else { return forEachOverlapping(value, body) }
+        if isDisjoint {
+            guard next == 0, let range = bisect(value) else { return nil }
+            next = 1
+            return range.label
+        }
+        while next < count {
+            let range = ranges[next]
+            next += 1
+            if range.lower <= value, value <= range.upper, range.mapping != last {
+                last = range.mapping
+                return range.label
+            }
+        }
+        return nil
+    }
+
+    @inline(__always)
+    private func bisect(_ value: UInt64) -> Range? {
         var low = 0
-        var high = ranges.count
+        var high = count
         while low < high {
             let middle = (low + high) / 2
             if ranges[middle].upper < value { low = middle + 1 } else { high = middle }
         }
-        guard low < ranges.count, ranges[low].lower <= value else { return }
-        body(labels[Int(ranges[low].label)])
-    }
-
-    private func forEachOverlapping(_ value: UInt64, _ body: (LiteralArena.Literal) -> Void) {
-        var last: UInt32?
-        for range in ranges where range.lower <= value && value <= range.upper && range.label != last {
-            last = range.label
-            body(labels[Int(range.label)])
-        }
+        return low < count && ranges[low].lower <= value ? ranges[low] : nil
     }
 }

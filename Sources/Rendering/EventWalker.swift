@@ -15,7 +15,11 @@ protocol EventPrinter: FieldVisitor {
     mutating func beginPacketContext(of packet: FeedPacket, _ prepared: Prepared)
     /// The next events are of this packet.
     mutating func use(
-        _ prepared: Prepared, source: UnsafeRawBufferPointer, packetContext: UnsafeRawBufferPointer, correctionNs: Int64)
+        _ prepared: Prepared,
+        source: UnsafeRawBufferPointer,
+        packetContext: UnsafeRawBufferPointer,
+        correctionNs: Int64
+    )
     /// The next event is late; zero: it is not.
     mutating func setLate(ns: Int64)
 }
@@ -23,8 +27,8 @@ protocol EventPrinter: FieldVisitor {
 /// Prints groups of events in their order.
 ///
 /// Each slice keeps its cursor while the order jumps between slices. What all events of a slice share, its packet's
-/// context above all, is rendered once before the first event, to a buffer of its own. Nothing is allocated per event; the
-/// memory of a walk is kept for the next one. Confined to whoever owns the renderer.
+/// context above all, is rendered once before the first event, to a buffer of its own. Nothing is allocated per
+/// event; the memory of a walk is kept for the next one. Confined to whoever owns the renderer.
 final class EventWalker<Printer: EventPrinter> {
     /// Programs that are kept prepared when no event uses them any more.
     private static var idleProgramsMax: Int { 256 }
@@ -71,10 +75,14 @@ final class EventWalker<Printer: EventPrinter> {
     }
 
     /// Prints the first `eventLimit` events of a group.
-    /// - Parameter damage: set to the first damage, unless it is set already; a damaged slice ends there, the others go on.
+    /// - Parameter damage: set to the first damage, unless it is set already; a damaged slice ends there, the others
+    ///   go on.
     /// - Returns: how many events were printed.
     func walk(
-        _ group: EventGroup, eventLimit: UInt64, into output: inout OutputBuffer, damage: inout RenderingError?
+        _ group: EventGroup,
+        eventLimit: UInt64,
+        into output: inout OutputBuffer,
+        damage: inout RenderingError?
     ) -> UInt64 {
         walkCount += 1
         let states = UnsafeMutablePointer<SliceState>.allocate(capacity: max(group.slices.count, 1))
@@ -96,7 +104,9 @@ final class EventWalker<Printer: EventPrinter> {
     // MARK: Slices
 
     private func open(
-        _ slices: [EventSlice], _ states: UnsafeMutablePointer<SliceState>, printer: inout Printer,
+        _ slices: [EventSlice],
+        _ states: UnsafeMutablePointer<SliceState>,
+        printer: inout Printer,
         damage: inout RenderingError?
     ) {
         printer.pen = sharedPen
@@ -107,15 +117,21 @@ final class EventWalker<Printer: EventPrinter> {
             var state = SliceState(
                 bytes: Self.bytes(of: slice),
                 cursor: EventCursor(positionBits: slice.firstBits, clockCycles: slice.clockCycles),
-                preamble: packet.preamble, program: .passUnretained(packet.program),
-                prepared: .passUnretained(prepared), correctionNs: packet.correctionNs)
+                preamble: packet.preamble,
+                program: .passUnretained(packet.program),
+                prepared: .passUnretained(prepared),
+                correctionNs: packet.correctionNs
+            )
             state.sourceStart = printer.pen.count
             printer.appendSource(of: packet)
             state.contextStart = printer.pen.count
             printer.beginPacketContext(of: packet, prepared)
             do throws(PacketError) {
                 try packet.program.visitPacketContext(
-                    PacketBytes(packet.preambleStorage.bytes), preamble: packet.preamble, visitor: &printer)
+                    PacketBytes(packet.preambleStorage.bytes),
+                    preamble: packet.preamble,
+                    visitor: &printer
+                )
             } catch {
                 state.isDamaged = true
                 printer.pen.position = printer.pen.base + state.contextStart
@@ -141,7 +157,9 @@ final class EventWalker<Printer: EventPrinter> {
     /// The slice's bytes, and no byte of what lies behind it.
     private static func bytes(of slice: EventSlice) -> PacketBytes {
         let firstByte = slice.firstBits / 8
-        let byteCount = (slice.endBits.addingReportingOverflow(7).partialValue / 8).subtractingReportingOverflow(firstByte)
+        let byteCount = (slice.endBits.addingReportingOverflow(7).partialValue / 8).subtractingReportingOverflow(
+            firstByte
+        )
         let storage = slice.storage.bytes
         guard slice.storageOffset >= 0, slice.storageOffset <= storage.count, !byteCount.overflow,
             firstByte <= 1 << 56
@@ -150,13 +168,17 @@ final class EventWalker<Printer: EventPrinter> {
         let count = min(Int(clamping: byteCount.partialValue), available)
         return PacketBytes(
             UnsafeRawBufferPointer(rebasing: storage[slice.storageOffset..<slice.storageOffset + count]),
-            firstByte: Int(firstByte))
+            firstByte: Int(firstByte)
+        )
     }
 
     // MARK: Events
 
     private func print(
-        _ group: EventGroup, _ states: UnsafeMutablePointer<SliceState>, eventLimit: UInt64, printer: inout Printer,
+        _ group: EventGroup,
+        _ states: UnsafeMutablePointer<SliceState>,
+        eventLimit: UInt64,
+        printer: inout Printer,
         damage: inout RenderingError?
     ) -> UInt64 {
         let sliceCount = group.slices.count
@@ -166,14 +188,20 @@ final class EventWalker<Printer: EventPrinter> {
         for run in group.order {
             guard printed < eventLimit else { break }
             let runEnd = orderIndex + UInt64(run.count)
-            guard run.slice < sliceCount else { continue }
-            let state = states + Int(run.slice)
-            if !state.pointee.isDamaged {
+            // A slice that does not exist has no events; whoever made the group has checked it.
+            let state = states + (run.slice < sliceCount ? Int(run.slice) : 0)
+            if run.slice < sliceCount, !state.pointee.isDamaged {
                 select(state.pointee, printer: &printer)
                 do throws(PacketError) {
                     let count = min(UInt64(run.count), eventLimit - printed)
                     try printRun(
-                        state, count: count, from: orderIndex, late: &late, printed: &printed, printer: &printer)
+                        state,
+                        count: count,
+                        from: orderIndex,
+                        late: &late,
+                        printed: &printed,
+                        printer: &printer
+                    )
                 } catch {
                     state.pointee.isDamaged = true
                     Self.note(error, in: group.slices[Int(run.slice)].packet, &damage)
@@ -191,29 +219,39 @@ final class EventWalker<Printer: EventPrinter> {
             printer.use(
                 prepared,
                 source: UnsafeRawBufferPointer(
-                    start: base + state.sourceStart, count: state.contextStart - state.sourceStart),
+                    start: base + state.sourceStart,
+                    count: state.contextStart - state.sourceStart
+                ),
                 packetContext: UnsafeRawBufferPointer(
-                    start: base + state.contextStart, count: state.contextEnd - state.contextStart),
-                correctionNs: state.correctionNs)
+                    start: base + state.contextStart,
+                    count: state.contextEnd - state.contextStart
+                ),
+                correctionNs: state.correctionNs
+            )
         }
     }
 
     /// Prints the next `count` events of a slice; a damaged one leaves nothing behind.
     @inline(__always)
     private func printRun(
-        _ state: UnsafeMutablePointer<SliceState>, count: UInt64, from orderIndex: UInt64,
-        late: inout ArraySlice<EventGroup.Late>, printed: inout UInt64, printer: inout Printer
+        _ state: UnsafeMutablePointer<SliceState>,
+        count: UInt64,
+        from orderIndex: UInt64,
+        late: inout ArraySlice<EventGroup.Late>,
+        printed: inout UInt64,
+        printer: inout Printer
     ) throws(PacketError) {
         var cursor = state.pointee.cursor
         defer { state.pointee.cursor = cursor }
         // Counted once a run.
         let program = state.pointee.program.takeUnretainedValue()
         let bytes = state.pointee.bytes
+        let preamble = state.pointee.preamble
         for index in orderIndex..<orderIndex + count {
             if _slowPath(!late.isEmpty) { setLate(index, &late, printer: &printer) }
             let lineStart = printer.pen.count
             do throws(PacketError) {
-                try program.visitEvent(bytes, preamble: state.pointee.preamble, cursor: &cursor, visitor: &printer)
+                try program.visitEvent(bytes, preamble: preamble, cursor: &cursor, visitor: &printer)
             } catch {
                 printer.pen.position = printer.pen.base + lineStart
                 throw error
@@ -237,7 +275,13 @@ final class EventWalker<Printer: EventPrinter> {
     private static func note(_ error: PacketError, in packet: FeedPacket, _ damage: inout RenderingError?) {
         guard damage == nil else { return }
         damage = RenderingError(
-            relay: packet.trace.relay, host: packet.trace.host, session: packet.trace.session,
-            tracePath: packet.trace.path, liveStreamID: packet.stream.liveStreamID, packetID: packet.id, cause: error)
+            relay: packet.trace.relay,
+            host: packet.trace.host,
+            session: packet.trace.session,
+            tracePath: packet.trace.path,
+            liveStreamID: packet.stream.liveStreamID,
+            packetID: packet.id,
+            cause: error
+        )
     }
 }

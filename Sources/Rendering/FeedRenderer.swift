@@ -17,8 +17,8 @@ package struct FeedTotals: Sendable, Equatable {
 
 /// Renders a feed, batch by batch, to bytes that go to standard output, and notices that go to standard error.
 ///
-/// The same for `view` and `tail`: give it each batch in order, write the output out and empty it after each one, and call
-/// `finish` at the end. Times need what came before (differences, dates), so one renderer serves one output.
+/// The same for `view` and `tail`: give it each batch in order, write the output out and empty it after each one, and
+/// call `finish` at the end. Times need what came before (differences, dates), so one renderer serves one output.
 package struct FeedRenderer: ~Copyable {
     private let options: RenderingOptions
     private let text: EventWalker<TextPrinter>?
@@ -44,7 +44,10 @@ package struct FeedRenderer: ~Copyable {
     ///   - notify: called with each line for standard error, without its newline and without control characters.
     /// - Throws: the batch's first damage, after all the rest of the batch has been rendered.
     package mutating func render(
-        _ batch: FeedBatch, token: String? = nil, into output: inout OutputBuffer, notify: (String) -> Void
+        _ batch: FeedBatch,
+        token: String? = nil,
+        into output: inout OutputBuffer,
+        notify: (String) -> Void
     ) throws(RenderingError) -> RenderingProgress {
         var damage: RenderingError?
         for record in batch.records {
@@ -79,7 +82,9 @@ package struct FeedRenderer: ~Copyable {
     }
 
     private mutating func render(
-        _ group: EventGroup, into output: inout OutputBuffer, damage: inout RenderingError?
+        _ group: EventGroup,
+        into output: inout OutputBuffer,
+        damage: inout RenderingError?
     ) {
         for slice in group.slices { streams.note(slice.packet) }
         let allowed = options.eventLimit.map { $0 - totals.events } ?? .max
@@ -97,7 +102,9 @@ package struct FeedRenderer: ~Copyable {
     }
 
     private mutating func renderControl(
-        _ record: FeedRecord, into output: inout OutputBuffer, notify: (String) -> Void
+        _ record: FeedRecord,
+        into output: inout OutputBuffer,
+        notify: (String) -> Void
     ) {
         if case .lost(let loss) = record {
             switch loss.unit {

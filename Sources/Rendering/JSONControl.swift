@@ -73,7 +73,11 @@ struct JSONControl {
 
     /// Where it happened; names that nobody gave are left out, as in events.
     private func source(
-        _ relay: String, _ host: String, _ session: String, _ sessionID: UInt64?, _ pen: inout OutputPen
+        _ relay: String,
+        _ host: String,
+        _ session: String,
+        _ sessionID: UInt64?,
+        _ pen: inout OutputPen
     ) {
         if !relay.isEmpty { member("relay", relay, &pen) }
         if !host.isEmpty { member("host", host, &pen) }

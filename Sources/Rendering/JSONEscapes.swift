@@ -1,5 +1,5 @@
-/// How JSON writes strings: as UTF-8, invalid bytes as U+FFFD, control characters escaped (the C1 ones and DEL too, which
-/// terminals obey).
+/// How JSON writes strings: as UTF-8, invalid bytes as U+FFFD, control characters escaped (the C1 ones and DEL too,
+/// which terminals obey).
 enum JSONEscapes {
     private static let replacement: StaticString = "\u{FFFD}"
 
@@ -14,11 +14,10 @@ enum JSONEscapes {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080
         // As in `TextEscapes`: a top bit is set where a byte is below 0x20 or equal to one of these.
-        var found = (word &- ones &* 0x20) & ~word
-        for byte: UInt64 in [0x7F, 0x22, 0x5C] {
-            let different = word ^ (ones &* byte)
-            found |= (different &- ones) & ~different
-        }
+        let controls = (word &- ones &* 0x20) & ~word
+        let found =
+            controls | TextEscapes.zeros(word ^ (ones &* 0x7F)) | TextEscapes.zeros(word ^ (ones &* 0x22))
+            | TextEscapes.zeros(word ^ (ones &* 0x5C))
         return (found | word) & tops == 0
     }
 
@@ -84,7 +83,8 @@ enum JSONEscapes {
 
     private static func appendEscape(_ byte: UInt8, to pen: inout OutputPen) {
         pen.appendLiteral("\\u00")
-        for digit in [byte >> 4, byte & 15] { pen.append(digit < 10 ? digit + 0x30 : digit + 0x57) }
+        pen.append(TextEscapes.hexadecimalDigit(byte >> 4))
+        pen.append(TextEscapes.hexadecimalDigit(byte & 15))
     }
 
     /// The UTF-8 sequence at `index`, whose first byte is at least 0x80.

@@ -1,6 +1,7 @@
 import CTF
 
-/// A trace program prepared for JSON: for each field `,"name":` and what opens its value, for each event class its name.
+/// A trace program prepared for JSON: for each field `,"name":` and what opens its value, for each event class its
+/// name.
 ///
 /// Immutable once made; visitors read its memory through pointers while the renderer holds it.
 final class JSONProgram {
@@ -25,7 +26,8 @@ final class JSONProgram {
     let literals: UnsafeMutablePointer<UInt8>
     /// `,"fields":{` and so on, by scope.
     let scopes: UnsafeMutablePointer<LiteralArena.Literal>
-    let enumerations: [EnumerationLabels]
+    let enumerations: UnsafeMutablePointer<EnumerationLabels>
+    private let enumerationCount: Int
 
     init(_ program: TraceProgram) {
         var arena = LiteralArena()
@@ -44,10 +46,13 @@ final class JSONProgram {
         events = allocated(preparedEvents)
         scopes = allocated(preparedScopes)
         literals = arena.allocated()
-        self.enumerations = enumerations
+        self.enumerations = allocated(enumerations)
+        enumerationCount = enumerations.count
     }
 
     deinit {
+        for index in 0..<enumerationCount { enumerations[index].deallocate() }
+        enumerations.deallocate()
         fields.deallocate()
         events.deallocate()
         scopes.deallocate()
@@ -55,7 +60,10 @@ final class JSONProgram {
     }
 
     private static func field(
-        _ source: ProgramField, program: TraceProgram, arena: inout LiteralArena, enumerations: inout [EnumerationLabels]
+        _ source: ProgramField,
+        program: TraceProgram,
+        arena: inout LiteralArena,
+        enumerations: inout [EnumerationLabels]
     ) -> Field {
         var field = Field()
         var lead = ""
@@ -71,7 +79,8 @@ final class JSONProgram {
             guard let mappings = integer.mappings else { break }
             field.enumeration = Int32(enumerations.count)
             enumerations.append(
-                EnumerationLabels(mappings, isSigned: integer.isSigned) { label in arena.add(quoted(label)) })
+                EnumerationLabels(mappings, isSigned: integer.isSigned) { label in arena.add(quoted(label)) }
+            )
             lead += "{\"value\":"
         case .float, .variant: break
         case .string: lead += "\""

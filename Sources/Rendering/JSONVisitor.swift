@@ -18,7 +18,7 @@ struct JSONVisitor: FieldVisitor {
     private var events: UnsafeMutablePointer<JSONProgram.Event>
     private var scopes: UnsafeMutablePointer<LiteralArena.Literal>
     private var literals: UnsafeMutablePointer<UInt8>
-    private var program: Unmanaged<JSONProgram>?
+    private var enumerations: UnsafeMutablePointer<EnumerationLabels>
     private var isFirst = true
     private var scopeStart = 0
 
@@ -29,6 +29,7 @@ struct JSONVisitor: FieldVisitor {
         events = nowhere()
         scopes = nowhere()
         literals = nowhere()
+        enumerations = nowhere()
     }
 
     /// Points the visitor at another program, which outlives its use.
@@ -38,7 +39,7 @@ struct JSONVisitor: FieldVisitor {
         events = program.events
         scopes = program.scopes
         literals = program.literals
-        self.program = .passUnretained(program)
+        enumerations = program.enumerations
     }
 
     // MARK: Events and scopes
@@ -178,12 +179,14 @@ struct JSONVisitor: FieldVisitor {
     @inline(never)
     private mutating func appendLabels(of bits: UInt64, _ enumeration: Int32) {
         pen.appendLiteral(",\"labels\":[")
-        var hasLabel = false
-        program?._withUnsafeGuaranteedRef { program in
-            program.enumerations[Int(enumeration)].forEachLabel(of: bits) { label in
-                if hasLabel { pen.append(0x2C) }
+        let labels = enumerations[Int(enumeration)]
+        var next = 0
+        var last = UInt32.max
+        if let label = labels.nextLabel(of: bits, from: &next, last: &last) {
+            append(label)
+            while let label = labels.nextLabel(of: bits, from: &next, last: &last) {
+                pen.append(0x2C)
                 append(label)
-                hasLabel = true
             }
         }
         pen.appendLiteral("]}")

@@ -9,7 +9,9 @@ extension OutputPen {
     @inline(__always)
     private static func storePair(_ value: UInt64, at target: UnsafeMutablePointer<UInt8>) {
         let pair = UnsafeRawPointer(digitPairs.utf8Start).loadUnaligned(
-            fromByteOffset: Int(truncatingIfNeeded: value) * 2, as: UInt16.self)
+            fromByteOffset: Int(truncatingIfNeeded: value) * 2,
+            as: UInt16.self
+        )
         UnsafeMutableRawPointer(target).storeBytes(of: pair, as: UInt16.self)
     }
 

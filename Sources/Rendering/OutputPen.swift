@@ -1,9 +1,9 @@
 /// The unsafe handle under `OutputBuffer`: a growable run of bytes and where the next one goes.
 ///
-/// All pointer arithmetic of rendering's output lives here and in this file's extensions. The rule that makes it fast: after
-/// `reserve(n)` there is room for n + `slackBytes`, so that short texts are copied in whole blocks which may reach
-/// past their end, and numbers are written before their length is known. A pen is a plain value that visitors carry about;
-/// whoever lends one takes it back and is alone in freeing it.
+/// All pointer arithmetic of rendering's output lives here and in this file's extensions. The rule that makes it
+/// fast: after `reserve(n)` there is room for n + `slackBytes`, so that short texts are copied in whole blocks which
+/// may reach past their end, and numbers are written before their length is known. A pen is a plain value that
+/// visitors carry about; whoever lends one takes it back and is alone in freeing it.
 struct OutputPen: BitwiseCopyable {
     /// Bytes that may be written past what was reserved.
     static let slackBytes = 64
@@ -85,8 +85,10 @@ struct OutputPen: BitwiseCopyable {
         var offset = 0
         repeat {
             target.storeBytes(
-                of: source.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self), toByteOffset: offset,
-                as: SIMD16<UInt8>.self)
+                of: source.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self),
+                toByteOffset: offset,
+                as: SIMD16<UInt8>.self
+            )
             offset += 16
         } while offset < count
         position += count

@@ -30,7 +30,9 @@ extension TextVisitor: EventPrinter {
 
     @inline(__always)
     mutating func use(
-        _ prepared: TextProgram, source: UnsafeRawBufferPointer, packetContext: UnsafeRawBufferPointer,
+        _ prepared: TextProgram,
+        source: UnsafeRawBufferPointer,
+        packetContext: UnsafeRawBufferPointer,
         correctionNs: Int64
     ) {
         use(prepared)
@@ -84,7 +86,9 @@ extension JSONVisitor: EventPrinter {
 
     @inline(__always)
     mutating func use(
-        _ prepared: JSONProgram, source: UnsafeRawBufferPointer, packetContext: UnsafeRawBufferPointer,
+        _ prepared: JSONProgram,
+        source: UnsafeRawBufferPointer,
+        packetContext: UnsafeRawBufferPointer,
         correctionNs: Int64
     ) {
         use(prepared)

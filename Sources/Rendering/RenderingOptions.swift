@@ -18,7 +18,9 @@ package struct RenderingOptions: Sendable, Equatable {
     package var eventLimit: UInt64?
 
     package init(
-        format: RenderingFormat = .text, text: TextOptions = TextOptions(), includesControlRecords: Bool = false,
+        format: RenderingFormat = .text,
+        text: TextOptions = TextOptions(),
+        includesControlRecords: Bool = false,
         eventLimit: UInt64? = nil
     ) {
         self.format = format

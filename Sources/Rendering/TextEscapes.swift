@@ -31,12 +31,17 @@ enum TextEscapes {
         let tops: UInt64 = 0x8080_8080_8080_8080
         // The top bit of a byte of `x - ones * n & ~x` is set where that byte is below n (and, harmlessly, sometimes
         // in a byte above one that is). Wrapping is what the trick is made of.
-        var found = (word &- ones &* 0x20) & ~word
-        for byte: UInt64 in [0x7F, 0x22, 0x27, 0x3F, 0x5C] {
-            let different = word ^ (ones &* byte)
-            found |= (different &- ones) & ~different
-        }
+        let controls = (word &- ones &* 0x20) & ~word
+        let found =
+            controls | zeros(word ^ (ones &* 0x7F)) | zeros(word ^ (ones &* 0x22)) | zeros(word ^ (ones &* 0x27))
+            | zeros(word ^ (ones &* 0x3F)) | zeros(word ^ (ones &* 0x5C))
         return found & tops != 0
+    }
+
+    /// The top bit of a byte is set where that byte of `word` is zero.
+    @inline(__always)
+    static func zeros(_ word: UInt64) -> UInt64 {
+        (word &- 0x0101_0101_0101_0101) & ~word
     }
 
     /// Appends `bytes` escaped, without quotes.
@@ -45,7 +50,7 @@ enum TextEscapes {
         guard let start = bytes.baseAddress else { return }
         let count = bytes.count
         // Four bytes at most for each one.
-        pen.reserve(count &* 4)
+        pen.reserve(count * 4)
         var index = 0
         while count - index >= 8 {
             let word = start.loadUnaligned(fromByteOffset: index, as: UInt64.self)
@@ -86,7 +91,7 @@ enum TextEscapes {
         pen.append(hexadecimalDigit(byte & 15))
     }
 
-    private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
+    static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
         value < 10 ? value + 0x30 : value + 0x57
     }
 

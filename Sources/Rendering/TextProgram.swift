@@ -35,7 +35,8 @@ final class TextProgram {
     let literals: UnsafeMutablePointer<UInt8>
     /// `stream.packet.context = {` and so on, by scope.
     let scopes: UnsafeMutablePointer<LiteralArena.Literal>
-    let enumerations: [EnumerationLabels]
+    let enumerations: UnsafeMutablePointer<EnumerationLabels>
+    private let enumerationCount: Int
     /// Where in an array the visitor is, a place for each array around it.
     let indexes: UnsafeMutablePointer<UInt64>
 
@@ -48,12 +49,15 @@ final class TextProgram {
         fields = allocated(preparedFields)
         events = allocated(preparedEvents)
         scopes = allocated(preparedScopes)
-        enumerations = builder.enumerations
+        enumerations = allocated(builder.enumerations)
+        enumerationCount = builder.enumerations.count
         literals = builder.arena.allocated()
         indexes = allocated(Array(repeating: 0, count: builder.arrayDepthMax + 1))
     }
 
     deinit {
+        for index in 0..<enumerationCount { enumerations[index].deallocate() }
+        enumerations.deallocate()
         fields.deallocate()
         events.deallocate()
         scopes.deallocate()
@@ -105,7 +109,8 @@ struct TextProgramBuilder {
                 enumerations.append(
                     EnumerationLabels(mappings, isSigned: integer.isSigned) { label in
                         arena.add { TextEscapes.appendQuoted(label, to: &$0) }
-                    })
+                    }
+                )
                 lead += "( "
             }
         case .float: break
@@ -187,7 +192,10 @@ struct TextProgramBuilder {
 
     /// With names, commas stand between the parts only in lines that begin with a time, as babeltrace2 has it.
     private func namedHeader(
-        _ parts: [(name: String, value: String)], name: String, traceName: String?, isTimed: Bool
+        _ parts: [(name: String, value: String)],
+        name: String,
+        traceName: String?,
+        isTimed: Bool
     ) -> String {
         let comma = isTimed ? ", " : ""
         var header = ""

@@ -21,7 +21,7 @@ struct TextVisitor: FieldVisitor {
     private var scopes: UnsafeMutablePointer<LiteralArena.Literal>
     private var literals: UnsafeMutablePointer<UInt8>
     private var indexes: UnsafeMutablePointer<UInt64>
-    private var program: Unmanaged<TextProgram>?
+    private var enumerations: UnsafeMutablePointer<EnumerationLabels>
     private var isFirst = true
     private var hasScope = false
     private var scopeStart = 0
@@ -37,6 +37,7 @@ struct TextVisitor: FieldVisitor {
         scopes = nowhere()
         literals = nowhere()
         indexes = nowhere()
+        enumerations = nowhere()
     }
 
     /// Points the visitor at another program, which outlives its use.
@@ -47,7 +48,7 @@ struct TextVisitor: FieldVisitor {
         scopes = program.scopes
         literals = program.literals
         indexes = program.indexes
-        self.program = .passUnretained(program)
+        enumerations = program.enumerations
         arrayDepth = 0
         isFirst = true
         hasScope = false
@@ -203,15 +204,18 @@ struct TextVisitor: FieldVisitor {
     @inline(never)
     private mutating func appendSpecial(_ bits: UInt64, isSigned: Bool, _ field: TextProgram.Field) {
         guard field.enumeration >= 0 else { return appendInteger(bits, isSigned: isSigned, field) }
-        var hasLabel = false
-        program?._withUnsafeGuaranteedRef { program in
-            program.enumerations[Int(field.enumeration)].forEachLabel(of: bits) { label in
-                if hasLabel { pen.appendLiteral(", ") }
+        let labels = enumerations[Int(field.enumeration)]
+        var next = 0
+        var last = UInt32.max
+        if let label = labels.nextLabel(of: bits, from: &next, last: &last) {
+            append(label)
+            while let label = labels.nextLabel(of: bits, from: &next, last: &last) {
+                pen.appendLiteral(", ")
                 append(label)
-                hasLabel = true
             }
+        } else {
+            pen.appendLiteral("<unknown>")
         }
-        if !hasLabel { pen.appendLiteral("<unknown>") }
         pen.appendLiteral(" : container = ")
         appendInteger(bits, isSigned: isSigned, field)
         pen.appendLiteral(" )")

@@ -17,7 +17,8 @@ struct EscapeTests {
     @Test func `text escapes what C escapes`() {
         let bytes: [UInt8] = Array(1..<0x80)
         let expected = #"""
-            \x01\x02\x03\x04\x05\x06\a\b\t\n\v\f\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\e\x1c\x1d\x1e\x1f\#
+            \x01\x02\x03\x04\x05\x06\a\b\t\n\v\f\r\x0e\x0f\#
+            \x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\e\x1c\x1d\x1e\x1f\#
              !\"#$%&\'()*+,-./0123456789:;<=>\?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~\x7f
             """#
         #expect(escapedText(bytes) == Array(expected.utf8))
@@ -47,7 +48,10 @@ struct EscapeTests {
 
     @Test func `JSON replaces invalid bytes as the language does`() {
         var random = SplitMix(state: 4)
-        let pool: [UInt8] = [0x41, 0x7A, 0x80, 0xBF, 0xC0, 0xC2, 0xC3, 0xDF, 0xE0, 0xA0, 0x9F, 0xED, 0xEF, 0xF0, 0x90, 0x8F, 0xF4, 0xF5, 0xFF]
+        let pool: [UInt8] = [
+            0x41, 0x7A, 0x80, 0xBF, 0xC0, 0xC2, 0xC3, 0xDF, 0xE0, 0xA0, 0x9F, 0xED, 0xEF, 0xF0, 0x90, 0x8F, 0xF4, 0xF5,
+            0xFF,
+        ]
         for _ in 0..<20_000 {
             let bytes = (0..<random.next() % 12).map { _ in pool[Int(random.next() % UInt64(pool.count))] }
             var expected = ""

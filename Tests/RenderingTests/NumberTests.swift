@@ -62,7 +62,8 @@ struct NumberTests {
         var random = SplitMix(state: 2)
         var values: [Double] = [
             0, -0.0, 1, -1, 0.1, 0.5, 2.5, 1e5, 999_999, 999_999.5, 999_999.4999, 1e6, 1_234_565, 1_234_575, 1e-4, 1e-5,
-            9.9999995e-5, 0.000123456789, 1e22, 1e23, 1e37, 1e100, 1e-300, .leastNonzeroMagnitude, .greatestFiniteMagnitude, .infinity,
+            9.9999995e-5, 0.000123456789, 1e22, 1e23, 1e37, 1e100, 1e-300, .leastNonzeroMagnitude,
+            .greatestFiniteMagnitude, .infinity,
             -.infinity, 123457.5, 123456.5, -123456.5, 0.0001234565, 1e15, 1e16, 4503599627370496, 9007199254740994,
         ]
         for _ in 0..<20_000 {

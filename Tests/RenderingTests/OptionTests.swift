@@ -20,7 +20,8 @@ struct OptionTests {
         #expect(try TextFields(arguments: "trace") == .trace)
         #expect(
             try TextFields(arguments: "trace:hostname,trace:domain,trace:procname,trace:vpid,loglevel,emf")
-                == TextFields.all.subtracting(.trace))
+                == TextFields.all.subtracting(.trace)
+        )
         #expect(try TextFields(arguments: "emf,all") == .all)
         #expect(throws: UnknownTextName(word: "none")) { try TextFields(arguments: "none") }
     }

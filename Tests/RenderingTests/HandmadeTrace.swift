@@ -1,0 +1,86 @@
+import CTF
+import Feed
+
+/// A trace written by hand: metadata text, and packets of bytes.
+struct HandmadeTrace {
+    let program: TraceProgram
+    let trace: FeedTrace
+
+    init(_ metadata: String, relay: String = "alpha", id: UInt64 = 1) throws {
+        var reader = MetadataReader()
+        try Array(("/* CTF 1.8 */\n" + metadata).utf8).withUnsafeBytes { bytes throws in
+            try reader.append(bytes)
+            try reader.finish()
+        }
+        guard let traceClass = reader.traceClass else { throw TraceDirectory.Failure(description: "no trace block") }
+        program = try TraceProgram(traceClass)
+        trace = FeedTrace(
+            id: id,
+            relay: relay,
+            host: relay.isEmpty ? "" : "web-1",
+            session: relay.isEmpty ? "" : "S",
+            sessionID: 9,
+            path: "ust/uid/1000/64-bit"
+        )
+    }
+
+    /// A packet without packet header: events only.
+    func slice(_ bytes: [UInt8], events: Int, stream: UInt64 = 3, correctionNs: Int64 = 0) throws -> EventSlice {
+        let storage = ByteStorage(capacity: bytes.count)
+        bytes.withUnsafeBytes { storage.write($0, at: 0) }
+        let preamble = try program.readPreamble(PacketBytes(storage.bytes))
+        let packet = FeedPacket(
+            id: stream,
+            trace: trace,
+            stream: FeedStream(id: stream, traceID: trace.id, liveStreamID: stream + 40, channel: "channel0"),
+            program: program,
+            metadataBytes: 1,
+            preamble: preamble,
+            preambleStorage: storage,
+            correctionNs: correctionNs
+        )
+        return EventSlice(
+            packet: packet,
+            storage: storage,
+            storageOffset: Int(preamble.firstEventBits / 8),
+            firstBits: preamble.firstEventBits,
+            endBits: UInt64(bytes.count) * 8,
+            clockCycles: preamble.clockCycles,
+            eventCount: events,
+            opensPacket: true
+        )
+    }
+}
+
+/// Fixed-width numbers in little-endian order.
+func little<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
+    withUnsafeBytes(of: number.littleEndian) { Array($0) }
+}
+
+extension EventGroup {
+    init(_ slices: [EventSlice], order: [(Int, Int)], late: [Late] = []) {
+        self.init(
+            slices: slices,
+            order: order.map { Run(slice: UInt32($0.0), count: UInt32($0.1)) },
+            late: late,
+            eventCount: order.reduce(0) { $0 + $1.1 }
+        )
+    }
+}
+
+/// A trace of one event class with a time and a number.
+let tickMetadata = """
+    trace { major = 1; minor = 8; byte_order = le; };
+    clock { name = c; freq = 1000000000; absolute = true; };
+    stream {
+        event.header := struct {
+            integer { size = 64; align = 8; signed = false; map = clock.c.value; } timestamp;
+        };
+    };
+    event { name = "tick"; id = 0; fields := struct { integer { size = 8; align = 8; signed = true; } x; }; };
+    """
+
+/// The bytes of a tick.
+func tick(_ ns: UInt64, _ x: Int8) -> [UInt8] {
+    little(ns) + little(x)
+}

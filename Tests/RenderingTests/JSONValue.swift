@@ -1,0 +1,140 @@
+/// A JSON text taken apart, strictly: numbers stay as they are written.
+enum JSONValue: Equatable {
+    case null
+    case bool(Bool)
+    case number(String)
+    case string(String)
+    case array([JSONValue])
+    case object([Member])
+
+    struct Member: Equatable {
+        var name: String
+        var value: JSONValue
+    }
+
+    struct Failure: Error {
+        var offset: Int
+        var reason: String
+    }
+
+    /// - Throws: where `text` is not exactly one JSON value.
+    init(_ text: some StringProtocol) throws {
+        var parser = JSONParser(bytes: Array(text.utf8))
+        self = try parser.value(depth: 0)
+        guard parser.offset == parser.bytes.count else { throw parser.failure("more than one value") }
+    }
+
+    subscript(name: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        return members.first { $0.name == name }?.value
+    }
+
+    /// The same value, numbers by what they mean.
+    static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): return true
+        case (.bool(let left), .bool(let right)): return left == right
+        case (.string(let left), .string(let right)): return Array(left.utf8) == Array(right.utf8)
+        case (.array(let left), .array(let right)): return left == right
+        case (.object(let left), .object(let right)): return left == right
+        case (.number(let left), .number(let right)):
+            return left == right || (left.contains(".") || left.contains("e")) && Double(left) == Double(right)
+        default: return false
+        }
+    }
+}
+
+private struct JSONParser {
+    let bytes: [UInt8]
+    var offset = 0
+
+    init(bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    func failure(_ reason: String) -> JSONValue.Failure {
+        JSONValue.Failure(offset: offset, reason: reason)
+    }
+
+    private var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
+
+    private mutating func take(_ text: String) -> Bool {
+        skipSpace()
+        guard bytes[offset...].starts(with: text.utf8) else { return false }
+        offset += text.utf8.count
+        return true
+    }
+
+    private mutating func skipSpace() {
+        while let byte = next, byte == 0x20 || byte == 0x0A { offset += 1 }
+    }
+
+    mutating func value(depth: Int) throws -> JSONValue {
+        guard depth < 200 else { throw failure("too deep") }
+        if take("null") { return .null }
+        if take("true") { return .bool(true) }
+        if take("false") { return .bool(false) }
+        if take("[") {
+            var elements: [JSONValue] = []
+            if take("]") { return .array(elements) }
+            repeat { elements.append(try value(depth: depth + 1)) } while take(",")
+            guard take("]") else { throw failure("array without end") }
+            return .array(elements)
+        }
+        if take("{") {
+            var members: [JSONValue.Member] = []
+            if take("}") { return .object(members) }
+            repeat {
+                guard case .string(let name) = try value(depth: depth + 1), take(":") else { throw failure("name") }
+                guard !members.contains(where: { $0.name == name }) else { throw failure("name '\(name)' twice") }
+                members.append(JSONValue.Member(name: name, value: try value(depth: depth + 1)))
+            } while take(",")
+            guard take("}") else { throw failure("object without end") }
+            return .object(members)
+        }
+        return take("\"") ? .string(try string()) : .number(try number())
+    }
+
+    private mutating func string() throws -> String {
+        var text: [UInt8] = []
+        while let byte = next, byte != 0x22 {
+            offset += 1
+            guard byte >= 0x20 else { throw failure("control character") }
+            guard byte == 0x5C else {
+                text.append(byte)
+                continue
+            }
+            guard let letter = next else { throw failure("escape") }
+            offset += 1
+            switch letter {
+            case 0x22, 0x5C, 0x2F: text.append(letter)
+            case 0x6E: text.append(0x0A)
+            case 0x72: text.append(0x0D)
+            case 0x74: text.append(0x09)
+            case 0x62: text.append(0x08)
+            case 0x66: text.append(0x0C)
+            case 0x75:
+                let digits = String(decoding: bytes[offset..<min(offset + 4, bytes.count)], as: UTF8.self)
+                guard let code = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(code) else {
+                    throw failure("escape")
+                }
+                offset += 4
+                text += Array(String(scalar).utf8)
+            default: throw failure("escape")
+            }
+        }
+        guard next == 0x22, let valid = String(validating: text, as: UTF8.self) else { throw failure("string") }
+        offset += 1
+        return valid
+    }
+
+    private mutating func number() throws -> String {
+        let start = offset
+        while let byte = next, byte != 0x2C, byte != 0x5D, byte != 0x7D { offset += 1 }
+        let text = String(decoding: bytes[start..<offset], as: UTF8.self)
+        guard text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil else {
+            throw failure("number '\(text)'")
+        }
+        return text
+    }
+}
