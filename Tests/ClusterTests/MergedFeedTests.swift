@@ -78,7 +78,7 @@ extension RealCluster {
                     subscriber.outputLines >= total
                 }
             }
-            for (host, session) in sessions {
+            for (host, session) in sessions.reversed() {
                 #expect(try cluster.hosts[host].discarded(session) == 0)
                 try cluster.hosts[host].destroy(session)
             }

@@ -88,6 +88,7 @@ struct Host {
 
     func stop(_ session: String) throws { try control("stop", [session]) }
     func start(_ session: String) throws { try control("start", [session]) }
+    /// Of several sessions of a host, the newest is to be destroyed first: LTTng 2.13 ends an older one only after it.
     func destroy(_ session: String) throws { try control("destroy", [session]) }
     func enable(_ session: String, events: String) throws { try control("enable", [session, events]) }
 
