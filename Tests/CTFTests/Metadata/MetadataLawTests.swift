@@ -103,6 +103,7 @@ struct MetadataLawTests {
             do throws(MetadataError) { try reader.append(Array(text.utf8)) } catch { errors.append(error) }
         }
         #expect(errors.count == 2 && errors.first == errors.last)
+        #expect(reader.textBytes == UInt64(Texts.trace.utf8.count + "event { name = e; };nonsense;".utf8.count))
         #expect(reader.traceClass == good && good?.streamClasses.count == 1)
     }
 }

@@ -70,6 +70,13 @@ struct TSDLRoleTests {
         #expect(Self.roles(options[1]) == [.eventRecordClassID, .defaultClockTimestamp])
     }
 
+    @Test func `an option of a variant is no member, but tells the time`() throws {
+        let header = "enum : u8 { id, timestamp } t; variant <t> { u8 id; u8 timestamp; } v;"
+        let trace = try Self.trace(stream: "event.header := struct { \(header) };")
+        let variant = try #require(trace.streamClasses[0].eventHeader?.members[1].fieldClass.variant)
+        #expect(variant.options.map(\.member.fieldClass.integer?.roles) == [[], .defaultClockTimestamp])
+    }
+
     @Test func `roles go by the name that readers show, and by scope`() throws {
         let trace = try Self.trace(
             header: "u8 _stream_id; u8 id; u8 packet_size;",
