@@ -30,6 +30,7 @@ extension Coordinator {
             isolate(trace, link, fault: "metadata: \(error)")
             return
         }
+        if trace.session.domain == nil { trace.session.domain = SessionDomain(traceClass) }
         if trace.fault != nil {
             trace.fault = nil
             say(.info, link, "trace \(trace.declaration.path) can be decoded again")

@@ -143,6 +143,8 @@ extension Coordinator {
         frontier.endSession(session.frontier)
         let reason =
             switch end {
+            case .hungUp where link.sessions.values.contains(where: { $0.isSibling(of: session) }):
+                "its domain \(session.domain?.description ?? "") has ended, the session goes on"
             case .hungUp: "the tracer has closed it"
             case .vanished: "the relay no longer lists it"
             case .failed: "the relay refuses to go on"

@@ -83,6 +83,8 @@ final class RelaySession {
     let id: LiveSessionID
     let listed: ListedSession
     let frontier: FrontierSession
+    /// Nil until metadata says it.
+    var domain: SessionDomain?
     /// Live data streams.
     var streamCount = 0
     /// The latest packet end or beacon seen of the session's streams, nanoseconds: M of the new-stream rule.
@@ -101,6 +103,14 @@ final class RelaySession {
         id = listed.id
         self.listed = listed
         self.frontier = frontier
+    }
+
+    /// Whether both are domains of one tracing session.
+    func isSibling(of other: RelaySession) -> Bool {
+        guard self !== other, listed.hostname == other.listed.hostname, listed.name == other.listed.name,
+            let domain, let otherDomain = other.domain
+        else { return false }
+        return domain.isSibling(of: otherDomain)
     }
 
     /// Takes notice of a packet end or a beacon.

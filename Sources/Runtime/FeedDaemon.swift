@@ -16,11 +16,16 @@ package struct FeedDaemon: Service {
     private let configuration: Configuration
     private let tls: TLSContext
     private let logger: Logger
+    private let listening: @Sendable (Int) -> Void
 
+    /// - Parameter listening: told the port of the feed once subscribers may connect.
     /// - Throws: `TLSError` when a certificate or key is unusable.
-    package init(_ configuration: Configuration, logger: Logger) throws {
+    package init(
+        _ configuration: Configuration, logger: Logger, listening: @escaping @Sendable (Int) -> Void = { _ in }
+    ) throws {
         self.configuration = configuration
         self.logger = logger
+        self.listening = listening
         let feed = configuration.feed
         let identity = try TLSIdentity(certificateFile: feed.certificateFile, keyFile: feed.keyFile)
         try identity.checkValidity()
@@ -46,6 +51,7 @@ package struct FeedDaemon: Service {
         logger.info(
             "feed is served",
             metadata: ["listen": "\(configuration.feed.listen)", "feed": "\(hub.feed.id)"])
+        listening(listener.localAddress?.port ?? 0)
         if configuration.feed.allow.isEmpty {
             logger.warning("feed.allow is empty: no subscriber may see anything")
         }

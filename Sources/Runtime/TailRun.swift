@@ -164,7 +164,8 @@ package final class TailRun: Service {
         connection?.setReading(!isHeld)
     }
 
-    private func stop() {
+    /// Ends the tail; what was received is printed.
+    package func stop() {
         let connection = state.withLock { state in
             state.isStopped = true
             return state.connection

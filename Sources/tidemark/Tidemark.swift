@@ -13,6 +13,6 @@ struct Tidemark: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             ServeCommand.self, CheckCommand.self, SessionsCommand.self, ViewCommand.self, TailCommand.self,
-            CertCommand.self,
+            CertCommand.self, DemoCommand.self,
         ])
 }
