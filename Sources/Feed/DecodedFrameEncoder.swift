@@ -3,9 +3,9 @@ import CTF
 
 /// Encodes batches with typed values instead of CTF, for subscribers who know nothing of CTF.
 ///
-/// Values are much longer than the CTF that they come from, so a batch may take several frames. These have the same number;
-/// the last one alone carries the watermark and the token. An event that cannot be read, and the rest of its slice, becomes a
-/// `lost` record; so does one whose values are longer than `FeedLimits.decodedEventBytes`.
+/// Values are much longer than the CTF that they come from, so a batch may take several frames. These have the same
+/// number; the last one alone carries the watermark and the token. An event that cannot be read, and the rest of its
+/// slice, becomes a `lost` record; so does one whose values are longer than `FeedLimits.decodedEventBytes`.
 struct DecodedFrameEncoder: ~Copyable, Sendable {
     private let feed: FeedIdentity
     private let limits: FeedLimits

@@ -2,8 +2,8 @@ import CTF
 
 /// What lives in the feed after a frame: all that a subscriber needs to understand the frames behind it.
 ///
-/// Folding every batch in turn keeps it. A value: a copy is a checkpoint. A trace goes when its session is over and its last
-/// packet is done; a packet when its content has left, or its stream begins another one.
+/// Folding every batch in turn keeps it. A value: a copy is a checkpoint. A trace goes when its session is over and
+/// its last packet is done; a packet when its content has left, or its stream begins another one.
 package struct FeedState: Sendable {
     /// The last batch folded in; 0 before the first.
     package internal(set) var sequence: UInt64 = 0

@@ -2,8 +2,8 @@ import CTF
 
 /// Turns the log's frames into those of one class of view: what its scope may see, in its encoding.
 ///
-/// Follows the log frame by frame from where it was opened. Not needed for the full scope in the raw encoding, which gets the
-/// log's own bytes.
+/// Follows the log frame by frame from where it was opened. Not needed for the full scope in the raw encoding, which
+/// gets the log's own bytes.
 struct FrameCutter: ~Copyable, Sendable {
     private let encoding: FeedEncoding
     private let limits: FeedLimits

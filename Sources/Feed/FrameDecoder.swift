@@ -15,9 +15,9 @@ package struct ReceivedFrame: Sendable {
 
 /// Turns the frames of a raw subscription back into batches.
 ///
-/// Keeps what frames refer to: traces with their metadata and programs, streams, open packets. A trace whose metadata cannot
-/// be read costs itself only: its events become `lost` records. Any other fault is an error, after which the decoder
-/// is of no more use. What it keeps, and what one frame may take, is bounded by `FeedLimits`.
+/// Keeps what frames refer to: traces with their metadata and programs, streams, open packets. A trace whose metadata
+/// cannot be read costs itself only: its events become `lost` records. Any other fault is an error, after which the
+/// decoder is of no more use. What it keeps, and what one frame may take, is bounded by `FeedLimits`.
 package struct FrameDecoder: ~Copyable, Sendable {
     private let limits: FeedLimits
     private var messages: MessageReader

@@ -10,8 +10,8 @@ package struct Publication: Sendable {
 
 /// Turns batches into frames: encodes each once, for the log and all raw subscribers.
 ///
-/// Confined to one thread at a time. One allocation a frame (its bytes), into which event bytes are copied once; all else
-/// comes from an arena that is used again.
+/// Confined to one thread at a time. One allocation a frame (its bytes), into which event bytes are copied once; all
+/// else comes from an arena that is used again.
 package struct FrameEncoder: ~Copyable, Sendable {
     package let feed: FeedIdentity
     /// The number of the next frame.
@@ -26,8 +26,8 @@ package struct FrameEncoder: ~Copyable, Sendable {
         self.limits = limits
     }
 
-    /// Numbers and encodes a batch, in more than one frame if it is too large for one; only the last of these carries the
-    /// watermark. A single event that does not fit a frame is replaced by a `lost` record.
+    /// Numbers and encodes a batch, in more than one frame if it is too large for one; only the last of these carries
+    /// the watermark. A single event that does not fit a frame is replaced by a `lost` record.
     /// - Throws: `recordTooLarge` when another record does not fit; `unreadableEvent` when a slice that has to be cut
     ///   cannot be. Nothing is numbered then.
     package mutating func encode(_ batch: FeedBatch) throws(FeedError) -> [Publication] {

@@ -1,8 +1,8 @@
 import CFeedSchema
 import CTF
 
-/// Follows logged frames from a checkpoint on without decoding events or reading metadata: for finding the state between
-/// two checkpoints of a log.
+/// Follows logged frames from a checkpoint on without decoding events or reading metadata: for finding the state
+/// between two checkpoints of a log.
 package struct FrameFolder: ~Copyable, Sendable {
     package private(set) var state: FeedState
     private var messages: MessageReader

@@ -1,8 +1,9 @@
 /// Where a subscriber has come to, as it may keep it: opaque text to all but the coordinator.
 ///
-/// Given only where all events before W are out and none at or after it is, so that whoever goes on after `sequence` misses
-/// nothing and gets nothing twice. The text is base64url without padding of, big-endian: format (1 byte), feed id (16), epoch
-/// (8), sequence (8), W (8), and a CRC-32C of all of these (4), by which a damaged token is told from a foreign one.
+/// Given only where all events before W are out and none at or after it is, so that whoever goes on after `sequence`
+/// misses nothing and gets nothing twice. The text is base64url without padding of, big-endian: format (1 byte), feed
+/// id (16), epoch (8), sequence (8), W (8), and a CRC-32C of all of these (4), by which a damaged token is told from
+/// a foreign one.
 package struct ResumeToken: Sendable, Hashable {
     package var feed: FeedIdentity
     /// The last frame that the subscriber has.

@@ -2,8 +2,8 @@ package import CTF
 
 /// The coordinator's side of one subscriber, without I/O.
 ///
-/// Call `received` until it says `open` or `refuse`; after `open` find the start in the log and call `opened`, then `frame`
-/// for each frame that the log has. A frame costs the full view nothing: it gets the log's own bytes.
+/// Call `received` until it says `open` or `refuse`; after `open` find the start in the log and call `opened`, then
+/// `frame` for each frame that the log has. A frame costs the full view nothing: it gets the log's own bytes.
 package struct Subscription: ~Copyable, Sendable {
     /// What the shell does after bytes came.
     package enum Action: Sendable {

@@ -2,8 +2,8 @@ package import Feed
 
 /// The ordered frames of a feed: what was published, for as long as it is kept.
 ///
-/// Not thread-safe: the shell guards it. Frames are shared, never copied. A subscriber's cursor is the number of the last
-/// frame that it got: it pins nothing, and when what follows is gone, it is told so.
+/// Not thread-safe: the shell guards it. Frames are shared, never copied. A subscriber's cursor is the number of the
+/// last frame that it got: it pins nothing, and when what follows is gone, it is told so.
 package protocol FrameLog: ~Copyable {
     var feed: FeedIdentity { get }
     /// The oldest frame that is kept; nil when there is none.

@@ -131,8 +131,8 @@ package struct MemoryLog: FrameLog, ~Copyable, Sendable {
         return SubscriptionOpening(state: state, gap: gap)
     }
 
-    /// The newest state whose W is not after `ns`, so that every event in order of that time follows it; the oldest state
-    /// when there is none.
+    /// The newest state whose W is not after `ns`, so that every event in order of that time follows it; the oldest
+    /// state when there is none.
     private func stateBefore(ns: Int64) throws(Refusal) -> FeedState {
         // W never goes back, so the frames that carry it are sorted by it.
         guard let sequence = frames.lastSequence(watermarkNotAfter: ns) else {

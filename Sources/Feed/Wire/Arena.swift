@@ -2,10 +2,11 @@ import CFeedSchema
 
 /// Memory for the structs of one message, taken and given back at once.
 ///
-/// protobuf-c wants a struct for each message inside a message. They come from here by moving a pointer; `reset` gives all of them
-/// back. After a few messages the memory is one piece that is large enough, and nothing is allocated any more. Also
-/// protobuf-c's allocator when it unpacks, with a limit, so that a small hostile message cannot take much memory.
-/// Not thread-safe: one machine, itself confined to one thread at a time, owns it. That is what `@unchecked Sendable` stands for.
+/// protobuf-c wants a struct for each message inside a message. They come from here by moving a pointer; `reset`
+/// gives all of them back. After a few messages the memory is one piece that is large enough, and nothing is
+/// allocated any more. Also protobuf-c's allocator when it unpacks, with a limit, so that a small hostile message
+/// cannot take much memory. Not thread-safe: one machine, itself confined to one thread at a time, owns it. That is
+/// what `@unchecked Sendable` stands for.
 final class Arena: @unchecked Sendable {
     private var chunk: UnsafeMutableRawBufferPointer
     private var used = 0

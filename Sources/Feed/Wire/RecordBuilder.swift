@@ -1,8 +1,9 @@
 import CFeedSchema
 import CTF
 
-/// Builds the messages of a frame in an arena. The event bytes of slices are only pointed at: they are copied once, when
-/// the frame is packed, so their storage has to live until then. Confined like its arena: hence `@unchecked Sendable`.
+/// Builds the messages of a frame in an arena. The event bytes of slices are only pointed at: they are copied once,
+/// when the frame is packed, so their storage has to live until then. Confined like its arena: hence `@unchecked
+/// Sendable`.
 struct RecordBuilder: @unchecked Sendable {
     typealias Record = UnsafeMutablePointer<Tidemark__Feed__Record>
 

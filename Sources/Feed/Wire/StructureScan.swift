@@ -2,12 +2,12 @@ import CFeedSchema
 
 /// Walks over a message that a peer sent before protobuf-c may unpack it.
 ///
-/// protobuf-c recurses once for each message inside a message and has no limit for it, so the depth is bounded here, by a
-/// walk with a stack of its own; so are the number of fields, and every length against the one around it. A field that
-/// may stand once must not stand twice: protobuf-c's merging of such messages is never reached.
+/// protobuf-c recurses once for each message inside a message and has no limit for it, so the depth is bounded here,
+/// by a walk with a stack of its own; so are the number of fields, and every length against the one around it. A
+/// field that may stand once must not stand twice: protobuf-c's merging of such messages is never reached.
 ///
-/// One repeated field of bytes may be left out of the walk's message: `tail`. Its values, which must be the message's last
-/// fields, are only noted: they stay where they are.
+/// One repeated field of bytes may be left out of the walk's message: `tail`. Its values, which must be the message's
+/// last fields, are only noted: they stay where they are.
 struct StructureScan {
     /// Where a tail value lies in the message.
     struct Extent: BitwiseCopyable {

@@ -97,6 +97,10 @@ struct SampleFeed {
         }
     }
 
+    private static func bytes(_ uuid: TraceUUID) -> [UInt8] {
+        withUnsafeBytes(of: (uuid.high.bigEndian, uuid.low.bigEndian)) { Array($0) }
+    }
+
     private mutating func addPacket(
         _ trace: FeedTrace,
         _ stream: FeedStream,
@@ -106,9 +110,7 @@ struct SampleFeed {
         uuid: TraceUUID,
         time: inout UInt64
     ) throws {
-        let uuidBytes = (0..<16).map { index in
-            FieldValue.unsigned((index < 8 ? uuid.high : uuid.low) >> UInt64(56 - index % 8 * 8) & 0xFF)
-        }
+        let uuidBytes = Self.bytes(uuid).map { FieldValue.unsigned(UInt64($0)) }
         var writer = PacketWriter(
             program.traceClass,
             stream: 0,
