@@ -247,8 +247,9 @@ final class EventWalker<Printer: EventPrinter> {
         let program = state.pointee.program.takeUnretainedValue()
         let bytes = state.pointee.bytes
         let preamble = state.pointee.preamble
+        let hasLate = !late.isEmpty
         for index in orderIndex..<orderIndex + count {
-            if _slowPath(!late.isEmpty) { setLate(index, &late, printer: &printer) }
+            if _slowPath(hasLate) { setLate(index, &late, printer: &printer) }
             let lineStart = printer.pen.count
             do throws(PacketError) {
                 try program.visitEvent(bytes, preamble: preamble, cursor: &cursor, visitor: &printer)

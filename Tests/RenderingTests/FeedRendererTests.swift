@@ -88,11 +88,13 @@ struct FeedRendererTests {
         #expect(event["trace"] == .string("ust/uid/1000/64-bit"))
     }
 
-    @Test func `only late events say so`() throws {
-        let group = try interleaved(late: [.init(index: 1, lateNs: 7), .init(index: 3, lateNs: 8)])
+    @Test(arguments: 0..<32)
+    func `only late events say so`(pattern: Int) throws {
+        let indexes = (0..<5).filter { pattern >> $0 & 1 == 1 }
+        let group = try interleaved(late: indexes.map { .init(index: UInt32($0), lateNs: Int64($0) + 7) })
         let lines = try rendered(batch(.events(group)), options(.json)).text.split(separator: "\n")
         let late = try lines.map { try JSONValue($0)["late"] }
-        #expect(late == [nil, .number("7"), nil, .number("8"), nil])
+        #expect(late == (0..<5).map { indexes.contains($0) ? .number("\($0 + 7)") : nil })
     }
 
     @Test func `events without a clock have no time`() throws {
