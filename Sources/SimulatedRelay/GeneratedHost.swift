@@ -1,11 +1,12 @@
 package import CTF
 import LTTngLive
 
-/// A traced host that does not exist: a session with one trace, a stream for each CPU, and events that follow from a seed.
+/// A traced host that does not exist: a session with one trace, a stream for each CPU, and events that follow from a
+/// seed.
 ///
-/// Its clock is the simulation's own: cycles are nanoseconds of simulated time. Each stream closes a packet when its live
-/// timer ticks (all CPUs of a host within 0.2 ms), and more often where rates are high; a tick without events is a
-/// beacon. Rates rise and fall over a minute, and CPUs but the first fall silent now and then.
+/// Its clock is the simulation's own: cycles are nanoseconds of simulated time. Each stream closes a packet when its
+/// live timer ticks (all CPUs of a host within 0.2 ms), and more often where rates are high; a tick without events is
+/// a beacon. Rates rise and fall over a minute, and CPUs but the first fall silent now and then.
 package struct GeneratedHost: Sendable {
     package var hostname: String
     package var sessionName: String

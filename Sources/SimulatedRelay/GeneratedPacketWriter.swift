@@ -21,6 +21,7 @@ struct GeneratedPacketWriter {
     private let host: GeneratedHost
     private let cpu: Int
     private let number: Int
+    private let sequenceNumber: Int
     private let begin: UInt64
     private var bytes: [UInt8] = []
     private var clock: UInt64
@@ -28,11 +29,13 @@ struct GeneratedPacketWriter {
 
     /// - Parameters:
     ///   - number: the packet's, from 0.
+    ///   - sequenceNumber: how many packets were written before it.
     ///   - begin: cycles at which it begins.
-    init(host: GeneratedHost, cpu: Int, number: Int, begin: UInt64) {
+    init(host: GeneratedHost, cpu: Int, number: Int, sequenceNumber: Int, begin: UInt64) {
         self.host = host
         self.cpu = cpu
         self.number = number
+        self.sequenceNumber = sequenceNumber
         self.begin = begin
         clock = begin
         numbers = SeededGenerator(host.seed, 6, UInt64(cpu), UInt64(number))
@@ -62,7 +65,7 @@ struct GeneratedPacketWriter {
         write(end)
         write(UInt64(contentBytes) * 8)
         write(UInt64(packetBytes) * 8)
-        write(UInt64(number))
+        write(UInt64(sequenceNumber))
         write(UInt64(0))
         write(UInt32(cpu))
     }

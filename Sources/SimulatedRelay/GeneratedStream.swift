@@ -9,8 +9,8 @@ struct GeneratedPacket {
 
 /// The packets of one CPU of a generated host. Any packet can be made at any time: it follows from its number.
 ///
-/// Packet n covers the time from boundary n to boundary n + 1 and lies at byte n x 1 MiB of the stream's file, which has
-/// holes that nobody reads.
+/// Packet n covers the time from boundary n to boundary n + 1 and lies at byte n x 1 MiB of the stream's file, which
+/// has holes that nobody reads.
 struct GeneratedStream {
     private static let fileSlotBytes: UInt64 = 1 << 20
     private static let packetEventsMax = 4000
@@ -70,15 +70,29 @@ struct GeneratedStream {
         offset / Self.fileSlotBytes * Self.fileSlotBytes
     }
 
-    /// The packet at a byte of the file; nil where nothing can be.
-    func packet(at offset: UInt64) -> GeneratedPacket? {
+    /// The packet at a byte of the file; nil where no packet below `limit` is.
+    func packet(at offset: UInt64, below limit: Int) -> GeneratedPacket? {
         let number = offset / Self.fileSlotBytes
-        return number < 1 << 40 ? packet(Int(number)) : nil
+        guard number < UInt64(limit), eventCount(packet: Int(number)) > 0 else { return nil }
+        return packet(Int(number), sequenceNumber: packetsWithEvents(below: Int(number)))
     }
 
-    func packet(_ number: Int) -> GeneratedPacket {
+    /// Packets before packet `number` that have events: those that are written at all.
+    /// - Complexity: O(number).
+    func packetsWithEvents(below number: Int) -> Int {
+        (0..<number).count { eventCount(packet: $0) > 0 }
+    }
+
+    /// - Parameter sequenceNumber: as in the packet's context.
+    func packet(_ number: Int, sequenceNumber: Int) -> GeneratedPacket {
         let (begin, end) = (boundary(number), packetEnd(number))
-        var writer = GeneratedPacketWriter(host: host, cpu: cpu, number: number, begin: begin)
+        var writer = GeneratedPacketWriter(
+            host: host,
+            cpu: cpu,
+            number: number,
+            sequenceNumber: sequenceNumber,
+            begin: begin
+        )
         let count = UInt64(eventCount(packet: number))
         for event in 0..<count {
             // Each event has its own part of the time, somewhere in which it happens.

@@ -1,6 +1,7 @@
 package import LTTngLive
 
-/// What a simulated relay has and how it misbehaves: all of it known beforehand, so that a run can be repeated exactly.
+/// What a simulated relay has and how it misbehaves: all of it known beforehand, so that a run can be repeated
+/// exactly.
 ///
 /// Times are nanoseconds of the simulation's monotonic clock.
 package struct RelayScript: Sendable {

@@ -2,13 +2,14 @@ import LTTngLive
 
 /// A relayd without sockets: requests in, replies out, in virtual time.
 ///
-/// It serves one viewer connection at a time and answers as relayd does: a session is attached once, streams are announced
-/// once a connection, a beacon vanishes with the next packet, an end is said once. What its streams hold comes from a
-/// script or is generated (`GeneratedHost`) when it is asked for: nothing is computed for a relay that nobody reads, and
-/// a generated stream stores nothing but its reader's place, so that a process can hold thousands of relays.
+/// It serves one viewer connection at a time and answers as relayd does: a session is attached once, streams are
+/// announced once a connection, a beacon vanishes with the next packet, an end is said once. What its streams hold
+/// comes from a script or is generated (`GeneratedHost`) when it is asked for: nothing is computed for a relay that
+/// nobody reads, and a generated stream stores nothing but its reader's place, so that a process can hold thousands
+/// of relays.
 ///
-/// The driver's turn: `advance(to:)`, `received`, then write what `takeOutput` gives and close if `isClosing`; and come
-/// back at `nextWakeNs`, if that is set.
+/// The driver's turn: `advance(to:)`, `received`, then write what `takeOutput` gives and close if `isClosing`; and
+/// come back at `nextWakeNs`, if that is set.
 package struct SimulatedRelay: ~Copyable {
     private let major: UInt32
     private let minor: UInt32
@@ -48,7 +49,8 @@ package struct SimulatedRelay: ~Copyable {
         }
     }
 
-    /// A relay with the sessions of some hosts, one each. Sessions are numbered from 1, streams and traces as they come.
+    /// A relay with the sessions of some hosts, one each. Sessions are numbered from 1, streams and traces as they
+    /// come.
     package init(hosts: [GeneratedHost], minor: UInt32 = LiveVersion.minor, faults: [RelayFault] = []) {
         self.init(RelayScript(minor: minor, faults: faults))
         for host in hosts { add(host) }

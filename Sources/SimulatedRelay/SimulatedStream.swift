@@ -17,6 +17,8 @@ struct SimulatedStream {
     private(set) var hasHungUp = false
     /// The next step of a script, or packet of a generated stream.
     private var place = 0
+    /// Packets of a generated stream before `place` that have events.
+    private var written = 0
     /// The beacon held, in cycles; a packet clears it.
     private var lastBeacon: UInt64?
     /// Metadata answers that said nothing since the stream's trace ended.
@@ -39,10 +41,13 @@ struct SimulatedStream {
         vainAnswers = 0
         packet = nil
         place = 0
+        written = 0
         guard position == .last, !live.isMetadata else { return }
         switch content {
         case .scripted(let script): place = script.steps.prefix { $0.atNs <= nowNs && !$0.step.isHangUp }.count
-        case .generated(let stream): place = stream.packetCount(at: nowNs)
+        case .generated(let stream):
+            place = stream.packetCount(at: nowNs)
+            written = stream.packetsWithEvents(below: place)
         case .metadata: break
         }
     }
@@ -94,7 +99,8 @@ struct SimulatedStream {
                 continue
             }
             lastBeacon = nil
-            let packet = stream.packet(number)
+            let packet = stream.packet(number, sequenceNumber: written)
+            written += 1
             self.packet = packet
             return .packet(packet.index)
         }
@@ -113,7 +119,7 @@ struct SimulatedStream {
             return nil
         case .generated(let stream):
             if packet == nil || packet?.index.offset != stream.fileOffset(of: offset) {
-                packet = stream.packet(at: offset)
+                packet = stream.packet(at: offset, below: place)
             }
             guard let packet else { return nil }
             let slice = Self.slice(of: packet.bytes, at: packet.index.offset, offset: offset, length: length)
