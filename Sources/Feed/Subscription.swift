@@ -37,7 +37,6 @@ package struct Subscription: ~Copyable, Sendable {
     private var state = State.awaitingRequest
     /// Nil where the log's own bytes are sent.
     private var cutter: FrameCutter?
-    private var checkpoints: FrameEncoder
 
     package init(
         peer: PeerIdentity,
@@ -52,7 +51,6 @@ package struct Subscription: ~Copyable, Sendable {
         self.limits = limits
         messages = SubscriptionMessages(limits: limits)
         assembler = MessageAssembler(limitBytes: limits.subscribeBytes)
-        checkpoints = FrameEncoder(feed: feed, limits: limits)
     }
 
     /// Bytes came from the subscriber.
@@ -118,7 +116,9 @@ package struct Subscription: ~Copyable, Sendable {
 
     private mutating func checkpoint(_ opening: SubscriptionOpening) throws(FeedError) -> [ByteStorage] {
         if let frames = try cutter?.open(opening) { return frames }
-        return try checkpoints.checkpoint(opening).map { $0.storage }
+        // Made for this alone: the arena of a large checkpoint is not kept for as long as the subscriber stays.
+        var encoder = FrameEncoder(feed: feed, limits: limits)
+        return try encoder.checkpoint(opening).map { $0.storage }
     }
 
     /// The next frame of the log.
