@@ -36,8 +36,11 @@ package struct MetadataReader: Sendable {
         if let failure { throw failure }
         do throws(MetadataError) {
             var text: [UInt8] = []
-            try packets.read(bytes, into: &text)
+            var packetError: MetadataError?
+            do throws(MetadataError) { try packets.read(bytes, into: &text) } catch { packetError = error }
+            // What stood before a bad packet counts, however the bytes have been cut.
             try read(text)
+            if let packetError { throw packetError }
         } catch {
             failure = error
             throw error

@@ -42,6 +42,13 @@ struct MetadataPacketTests {
         #expect(Self.code(PacketMaker().packet(Self.text) + garbage) == .packetMagicMissing)
     }
 
+    @Test func `the text before a bad packet has been read`() throws {
+        var reader = MetadataReader()
+        let bytes = PacketMaker().packet(Self.text) + PacketMaker(uuid: 8).packet(Self.text)
+        #expect(throws: MetadataError(.packetUUIDChanged, line: 0, column: 0)) { try reader.append(bytes) }
+        #expect(reader.traceClass == TraceClass())
+    }
+
     @Test(arguments: [(0, 4096), (295, 4096), (304, 296), (297, 4096), (304, 4095)])
     func `sizes that contradict each other are refused`(contentBits: Int, packetBits: Int) {
         let packet = PacketMaker().packet(
