@@ -81,15 +81,15 @@ extension EventMerge {
             (runBlock + (pass.blockCount - 1)).pointee.eventCount &+= UInt32(truncatingIfNeeded: next - first)
             pass.budget -= next - first
             guard next < state.pointee.end else { return finishChunk(slot, &pass) }
-            state.pointee.goOn(to: next)
+            goOn(slot, to: next)
             return tree.replaceWinner(HeadKey(time: HeadKey.time(next.pointee.timestampNs), place: head.place))
         }
         add(MergeRun(slot: slot, state.pointee, first: first, lateNs: 0), &pass, &output)
         pass.openSlot = slot
         pass.budget -= 1
         guard first + 1 < state.pointee.end else { return finishChunk(slot, &pass) }
-        let next = tree.replaceWinner(HeadKey(time: state.pointee.following, place: head.place))
-        state.pointee.goOn(to: first + 1)
+        let next = tree.replaceWinner(HeadKey(time: following[slot], place: head.place))
+        goOn(slot, to: first + 1)
         return next
     }
 
@@ -128,8 +128,8 @@ extension EventMerge {
         pass.lateCount += 1
         pass.budget -= 1
         guard first + 1 < state.pointee.end else { return finishChunk(head.slot, &pass) }
-        let next = tree.replaceWinner(HeadKey(time: state.pointee.following, place: head.place))
-        state.pointee.goOn(to: first + 1)
+        let next = tree.replaceWinner(HeadKey(time: following[head.slot], place: head.place))
+        goOn(head.slot, to: first + 1)
         return next
     }
 

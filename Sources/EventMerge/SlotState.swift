@@ -1,4 +1,4 @@
-/// What the merge keeps of a stream: 64 bytes, one cache line.
+/// What the merge keeps of a stream: at most 64 bytes, one cache line.
 struct SlotState: BitwiseCopyable {
     enum Condition: UInt8, BitwiseCopyable {
         /// No stream has the number. Next: open.
@@ -19,9 +19,6 @@ struct SlotState: BitwiseCopyable {
     var base: UnsafePointer<MergeKey> = SlotState.noKeys
     /// The present chunk's tag.
     var tag: UInt64 = 0
-    /// The time of the event behind `next`, where it is in the present chunk: read ahead, so that when the head leaves,
-    /// its successor need not be waited for.
-    var following: UInt64 = 0
     /// Events in the chunks that wait behind the present one.
     var queuedEvents = 0
     var firstQueued = ChunkPool.none
@@ -37,19 +34,12 @@ struct SlotState: BitwiseCopyable {
     var isThere: Bool { condition == .open || condition == .ending }
     var pendingCount: Int { end - next + queuedEvents }
 
-    /// Makes `event`, which is in the present chunk, the next one.
-    @inline(__always)
-    mutating func goOn(to event: UnsafePointer<MergeKey>) {
-        next = event
-        if event + 1 < end { following = HeadKey.time(event[1].timestampNs) }
-    }
-
     /// Makes a chunk the present one.
     mutating func take(keys: UnsafePointer<MergeKey>, count: Int, tag: UInt64) {
+        next = keys
         base = keys
         end = keys + count
         self.tag = tag
-        goOn(to: keys)
     }
 }
 
