@@ -24,7 +24,7 @@ package struct ClockConversion: BitwiseCopyable, Sendable, Equatable {
 
     /// - Parameter cycles: a value of the clock.
     /// - Returns: nanoseconds from the clock's origin.
-    @inlinable
+    @inlinable @inline(__always)
     package func nanoseconds(_ cycles: UInt64) -> Int64 {
         Self.sum(baseNs, isNanosecondClock ? cycles : Self.nanoseconds(ofCycles: cycles, frequencyHz: frequencyHz))
     }
@@ -53,7 +53,7 @@ package struct ClockConversion: BitwiseCopyable, Sendable, Equatable {
     }
 
     /// `left + right`, saturating.
-    @inlinable
+    @inlinable @inline(__always)
     static func sum(_ left: Int64, _ right: UInt64) -> Int64 {
         if let small = Int64(exactly: right) {
             let (sum, overflow) = left.addingReportingOverflow(small)

@@ -40,6 +40,7 @@ extension TraceProgram {
         }
         guard cursor.positionBits <= bytes.endBits else { return .needsMoreBytes }
 
+        let time = EventTime(stream, correctionNs: correctionNs)
         let scanned: Result<ScanResult, PacketError> = withUnsafeTemporaryAllocation(
             of: UInt64.self,
             capacity: tables.slotCount
@@ -53,14 +54,7 @@ extension TraceProgram {
                 limitBits: min(contentBits, bytes.endBits),
                 cursor: cursor
             )
-            return scan(
-                machine,
-                stream,
-                contentBits: contentBits,
-                correctionNs: correctionNs,
-                cursor: &cursor,
-                keys: keys
-            )
+            return scan(machine, stream, contentBits: contentBits, time: time, cursor: &cursor, keys: keys)
         }
         return try scanned.get()
     }
@@ -69,66 +63,53 @@ extension TraceProgram {
         _ start: ProgramMachine,
         _ stream: StreamEntry,
         contentBits: UInt64,
-        correctionNs: Int64,
+        time: EventTime,
         cursor: inout EventCursor,
         keys: EventKeyBuffer
     ) -> Result<ScanResult, PacketError> {
+        let tables = tables
         var machine = start
-        var appender = keys.appender(stream, correctionNs: correctionNs, cursor: cursor)
-        var nobody = NoVisitor()
-        var result: Result<ScanResult, PacketError>
-        // State before the event at hand: where the cursor is left when it cannot be read.
+        var appender = keys.appender(time, cursor: cursor)
+        // Before the event at hand: where the cursor is left when it cannot be read.
         var before = cursor
-        while true {
-            before.positionBits = machine.positionBits
-            before.clockCycles = machine.clockCycles
-            guard machine.positionBits < machine.limitBits else {
-                result = .success(machine.positionBits >= contentBits ? .complete : .needsMoreBytes)
-                break
-            }
-            guard !appender.isFull else {
-                result = .success(.full)
-                break
-            }
+        var error: PacketError?
+        while machine.positionBits < machine.limitBits && !appender.isFull {
             machine.emptyElementsLeft = ProgramLimits.emptyElementsMax
             machine.lastOrder = 2
-            if stream.clearsSlots { machine.clearEventSlots() }
+            if stream.clearsSlots { tables.clearEventSlots(machine.slots) }
 
             guard machine.readHeader(stream) else {
-                result = Self.result(machine, contentBits)
+                error = machine.error(contentBits: contentBits)
                 break
             }
-            let clockCycles = machine.clockCycles
-            let index = machine.tables.eventIndex(machine.eventID, in: stream)
-            guard index != ProgramTables.noEvent else {
-                result = .failure(
-                    PacketError(.unknownEventClass, atBits: before.positionBits, value: machine.eventID)
-                )
+            let headerCycles = machine.clockCycles
+            let event = tables.event(machine.eventID, in: stream)
+            guard event.isKnown else {
+                error = PacketError(.unknownEventClass, atBits: before.positionBits, value: machine.eventID)
                 break
             }
-            guard machine.run(machine.tables.events[Int(index)].scanStart, &nobody) else {
-                result = Self.result(machine, contentBits)
+            guard machine.unseenSteps(Int(event.scanStart)) else {
+                error = machine.error(contentBits: contentBits)
                 break
             }
             guard machine.positionBits > before.positionBits else {
-                result = .failure(PacketError(.emptyEvent, atBits: before.positionBits))
+                error = PacketError(.emptyEvent, atBits: before.positionBits)
                 break
             }
             appender.append(
                 startBits: before.positionBits,
-                headerCycles: clockCycles,
+                headerCycles: headerCycles,
                 cycles: machine.clockCycles,
-                to: keys
+                to: keys,
+                time
             )
+            before.positionBits = machine.positionBits
+            before.clockCycles = machine.clockCycles
         }
         keys.finish(appender)
         cursor = before
-        return result
-    }
-
-    /// What a failed run means for the scan.
-    private static func result(_ machine: ProgramMachine, _ contentBits: UInt64) -> Result<ScanResult, PacketError> {
-        let error = machine.error(contentBits: contentBits)
-        return error.code == .needsMoreBytes ? .success(.needsMoreBytes) : .failure(error)
+        if let error { return error.code == .needsMoreBytes ? .success(.needsMoreBytes) : .failure(error) }
+        if before.positionBits >= contentBits { return .success(.complete) }
+        return .success(before.positionBits < machine.limitBits ? .full : .needsMoreBytes)
     }
 }

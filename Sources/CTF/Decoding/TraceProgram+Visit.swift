@@ -32,12 +32,12 @@ extension TraceProgram {
                 cursor: cursor
             )
             guard machine.readHeader(stream) else { return machine.error(contentBits: contentBits) }
-            let index = tables.eventIndex(machine.eventID, in: stream)
-            guard index != ProgramTables.noEvent else {
+            let event = tables.event(machine.eventID, in: stream)
+            guard event.isKnown else {
                 return PacketError(.unknownEventClass, atBits: cursor.positionBits, value: machine.eventID)
             }
-            visitor.beginEvent(Int(index), clockCycles: machine.clockCycles)
-            guard machine.run(tables.events[Int(index)].visitStart, &visitor) else {
+            visitor.beginEvent(Int(event.index), clockCycles: machine.clockCycles)
+            guard machine.run(event.visitStart, &visitor) else {
                 return machine.error(contentBits: contentBits)
             }
             visitor.endEvent()
@@ -69,7 +69,7 @@ extension TraceProgram {
                 limitBits: bytes.endBits,
                 cursor: EventCursor(positionBits: 0, clockCycles: 0)
             )
-            guard machine.runUnseenCopy(tables.packetHeaderStart), machine.run(stream.contextVisitStart, &visitor)
+            guard machine.runUnseen(tables.packetHeaderStart), machine.run(stream.contextVisitStart, &visitor)
             else { return machine.error(contentBits: .max) }
             return nil
         }

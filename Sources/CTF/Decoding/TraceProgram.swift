@@ -21,7 +21,7 @@ package final class TraceProgram: @unchecked Sendable {
         self.traceClass = traceClass
         fields = compiler.tree.fields
         events = compiler.events
-        tables = ProgramTables(code, uuid: traceClass.uuid)
+        tables = ProgramTables(code)
     }
 
     deinit {

@@ -29,7 +29,11 @@ extension ProgramEmitter {
     private mutating func emitUUID(_ element: FieldID) throws(ProgramError) {
         guard case .integer(let byte) = tree[element].fieldClass else { return }
         try endRun()
-        try append(Instruction(.checkUUID, flags: byte.byteOrder == .bigEndian ? .bigEndian : []))
+        var flags: Instruction.Flags = byte.byteOrder == .bigEndian ? .bigEndian : []
+        // Metadata without a UUID takes any.
+        if uuid != nil { flags.insert(.signed) }
+        try append(Instruction(.checkUUID, flags: flags, slot: RoleSlot.uuidHigh, operand: uuid?.high ?? 0))
+        try append(Instruction(.checkUUID, flags: flags, slot: RoleSlot.uuidLow, operand: uuid?.low ?? 0))
         phase.advance(128)
     }
 

@@ -6,6 +6,8 @@
 struct ProgramEmitter {
     let tree: FieldTree
     let slots: SlotMap
+    /// What the packet header's UUID must be.
+    let uuid: TraceUUID?
     let limits: ProgramLimits
     /// By field: whether reading it, or something in it, changes more than the position.
     let hasEffects: ContiguousArray<Bool>
@@ -25,7 +27,8 @@ struct ProgramEmitter {
     var loopDepth: UInt32 = 0
     private(set) var loopDepthMax: UInt32 = 0
 
-    init(tree: FieldTree, slots: SlotMap, limits: ProgramLimits) {
+    init(tree: FieldTree, slots: SlotMap, uuid: TraceUUID?, limits: ProgramLimits) {
+        self.uuid = uuid
         self.tree = tree
         self.slots = slots
         self.limits = limits

@@ -113,7 +113,7 @@ struct TraceCompiler {
     // MARK: programs
 
     private func emit() throws(ProgramError) -> CompiledCode {
-        var emitter = ProgramEmitter(tree: tree, slots: slots, limits: limits)
+        var emitter = ProgramEmitter(tree: tree, slots: slots, uuid: traceClass.uuid, limits: limits)
         var scopes = SlotMap.Scopes()
         scopes[.packetHeader] = packetHeader
         emitter.code.packetHeaderStart = emitter.begin(sees: false, phase: .packetStart, scopes: scopes)
@@ -149,26 +149,38 @@ struct TraceCompiler {
         try emitter.end()
 
         let phaseAfterHeader = emitter.phase
-        for event in stream.events {
-            var scopes = stream.scopes
-            scopes[.eventSpecificContext] = events[event].specificContext
-            scopes[.eventPayload] = events[event].payload
-            var starts: [UInt32] = []
-            for sees in [false, true] {
-                starts.append(emitter.begin(sees: sees, phase: phaseAfterHeader, scopes: scopes))
-                try emitter.emitScope(scopes[.eventCommonContext])
-                try emitter.emitScope(scopes[.eventSpecificContext])
-                try emitter.emitScope(scopes[.eventPayload])
-                try emitter.end()
-            }
-            emitter.code.events.append(EventEntry(scanStart: starts[0], visitStart: starts[1]))
+        let entries = try stream.events.map { index throws(ProgramError) in
+            try emit(events[index], index: index, stream, phase: phaseAfterHeader, &emitter)
         }
         entry.addShape(of: streamClass.eventHeader, isReferredTo: stream.scopes.refersToHeader)
         let readsID = stream.scopes[.eventHeader].map { emitter.readsEventID($0) } ?? false
         // Headers that carry no id leave it at 0, which then stands for the only event class.
-        let ids = !readsID && stream.events.count == 1 ? [0] : streamClass.eventClasses.map(\.id)
-        emitter.code.addEventTable(&entry, events: stream.events, ids: ids)
+        let ids = !readsID && entries.count == 1 ? [0] : streamClass.eventClasses.map(\.id)
+        emitter.code.addEventTable(&entry, entries: entries, ids: ids)
         emitter.code.streams.append(entry)
+    }
+
+    private func emit(
+        _ event: ProgramEvent,
+        index: Int,
+        _ stream: Stream,
+        phase: Phase,
+        _ emitter: inout ProgramEmitter
+    ) throws(ProgramError) -> EventEntry {
+        var scopes = stream.scopes
+        scopes[.eventSpecificContext] = event.specificContext
+        scopes[.eventPayload] = event.payload
+        var entry = EventEntry()
+        entry.index = UInt32(index)
+        for sees in [false, true] {
+            let start = emitter.begin(sees: sees, phase: phase, scopes: scopes)
+            if sees { entry.visitStart = start } else { entry.scanStart = start }
+            try emitter.emitScope(scopes[.eventCommonContext])
+            try emitter.emitScope(scopes[.eventSpecificContext])
+            try emitter.emitScope(scopes[.eventPayload])
+            try emitter.end()
+        }
+        return entry
     }
 }
 
@@ -182,19 +194,19 @@ extension ProgramEmitter {
 
 extension CompiledCode {
     /// Adds the way from event ids to events: a table for small ids, a sorted list for the others.
-    mutating func addEventTable(_ stream: inout StreamEntry, events: Range<Int>, ids: [UInt64]) {
-        let tableMax = UInt64(4 * events.count + 256)
+    mutating func addEventTable(_ stream: inout StreamEntry, entries: [EventEntry], ids: [UInt64]) {
+        let tableMax = UInt64(4 * entries.count + 256)
         let denseCount = ids.lazy.filter { $0 < tableMax }.max().map { $0 + 1 } ?? 0
         stream.denseStart = UInt32(denseEvents.count)
         stream.denseCount = UInt32(denseCount)
-        denseEvents.append(contentsOf: repeatElement(ProgramTables.noEvent, count: Int(denseCount)))
+        denseEvents.append(contentsOf: repeatElement(EventEntry(), count: Int(denseCount)))
         stream.sparseStart = UInt32(sparseEvents.count)
         var sparse: [SparseEvent] = []
-        for (event, id) in zip(events, ids) {
+        for (entry, id) in zip(entries, ids) {
             if id < denseCount {
-                denseEvents[Int(stream.denseStart) + Int(id)] = UInt32(event)
+                denseEvents[Int(stream.denseStart) + Int(id)] = entry
             } else {
-                sparse.append(SparseEvent(id: id, index: UInt32(event)))
+                sparse.append(SparseEvent(id: id, entry: entry))
             }
         }
         sparse.sort { $0.id < $1.id }

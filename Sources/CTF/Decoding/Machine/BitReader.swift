@@ -20,14 +20,14 @@ struct BitReader: BitwiseCopyable {
     }
 
     /// Offset in memory of the byte that holds a bit.
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     func offset(_ positionBits: UInt64) -> Int {
         // Positions are below 2^60 and not before the first byte.
         Int(truncatingIfNeeded: positionBits &>> 3) &- firstByte
     }
 
     /// A whole number that begins at a byte.
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     func load<T: FixedWidthInteger & BitwiseCopyable>(
         _ type: T.Type,
         at positionBits: UInt64,
@@ -38,7 +38,7 @@ struct BitReader: BitwiseCopyable {
     }
 
     /// An integer of 1 ... 64 bits, not sign-extended.
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     func bits(at positionBits: UInt64, size: UInt8, isBigEndian: Bool) -> UInt64 {
         let offset = offset(positionBits)
         let shift = positionBits & 7
@@ -71,10 +71,18 @@ struct BitReader: BitwiseCopyable {
     }
 
     /// Sign-extends an integer of `size` bits.
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     static func extended(_ bits: UInt64, size: UInt8) -> UInt64 {
         let unused = 64 &- UInt64(size)
         return UInt64(bitPattern: Int64(bitPattern: bits &<< unused) &>> Int64(bitPattern: unused))
+    }
+
+    /// Eight integers of 8 bits each, the first in the high bits of the result: half of a UUID.
+    @usableFromInline @inline(never)
+    func eightBytes(at positionBits: UInt64, isBigEndian: Bool) -> UInt64 {
+        (0..<8).reduce(0) { word, index in
+            word << 8 | bits(at: positionBits + index * 8, size: 8, isBigEndian: isBigEndian)
+        }
     }
 
     /// Looks for the first NUL in a range of memory.

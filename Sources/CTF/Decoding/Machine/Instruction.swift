@@ -33,7 +33,7 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     case takeRole
     /// The integer read last must be the magic number.
     case checkMagic
-    /// 16 bytes must be the trace's UUID (checked).
+    /// Reads eight bytes of a UUID into role slot `slot`; with `signed`, they must be `operand` (checked).
     case checkUUID
 
     // MARK: fields that a visitor sees

@@ -1,20 +1,20 @@
 /// Event headers: the two of LTTng are read by hand, all others by their programs.
 extension ProgramMachine {
     /// Reads an event's header: moves behind it, updates the clock, and leaves the event class's id in `eventID`.
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     mutating func readHeader(_ stream: StreamEntry) -> Bool {
         eventID = 0
         switch stream.headerShape {
         case .compact: return readCompactHeader(isBigEndian: stream.headerIsBigEndian)
         case .large: return readLargeHeader(isBigEndian: stream.headerIsBigEndian)
-        case .generic: return runUnseenCopy(stream.headerStart)
+        case .generic: return runUnseen(stream.headerStart)
         }
     }
 
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     mutating func readCompactHeader(isBigEndian: Bool) -> Bool {
         let start = (positionBits &+ 7) & ~7
-        guard start &+ 32 <= limitBits else { return lackHeader(start &+ 32) }
+        guard start &+ 32 <= limitBits else { return lack(start &+ 32, .beyondContent, value: start &+ 32) }
         let word = reader.load(UInt32.self, at: start, isBigEndian: isBigEndian)
         let id = UInt64(isBigEndian ? word &>> 27 : word & 31)
         guard id != 31 else { return readExtendedHeader(at: start &+ 8, isBigEndian: isBigEndian) }
@@ -24,10 +24,10 @@ extension ProgramMachine {
         return true
     }
 
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     mutating func readLargeHeader(isBigEndian: Bool) -> Bool {
         let start = (positionBits &+ 7) & ~7
-        guard start &+ 48 <= limitBits else { return lackHeader(start &+ 48) }
+        guard start &+ 48 <= limitBits else { return lack(start &+ 48, .beyondContent, value: start &+ 48) }
         let id = UInt64(reader.load(UInt16.self, at: start, isBigEndian: isBigEndian))
         guard id != 0xFFFF else { return readExtendedHeader(at: start &+ 16, isBigEndian: isBigEndian) }
         eventID = id
@@ -37,27 +37,12 @@ extension ProgramMachine {
     }
 
     /// 32 bits of id and 64 of time.
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     mutating func readExtendedHeader(at start: UInt64, isBigEndian: Bool) -> Bool {
-        guard start &+ 96 <= limitBits else { return lackHeader(start &+ 96) }
+        guard start &+ 96 <= limitBits else { return lack(start &+ 96, .beyondContent, value: start &+ 96) }
         eventID = UInt64(reader.load(UInt32.self, at: start, isBigEndian: isBigEndian))
         clockCycles = reader.load(UInt64.self, at: start &+ 32, isBigEndian: isBigEndian)
         positionBits = start &+ 96
         return true
-    }
-
-    /// Runs a program that nobody sees on a copy, so that this machine need not leave its registers.
-    @inlinable @inline(__always)
-    mutating func runUnseenCopy(_ start: UInt32) -> Bool {
-        var machine = self
-        let isRead = machine.runUnseen(start)
-        self = machine
-        return isRead
-    }
-
-    @inlinable @inline(never)
-    mutating func lackHeader(_ neededBits: UInt64) -> Bool {
-        lack(neededBits, .beyondContent)
-        return false
     }
 }

@@ -1,12 +1,12 @@
 /// Values that a visitor sees. Numbers and text arrays stand behind a `require`; strings and sequences check for themselves.
 extension ProgramMachine {
     /// A number at a byte, in the instruction's byte order.
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     func number<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, _ step: Instruction) -> T {
         reader.load(T.self, at: positionBits, isBigEndian: step.isBigEndian)
     }
 
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     mutating func see<V: FieldVisitor>(_ value: UInt64, _ step: Instruction, _ visitor: inout V) {
         lastValue = value
         slots[Int(step.slot)] = value
@@ -14,7 +14,7 @@ extension ProgramMachine {
         visitor.unsigned(value, step.field)
     }
 
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     mutating func see<V: FieldVisitor>(_ value: Int64, _ step: Instruction, _ visitor: inout V) {
         lastValue = UInt64(bitPattern: value)
         slots[Int(step.slot)] = lastValue
@@ -22,21 +22,21 @@ extension ProgramMachine {
         visitor.signed(value, step.field)
     }
 
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     mutating func seeFloat<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) {
         let bits = UInt32(truncatingIfNeeded: integer(step))
         positionBits &+= 32
         visitor.float(Float(bitPattern: bits), step.field)
     }
 
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     mutating func seeDouble<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) {
         let bits = integer(step)
         positionBits &+= 64
         visitor.double(Double(bitPattern: bits), step.field)
     }
 
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     mutating func seeString<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) -> Bool {
         guard has(step.operand) else { return false }
         positionBits &+= step.operand
@@ -45,8 +45,7 @@ extension ProgramMachine {
         let limit = reader.offset(limitBits)
         let end = reader.terminator(from: offset, to: limit)
         guard end < limit else {
-            lack(limitBits &+ 8, .unterminatedString)
-            return false
+            return lack(limitBits &+ 8, .unterminatedString, value: 0)
         }
         // With its NUL, which lies before the limit.
         positionBits &+= UInt64(truncatingIfNeeded: end &- offset &+ 1) &<< 3
@@ -54,15 +53,15 @@ extension ProgramMachine {
         return true
     }
 
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     mutating func seeTextSequence<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) -> Bool {
-        guard elementsBits(step) != nil else { return false }
+        guard requireElements(step) else { return false }
         seeText(count: slots[Int(step.slot)], step.field, &visitor)
         return true
     }
 
     /// A text of `count` bytes, which are known to be there; what follows its first NUL is not text.
-    @inlinable @inline(__always)
+    @inlinable @inline(always)
     mutating func seeText<V: FieldVisitor>(count: UInt64, _ field: FieldID, _ visitor: inout V) {
         let offset = reader.offset(positionBits)
         let end = reader.terminator(from: offset, to: offset &+ Int(truncatingIfNeeded: count))

@@ -3,74 +3,71 @@
 /// `TraceProgram` owns the memory and frees it; copies of this struct are valid as long as the program is.
 @frozen @usableFromInline
 struct ProgramTables: BitwiseCopyable {
-    @usableFromInline let instructions: UnsafeMutableBufferPointer<Instruction>
-    @usableFromInline let optionRanges: UnsafeMutableBufferPointer<OptionRange>
-    @usableFromInline let streams: UnsafeMutableBufferPointer<StreamEntry>
-    @usableFromInline let events: UnsafeMutableBufferPointer<EventEntry>
-    /// For each stream class a table from id to index in `events`; `noEvent` for none.
-    @usableFromInline let denseEvents: UnsafeMutableBufferPointer<UInt32>
-    /// Ids that a table would be too large for, sorted within each stream class.
-    @usableFromInline let sparseEvents: UnsafeMutableBufferPointer<SparseEvent>
+    @usableFromInline let instructions: UnsafePointer<Instruction>
+    @usableFromInline let optionRanges: UnsafePointer<OptionRange>
+    /// For each stream class a table by id.
+    @usableFromInline let denseEvents: UnsafePointer<EventEntry>
+    /// Events whose ids a table would be too large for, sorted by id within each stream class.
+    @usableFromInline let sparseEvents: UnsafePointer<SparseEvent>
+    @usableFromInline let streams: UnsafeBufferPointer<StreamEntry>
     /// Where the packet header's program begins.
     @usableFromInline let packetHeaderStart: UInt32
     @usableFromInline let slotCount: Int
     /// The slots that `PacketPreamble.savedValues` holds: first and number; none where no event refers to the preamble.
     @usableFromInline let savedStart: Int
     @usableFromInline let savedCount: Int
-    @usableFromInline let uuid: TraceUUID?
 
-    init(_ code: CompiledCode, uuid: TraceUUID?) {
+    init(_ code: CompiledCode) {
         instructions = Self.memory(code.instructions)
         optionRanges = Self.memory(code.optionRanges)
-        streams = Self.memory(code.streams)
-        events = Self.memory(code.events)
         denseEvents = Self.memory(code.denseEvents)
         sparseEvents = Self.memory(code.sparseEvents)
+        streams = UnsafeBufferPointer(start: Self.memory(code.streams), count: code.streams.count)
         packetHeaderStart = code.packetHeaderStart
         slotCount = code.slotCount
         savedStart = code.savedSlots.lowerBound
         savedCount = code.savedSlots.count
-        self.uuid = uuid
     }
 
     func deallocate() {
         instructions.deallocate()
         optionRanges.deallocate()
-        streams.deallocate()
-        events.deallocate()
         denseEvents.deallocate()
         sparseEvents.deallocate()
+        streams.deallocate()
     }
 
-    private static func memory<T: BitwiseCopyable>(_ elements: ContiguousArray<T>) -> UnsafeMutableBufferPointer<T> {
-        let memory = UnsafeMutableBufferPointer<T>.allocate(capacity: elements.count)
-        _ = memory.initialize(from: elements)
-        return memory
+    private static func memory<T: BitwiseCopyable>(_ elements: ContiguousArray<T>) -> UnsafePointer<T> {
+        let memory = UnsafeMutableBufferPointer<T>.allocate(capacity: max(elements.count, 1))
+        let end = memory.initialize(fromContentsOf: elements)
+        // There is room for one element at least, so there is an address.
+        return UnsafePointer(memory.extracting(..<max(end, 1)).baseAddress.unsafelyUnwrapped)
     }
 
-    @inlinable
-    static var noEvent: UInt32 { .max }
-
-    /// The index in `events` of the class with this id, or `noEvent`.
-    @inlinable @inline(__always)
-    func eventIndex(_ id: UInt64, in stream: StreamEntry) -> UInt32 {
+    /// The event class with this id.
+    @inlinable @inline(always)
+    func event(_ id: UInt64, in stream: StreamEntry) -> EventEntry {
         if id < UInt64(stream.denseCount) {
             return denseEvents[Int(stream.denseStart) &+ Int(truncatingIfNeeded: id)]
         }
-        return stream.sparseCount == 0 ? Self.noEvent : sparseEventIndex(id, in: stream)
+        guard stream.sparseCount > 0 else { return EventEntry() }
+        return Self.sparseEvent(
+            id,
+            in: UnsafeBufferPointer(start: sparseEvents + Int(stream.sparseStart), count: Int(stream.sparseCount))
+        )
     }
 
-    @usableFromInline
-    func sparseEventIndex(_ id: UInt64, in stream: StreamEntry) -> UInt32 {
-        var low = Int(stream.sparseStart)
-        var high = low + Int(stream.sparseCount)
+    @usableFromInline @inline(never)
+    static func sparseEvent(_ id: UInt64, in events: UnsafeBufferPointer<SparseEvent>) -> EventEntry {
+        var low = 0
+        var high = events.count
         while low < high {
-            let middle = (low + high) / 2
-            let event = sparseEvents[middle]
-            if event.id == id { return event.index }
+            let middle = low + (high - low) / 2
+            let event = events[middle]
+            if event.id == id { return event.entry }
             if event.id < id { low = middle + 1 } else { high = middle }
         }
-        return Self.noEvent
+        return EventEntry()
     }
 }
 
@@ -110,18 +107,26 @@ struct StreamEntry: BitwiseCopyable, Sendable {
     }
 }
 
-/// Where an event class's programs begin.
+/// An event class of a program.
 @frozen @usableFromInline
 struct EventEntry: BitwiseCopyable, Sendable {
-    @usableFromInline var scanStart: UInt32
-    @usableFromInline var visitStart: UInt32
+    /// Index in `TraceProgram.events`; `.max` for an id that no class has.
+    @usableFromInline var index: UInt32 = .max
+    /// Where its programs begin.
+    @usableFromInline var scanStart: UInt32 = 0
+    @usableFromInline var visitStart: UInt32 = 0
+
+    @inlinable init() {}
+
+    @inlinable
+    var isKnown: Bool { index != .max }
 }
 
 /// An event class whose id is too large for a table.
 @frozen @usableFromInline
 struct SparseEvent: BitwiseCopyable, Sendable {
     @usableFromInline var id: UInt64
-    @usableFromInline var index: UInt32
+    @usableFromInline var entry: EventEntry
 }
 
 /// What the compiler makes, before it becomes plain memory.
@@ -129,8 +134,7 @@ struct CompiledCode {
     var instructions: ContiguousArray<Instruction> = []
     var optionRanges: ContiguousArray<OptionRange> = []
     var streams: ContiguousArray<StreamEntry> = []
-    var events: ContiguousArray<EventEntry> = []
-    var denseEvents: ContiguousArray<UInt32> = []
+    var denseEvents: ContiguousArray<EventEntry> = []
     var sparseEvents: ContiguousArray<SparseEvent> = []
     var packetHeaderStart: UInt32 = 0
     var slotCount = 0
