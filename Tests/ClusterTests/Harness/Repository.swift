@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// Where the project's files and the product under test are.
 enum Repository {
@@ -31,7 +32,7 @@ enum Repository {
 
     /// `tick` and `load`, built once per run of the tests.
     static let tracedPrograms: Result<String, Failure> = Result { () throws(Failure) in
-        let folder = NSTemporaryDirectory() + "tidemark-traced"
+        let folder = NSTemporaryDirectory() + "tidemark-traced-\(getuid())"
         try Command.run([root.appendingPathComponent("Deploy/traced/build").path, folder])
         return folder
     }
