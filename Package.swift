@@ -65,7 +65,8 @@ let package = Package(
             ["CTF", "Feed", "LTTngLive", "Coordinator", "FeedLog", "TLS", "Configuration", "SimulatedRelay"] + nio + [
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ]),
+            ]
+        ),
         .executableTarget(
             name: "tidemark",
             dependencies: [
@@ -75,7 +76,8 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
 
         .target(name: "PacketWriter", dependencies: ["CTF"], path: "Tests/Support/PacketWriter", swiftSettings: strict),
         tests("CTF", ["PacketWriter"]),

@@ -59,7 +59,11 @@ struct BatchBuilder: ~Copyable {
     // MARK: Chunks
 
     mutating func open(
-        packet: FeedPacket, keys: EventKeyBuffer, storage: ByteStorage, endBits: UInt64, relay: Int
+        packet: FeedPacket,
+        keys: EventKeyBuffer,
+        storage: ByteStorage,
+        endBits: UInt64,
+        relay: Int
     ) -> UInt64 {
         let chunk = OpenChunk(packet: packet, keys: keys, storage: storage, endBits: endBits, relay: relay)
         if let index = free.popLast() {
@@ -147,10 +151,16 @@ struct BatchBuilder: ~Copyable {
             let firstBits = keys[taken.first].startBits
             slices.append(
                 EventSlice(
-                    packet: chunk.packet, storage: chunk.storage, storageOffset: Int(firstBits / 8),
-                    firstBits: firstBits, endBits: taken.end < keys.count ? keys[taken.end].startBits : chunk.endBits,
-                    clockCycles: chunk.keys.cyclesBefore(taken.first), eventCount: taken.end - taken.first,
-                    opensPacket: chunk.packet.id > lastOpenedPacket(chunk.packet.stream.id)))
+                    packet: chunk.packet,
+                    storage: chunk.storage,
+                    storageOffset: Int(firstBits / 8),
+                    firstBits: firstBits,
+                    endBits: taken.end < keys.count ? keys[taken.end].startBits : chunk.endBits,
+                    clockCycles: chunk.keys.cyclesBefore(taken.first),
+                    eventCount: taken.end - taken.first,
+                    opensPacket: chunk.packet.id > lastOpenedPacket(chunk.packet.stream.id)
+                )
+            )
             opened[chunk.packet.stream.id] = chunk.packet.id
         }
         let group = EventGroup(slices: slices, order: order, late: late, eventCount: eventCount)

@@ -86,8 +86,14 @@ extension Coordinator {
     mutating func forget(_ session: RelaySession, of link: RelayLink, reason: String) {
         for stream in session.parkedStreams {
             noteLoss(
-                .events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil,
-                reason: "not read to its end: \(reason)")
+                .events,
+                count: nil,
+                stream: stream,
+                link: link,
+                fromNs: nil,
+                toNs: nil,
+                reason: "not read to its end: \(reason)"
+            )
             endStream(stream)
         }
         session.parkedStreams.removeAll()
@@ -143,7 +149,8 @@ package func describe(_ error: ViewerError) -> String {
         }
     let fault =
         switch error.reason {
-        case .majorVersion(let major): "speaks major version \(major) of the live protocol, not 2: is it an lttng-relayd?"
+        case .majorVersion(let major):
+            "speaks major version \(major) of the live protocol, not 2: is it an lttng-relayd?"
         case .viewerSessionRefused: "refused a viewer session"
         case .unknownStatus(let status): "unknown status \(status)"
         case .unknownFlags(let flags): "unknown flags \(flags)"

@@ -89,7 +89,10 @@ extension Coordinator {
 
     /// Cycles of a stream's clock as corrected nanoseconds; nil while its metadata does not say.
     private func timestamp(
-        _ cycles: UInt64, streamClassID: UInt64, of stream: RelayStream, _ link: RelayLink
+        _ cycles: UInt64,
+        streamClassID: UInt64,
+        of stream: RelayStream,
+        _ link: RelayLink
     ) -> Int64? {
         guard let program = stream.trace.program, stream.trace.fault == nil else { return nil }
         // Some relays give no class id with a beacon; all clocks of an LTTng trace are one.
@@ -118,8 +121,14 @@ extension Coordinator {
         let trace = stream.trace
         if trace.fault != nil {
             noteLoss(
-                .packets, count: 1, stream: stream, link: link, fromNs: nil, toNs: nil,
-                reason: "its trace cannot be decoded")
+                .packets,
+                count: 1,
+                stream: stream,
+                link: link,
+                fromNs: nil,
+                toNs: nil,
+                reason: "its trace cannot be decoded"
+            )
             skip(link, stream)
             return
         }
@@ -144,8 +153,14 @@ extension Coordinator {
             skip(link, stream)
         } else if index.contentBytes > UInt64(limits.packetBytesMax) {
             noteLoss(
-                .packets, count: 1, stream: stream, link: link, fromNs: nil, toNs: end,
-                reason: "a packet of \(index.contentBytes) bytes is larger than the limit")
+                .packets,
+                count: 1,
+                stream: stream,
+                link: link,
+                fromNs: nil,
+                toNs: end,
+                reason: "a packet of \(index.contentBytes) bytes is larger than the limit"
+            )
             packetPassed(link, stream, index, end: end, isMeasured: true)
             skip(link, stream)
         } else if mayFetch(link, stream) {
@@ -193,9 +208,14 @@ extension Coordinator {
     mutating func packetFailed(_ link: RelayLink, _ id: LiveStreamID) {
         guard let stream = link.streams[id], let index = stream.index else { return }
         noteLoss(
-            .packets, count: 1, stream: stream, link: link, fromNs: nil,
+            .packets,
+            count: 1,
+            stream: stream,
+            link: link,
+            fromNs: nil,
             toNs: timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link),
-            reason: "the relay no longer has the packet")
+            reason: "the relay no longer has the packet"
+        )
         stream.index = nil
         stream.storage = nil
     }
@@ -215,8 +235,14 @@ extension Coordinator {
                 preamble.contentBits ?? index.contentBits == index.contentBits
             else {
                 noteLoss(
-                    .packets, count: 1, stream: stream, link: link, fromNs: nil, toNs: end,
-                    reason: "the relay sent another packet than its index says")
+                    .packets,
+                    count: 1,
+                    stream: stream,
+                    link: link,
+                    fromNs: nil,
+                    toNs: end,
+                    reason: "the relay sent another packet than its index says"
+                )
                 advance(stream, to: end)
                 return
             }
@@ -231,7 +257,14 @@ extension Coordinator {
             say(.error, link, "\(stream.trace.declaration.path), \(place): \(error); the rest of the packet is lost")
             report.damaged.append("\(link.source.name): \(stream.trace.declaration.path), \(place): \(error)")
             noteLoss(
-                .events, count: nil, stream: stream, link: link, fromNs: nil, toNs: end, reason: "\(error)")
+                .events,
+                count: nil,
+                stream: stream,
+                link: link,
+                fromNs: nil,
+                toNs: end,
+                reason: "\(error)"
+            )
         }
         advance(stream, to: end)
     }
@@ -248,7 +281,11 @@ extension Coordinator {
 
     /// The packet is done with, whether its events were wanted or not: its end and its counter are taken notice of.
     private mutating func packetPassed(
-        _ link: RelayLink, _ stream: RelayStream, _ index: PacketIndex, end: Int64, isMeasured: Bool
+        _ link: RelayLink,
+        _ stream: RelayStream,
+        _ index: PacketIndex,
+        end: Int64,
+        isMeasured: Bool
     ) {
         let earlierNs = stream.lastEndCycles.flatMap {
             timestamp($0, streamClassID: index.streamClassID, of: stream, link)
@@ -257,8 +294,14 @@ extension Coordinator {
         let before = stream.lastDiscarded ?? (link.source.start == .now ? index.eventsDiscarded : 0)
         if isMeasured, index.eventsDiscarded > before {
             noteLoss(
-                .events, count: index.eventsDiscarded - before, stream: stream, link: link, fromNs: earlierNs,
-                toNs: end, reason: "discarded by the tracer")
+                .events,
+                count: index.eventsDiscarded - before,
+                stream: stream,
+                link: link,
+                fromNs: earlierNs,
+                toNs: end,
+                reason: "discarded by the tracer"
+            )
         }
         stream.lastDiscarded = index.eventsDiscarded
         stream.lastEndCycles = index.timestampEnd
@@ -266,15 +309,24 @@ extension Coordinator {
     }
 
     private mutating func noteMissingPackets(
-        _ link: RelayLink, _ stream: RelayStream, _ preamble: PacketPreamble, end: Int64
+        _ link: RelayLink,
+        _ stream: RelayStream,
+        _ preamble: PacketPreamble,
+        end: Int64
     ) {
         guard let number = preamble.sequenceNumber else { return }
         if let last = stream.lastSequenceNumber {
             let (expected, overflow) = last.addingReportingOverflow(1 + stream.skippedPackets)
             if !overflow, number > expected {
                 noteLoss(
-                    .packets, count: number - expected, stream: stream, link: link, fromNs: nil, toNs: end,
-                    reason: "overwritten or cleared before they were read")
+                    .packets,
+                    count: number - expected,
+                    stream: stream,
+                    link: link,
+                    fromNs: nil,
+                    toNs: end,
+                    reason: "overwritten or cleared before they were read"
+                )
             }
         }
         stream.lastSequenceNumber = number
@@ -283,13 +335,23 @@ extension Coordinator {
 
     /// Scans the packet to keys and hands them to the merge, in chunks of bounded size.
     private mutating func takeEvents(
-        _ link: RelayLink, _ stream: RelayStream, _ program: TraceProgram, _ preamble: PacketPreamble,
-        _ storage: ByteStorage, contentBits: UInt64
+        _ link: RelayLink,
+        _ stream: RelayStream,
+        _ program: TraceProgram,
+        _ preamble: PacketPreamble,
+        _ storage: ByteStorage,
+        contentBits: UInt64
     ) throws(PacketError) {
         let packet = FeedPacket(
-            id: batches.nextPacketID(), trace: stream.trace.declaration, stream: stream.declaration, program: program,
-            metadataBytes: stream.trace.reader.textBytes, preamble: preamble, preambleStorage: storage,
-            correctionNs: link.source.correctionNs)
+            id: batches.nextPacketID(),
+            trace: stream.trace.declaration,
+            stream: stream.declaration,
+            program: program,
+            metadataBytes: stream.trace.reader.textBytes,
+            preamble: preamble,
+            preambleStorage: storage,
+            correctionNs: link.source.correctionNs
+        )
         let startNs = link.source.start == .now && !stream.trace.session.isResumed ? stream.trace.session.startNs : nil
         var cursor = preamble.firstEvent
         while cursor.positionBits < contentBits {
@@ -298,12 +360,19 @@ extension Coordinator {
             var result = ScanResult.complete
             do {
                 result = try program.scan(
-                    PacketBytes(storage.bytes), preamble: preamble, contentBits: contentBits,
-                    correctionNs: link.source.correctionNs, cursor: &cursor, keys: &keys)
+                    PacketBytes(storage.bytes),
+                    preamble: preamble,
+                    contentBits: contentBits,
+                    correctionNs: link.source.correctionNs,
+                    cursor: &cursor,
+                    keys: &keys
+                )
             } catch {
                 fault = error
             }
-            if keys.count > 0 { append(link, stream, packet, keys, storage, endBits: cursor.positionBits, startNs: startNs) }
+            if keys.count > 0 {
+                append(link, stream, packet, keys, storage, endBits: cursor.positionBits, startNs: startNs)
+            }
             if let fault { throw fault }
             switch result {
             case .complete: return
@@ -314,15 +383,25 @@ extension Coordinator {
     }
 
     private mutating func append(
-        _ link: RelayLink, _ stream: RelayStream, _ packet: FeedPacket, _ keys: EventKeyBuffer, _ storage: ByteStorage,
-        endBits: UInt64, startNs: Int64?
+        _ link: RelayLink,
+        _ stream: RelayStream,
+        _ packet: FeedPacket,
+        _ keys: EventKeyBuffer,
+        _ storage: ByteStorage,
+        endBits: UInt64,
+        startNs: Int64?
     ) {
         var first = 0
         if let startNs { while first < keys.count, keys.keys[first].timestampNs < startNs { first += 1 } }
         guard first < keys.count, let base = keys.keys.baseAddress else { return }
         let slot = stream.merge ?? addToMerge(link, stream, packet.preamble)
         let tag = batches.open(
-            packet: packet, keys: keys, storage: storage, endBits: endBits, relay: link.index)
+            packet: packet,
+            keys: keys,
+            storage: storage,
+            endBits: endBits,
+            relay: link.index
+        )
         link.pendingBytes += batches.pendingBytes(tag)
         // Both keys are an Int64 and a UInt64, trivial, 16 bytes: the same memory is read as the merge's own type.
         let mergeKeys = UnsafeRawPointer(base + first).assumingMemoryBound(to: MergeKey.self)
@@ -331,14 +410,20 @@ extension Coordinator {
     }
 
     private mutating func addToMerge(
-        _ link: RelayLink, _ stream: RelayStream, _ preamble: PacketPreamble
+        _ link: RelayLink,
+        _ stream: RelayStream,
+        _ preamble: PacketPreamble
     ) -> StreamSlot {
         let uuid = stream.trace.program?.traceClass.uuid
         let slot = merge.addStream(
             rank: StreamRank(
-                traceUUID: uuid.map { (high: $0.high, low: $0.low) }, streamClassID: preamble.streamClassID,
-                streamInstanceID: preamble.streamInstanceID, relayName: link.source.name,
-                liveStreamID: stream.id.rawValue))
+                traceUUID: uuid.map { (high: $0.high, low: $0.low) },
+                streamClassID: preamble.streamClassID,
+                streamInstanceID: preamble.streamInstanceID,
+                relayName: link.source.name,
+                liveStreamID: stream.id.rawValue
+            )
+        )
         stream.merge = slot
         return slot
     }

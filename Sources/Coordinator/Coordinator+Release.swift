@@ -13,7 +13,11 @@ extension Coordinator {
             // Nothing can come any more: no stream is open, and no relay is still to give its first information.
             let endOfAll = openStreamCount == 0 && (frontier.watermarkNs != nil || links.allSatisfy(\.isFinished))
             let result = merge.release(
-                upTo: frontier.watermarkNs, endOfAll: endOfAll, maxEvents: limits.batchEventsMax, into: &runs)
+                upTo: frontier.watermarkNs,
+                endOfAll: endOfAll,
+                maxEvents: limits.batchEventsMax,
+                into: &runs
+            )
             for run in runs { publish(run) }
             if !batches.isEmpty || result.publishedNs != publishedWatermarkNs || !records.isEmpty {
                 publishedWatermarkNs = result.publishedNs

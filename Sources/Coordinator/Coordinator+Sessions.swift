@@ -52,7 +52,7 @@ extension Coordinator {
         if !link.hasAnswered {
             link.hasAnswered = true
             if !listed.contains(where: { isWanted($0, link) }) {
-                say(.warning, link, "no session here matches; waiting for one")
+                say(.warning, link, "no live session matches")
                 if configuration.lifetime == .untilSessionsEnd { report.withoutSession.append(link.source.name) }
             }
         }
@@ -60,7 +60,9 @@ extension Coordinator {
             link.attaching[session.id] = session
             let resumes = link.parked.contains { isSame($0.listed, session) }
             link.viewer.attach(
-                session.id, from: link.source.start == .now && !resumes ? .last : .beginning)
+                session.id,
+                from: link.source.start == .now && !resumes ? .last : .beginning
+            )
         }
         let gone = link.parked.filter { parked in !listed.contains { isSame(parked.listed, $0) } }
         link.parked.removeAll { parked in gone.contains { $0 === parked } }
@@ -95,7 +97,9 @@ extension Coordinator {
                 return
             }
             link.sessions[id] = RelaySession(
-                listed: listed, frontier: frontier.addSession(link.frontier, boundNs: siblingBound(listed, link)))
+                listed: listed,
+                frontier: frontier.addSession(link.frontier, boundNs: siblingBound(listed, link))
+            )
             note(.active, of: listed, link: link, reason: "")
         case .alreadyHeld:
             holdBack(link, listed, now: now)
@@ -186,8 +190,14 @@ extension Coordinator {
         session.parkedTraces.removeAll()
         for stream in gone {
             noteLoss(
-                .events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil,
-                reason: "the relay no longer has the stream")
+                .events,
+                count: nil,
+                stream: stream,
+                link: link,
+                fromNs: nil,
+                toNs: nil,
+                reason: "the relay no longer has the stream"
+            )
             endStream(stream)
         }
     }
@@ -228,11 +238,16 @@ extension Coordinator {
             return
         }
         let stream = RelayStream(
-            id: added.id, trace: trace,
+            id: added.id,
+            trace: trace,
             declaration: FeedStream(
-                id: nextStreamID, traceID: trace.declaration.id, liveStreamID: added.id.rawValue,
-                channel: added.channel),
-            frontier: frontier.addStream(session.frontier))
+                id: nextStreamID,
+                traceID: trace.declaration.id,
+                liveStreamID: added.id.rawValue,
+                channel: added.channel
+            ),
+            frontier: frontier.addStream(session.frontier)
+        )
         nextStreamID += 1
         openStreamCount += 1
         session.streamCount += 1
@@ -255,10 +270,17 @@ extension Coordinator {
             return trace
         }
         let trace = RelayTrace(
-            id: added.trace, session: session,
+            id: added.trace,
+            session: session,
             declaration: FeedTrace(
-                id: nextTraceID, relay: link.source.name, host: session.listed.hostname,
-                session: session.listed.name, sessionID: session.id.rawValue, path: added.path))
+                id: nextTraceID,
+                relay: link.source.name,
+                host: session.listed.hostname,
+                session: session.listed.name,
+                sessionID: session.id.rawValue,
+                path: added.path
+            )
+        )
         nextTraceID += 1
         link.traces[added.trace] = trace
         return trace
@@ -268,8 +290,14 @@ extension Coordinator {
         guard let stream = link.streams.removeValue(forKey: id) else { return }
         if stream.index != nil || end == .failed {
             noteLoss(
-                .events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil,
-                reason: end == .failed ? "the relay cannot read the stream" : "a packet could not be read to its end")
+                .events,
+                count: nil,
+                stream: stream,
+                link: link,
+                fromNs: nil,
+                toNs: nil,
+                reason: end == .failed ? "the relay cannot read the stream" : "a packet could not be read to its end"
+            )
         }
         endStream(stream)
         let trace = stream.trace

@@ -90,7 +90,11 @@ package struct Coordinator: ~Copyable {
     /// All bytes that were there have been given to `received`.
     package mutating func readCompleted(relay: Int, now: UInt64) {
         let link = links[relay]
-        guard link.isOpen else { return }
+        guard link.isOpen else {
+            // What these bytes said has ended the connection: the others may go on without it.
+            pump(now: now)
+            return
+        }
         turn(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
     }
 
@@ -230,8 +234,14 @@ package struct Coordinator: ~Copyable {
         records.append(
             .holder(
                 HolderRecord(
-                    relay: link.source.name, host: session?.listed.hostname ?? "", session: session?.listed.name ?? "",
-                    streamID: stream?.declaration.id, heldNs: held.heldNs)))
+                    relay: link.source.name,
+                    host: session?.listed.hostname ?? "",
+                    session: session?.listed.name ?? "",
+                    streamID: stream?.declaration.id,
+                    heldNs: held.heldNs
+                )
+            )
+        )
         var place = ""
         if let session { place += ", session \(session.listed.hostname)/\(session.listed.name)" }
         if let stream { place += ", stream \(stream.id.rawValue) (\(stream.declaration.channel))" }
@@ -247,7 +257,9 @@ package struct Coordinator: ~Copyable {
     mutating func note(_ state: RelayState, of link: RelayLink, reason: String, frontierNs: Int64? = nil) {
         records.append(
             .relay(
-                RelayStateChange(relay: link.source.name, state: state, reason: reason, frontierNs: frontierNs)))
+                RelayStateChange(relay: link.source.name, state: state, reason: reason, frontierNs: frontierNs)
+            )
+        )
         let level: CoordinatorNote.Level =
             switch state {
             case .excluded, .lagging, .rejoining: .warning
@@ -260,25 +272,49 @@ package struct Coordinator: ~Copyable {
         records.append(
             .session(
                 SessionStateChange(
-                    relay: link.source.name, host: session.hostname, session: session.name,
-                    sessionID: session.id.rawValue, state: state, reason: reason)))
+                    relay: link.source.name,
+                    host: session.hostname,
+                    session: session.name,
+                    sessionID: session.id.rawValue,
+                    state: state,
+                    reason: reason
+                )
+            )
+        )
         let text = "session \(session.hostname)/\(session.name) is \(state)"
         say(
-            state == .held || state == .lost ? .warning : .info, link,
-            reason.isEmpty ? text : "\(text): \(reason)")
+            state == .held || state == .lost ? .warning : .info,
+            link,
+            reason.isEmpty ? text : "\(text): \(reason)"
+        )
     }
 
     mutating func noteLoss(
-        _ unit: LossRecord.Unit, count: UInt64?, stream: RelayStream, link: RelayLink, fromNs: Int64?, toNs: Int64?,
+        _ unit: LossRecord.Unit,
+        count: UInt64?,
+        stream: RelayStream,
+        link: RelayLink,
+        fromNs: Int64?,
+        toNs: Int64?,
         reason: String
     ) {
         let session = stream.trace.session.listed
         records.append(
             .lost(
                 LossRecord(
-                    relay: link.source.name, host: session.hostname, session: session.name,
-                    sessionID: session.id.rawValue, streamID: stream.declaration.id, unit: unit, count: count,
-                    fromNs: fromNs, toNs: toNs, reason: reason)))
+                    relay: link.source.name,
+                    host: session.hostname,
+                    session: session.name,
+                    sessionID: session.id.rawValue,
+                    streamID: stream.declaration.id,
+                    unit: unit,
+                    count: count,
+                    fromNs: fromNs,
+                    toNs: toNs,
+                    reason: reason
+                )
+            )
+        )
     }
 }
 

@@ -13,7 +13,10 @@ package struct CoordinatorConfiguration: Sendable {
     package var limits: CoordinatorLimits
 
     package init(
-        relays: [RelaySource], stallAfterNs: UInt64?, lifetime: Lifetime, seed: UInt64,
+        relays: [RelaySource],
+        stallAfterNs: UInt64?,
+        lifetime: Lifetime,
+        seed: UInt64,
         limits: CoordinatorLimits = CoordinatorLimits()
     ) {
         self.relays = relays

@@ -43,8 +43,11 @@ package final class CoordinatorLane: @unchecked Sendable {
     ///   - addresses: where the relays of `configuration` listen, in the same order.
     ///   - notes: receives what people should read; called on the loop.
     package init(
-        loop: any EventLoop, configuration: CoordinatorConfiguration, addresses: [RelayAddress],
-        consumer: any BatchConsumer, notes: @escaping @Sendable (CoordinatorNote) -> Void
+        loop: any EventLoop,
+        configuration: CoordinatorConfiguration,
+        addresses: [RelayAddress],
+        consumer: any BatchConsumer,
+        notes: @escaping @Sendable (CoordinatorNote) -> Void
     ) {
         precondition(addresses.count == configuration.relays.count)
         self.loop = loop
@@ -116,7 +119,8 @@ package final class CoordinatorLane: @unchecked Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        RelayChannel(relay: relay, attempt: attempt, lane: self))
+                        RelayChannel(relay: relay, attempt: attempt, lane: self)
+                    )
                 }
             }
             .connect(host: address.host, port: address.port)

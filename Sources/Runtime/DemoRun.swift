@@ -10,7 +10,9 @@ import TLS
 
 /// `tidemark demo`: simulated relays, a coordinator and a subscriber over mutual TLS, in one process.
 package final class DemoRun: Service {
-    private static let namesOfHosts = ["atlantic", "baltic", "caribbean", "drake", "english", "florida", "gibraltar", "hudson"]
+    private static let namesOfHosts = [
+        "atlantic", "baltic", "caribbean", "drake", "english", "florida", "gibraltar", "hudson",
+    ]
     /// Hosts at most.
     package static let hostsMax = namesOfHosts.count
 
@@ -28,8 +30,12 @@ package final class DemoRun: Service {
     ///   - directory: an empty directory for certificates.
     ///   - say: receives lines for standard error.
     package init(
-        hostCount: Int, seconds: UInt64?, directory: String, group: any EventLoopGroup,
-        printing: PrintingLane<ReceivedFrame>, say: @escaping @Sendable (String) -> Void
+        hostCount: Int,
+        seconds: UInt64?,
+        directory: String,
+        group: any EventLoopGroup,
+        printing: PrintingLane<ReceivedFrame>,
+        say: @escaping @Sendable (String) -> Void
     ) {
         self.hostCount = hostCount
         self.seconds = seconds
@@ -45,11 +51,18 @@ package final class DemoRun: Service {
         say("certificates for both sides: \(files.count) files in \(directory)")
         let ports = AsyncStream<Int>.makeStream()
         let daemon = try FeedDaemon(
-            configuration(relays: relays), logger: quietLogger(), listening: { ports.continuation.yield($0) })
+            configuration(relays: relays),
+            logger: quietLogger(),
+            listening: { ports.continuation.yield($0) }
+        )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             let services = ServiceGroup(
                 configuration: .init(
-                    services: [.init(service: daemon)], gracefulShutdownSignals: [], logger: quietLogger()))
+                    services: [.init(service: daemon)],
+                    gracefulShutdownSignals: [],
+                    logger: quietLogger()
+                )
+            )
             tasks.addTask { try await services.run() }
             var iterator = ports.stream.makeAsyncIterator()
             guard let port = await iterator.next() else { return }
@@ -85,28 +98,47 @@ package final class DemoRun: Service {
             say("simulated relay \(name) on net://localhost:\(port)")
             relays.append(
                 Configuration.Relay(
-                    name: name, url: .relay(NetworkEndpoint(host: "127.0.0.1", port: port), session: nil)))
+                    name: name,
+                    url: .relay(NetworkEndpoint(host: "127.0.0.1", port: port), session: nil)
+                )
+            )
         }
         return relays
     }
 
     private func configuration(relays: [Configuration.Relay]) -> Configuration {
         Configuration(
-            relays: relays, order: Configuration.Order(),
+            relays: relays,
+            order: Configuration.Order(),
             feed: Configuration.Feed(
-                listen: NetworkEndpoint(host: "127.0.0.1", port: 0), certificateFile: "\(directory)/server.pem",
-                keyFile: "\(directory)/server.key", clientAuthorityFile: "\(directory)/ca.pem",
-                allow: [Configuration.AllowRule(identity: Glob("tidemark:client/*"))]),
-            log: Configuration.Log(), http: nil, live: nil, forward: [])
+                listen: NetworkEndpoint(host: "127.0.0.1", port: 0),
+                certificateFile: "\(directory)/server.pem",
+                keyFile: "\(directory)/server.key",
+                clientAuthorityFile: "\(directory)/ca.pem",
+                allow: [Configuration.AllowRule(identity: Glob("tidemark:client/*"))]
+            ),
+            log: Configuration.Log(),
+            http: nil,
+            live: nil,
+            forward: []
+        )
     }
 
     private func subscribe(port: Int) throws -> TailRun {
         let identity = try TLSIdentity(
-            certificateFile: "\(directory)/client.pem", keyFile: "\(directory)/client.key")
+            certificateFile: "\(directory)/client.pem",
+            keyFile: "\(directory)/client.key"
+        )
         let tls = try TLSContext(client: identity, serverTrust: try TLSTrust(file: "\(directory)/ca.pem"))
         return TailRun(
-            address: RelayAddress(host: "localhost", port: port), tls: tls, start: .earliest, reconnects: false,
-            group: group, printing: printing, say: say)
+            address: RelayAddress(host: "localhost", port: port),
+            tls: tls,
+            start: .earliest,
+            reconnects: false,
+            group: group,
+            printing: printing,
+            say: say
+        )
     }
 
     private func quietLogger() -> Logger {

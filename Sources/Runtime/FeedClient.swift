@@ -32,8 +32,12 @@ package enum FeedClient {
     ///   - channel: called once with a handle to stop the connection, or to pause its reading.
     /// - Returns: why it ended.
     package static func run(
-        address: RelayAddress, tls: TLSContext, request: SubscribeRequest, group: any EventLoopGroup,
-        receive: @escaping @Sendable (FeedClientEvent) -> Void, channel handle: @Sendable (FeedConnection) -> Void
+        address: RelayAddress,
+        tls: TLSContext,
+        request: SubscribeRequest,
+        group: any EventLoopGroup,
+        receive: @escaping @Sendable (FeedClientEvent) -> Void,
+        channel handle: @Sendable (FeedConnection) -> Void
     ) async -> FeedClientEnd {
         let loop = group.next()
         let promise = loop.makePromise(of: FeedClientEnd.self)
@@ -47,7 +51,13 @@ package enum FeedClient {
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(
                             try FeedClientChannel(
-                                serverName: address.host, tls: tls, request: request, receive: receive, end: promise))
+                                serverName: address.host,
+                                tls: tls,
+                                request: request,
+                                receive: receive,
+                                end: promise
+                            )
+                        )
                     }
                 }
                 .connect(host: address.host, port: address.port).get()
@@ -89,8 +99,11 @@ private final class FeedClientChannel: ChannelInboundHandler {
     private var plaintext = [UInt8](repeating: 0, count: 256 << 10)
 
     init(
-        serverName: String, tls: TLSContext, request: SubscribeRequest,
-        receive: @escaping @Sendable (FeedClientEvent) -> Void, end: EventLoopPromise<FeedClientEnd>
+        serverName: String,
+        tls: TLSContext,
+        request: SubscribeRequest,
+        receive: @escaping @Sendable (FeedClientEvent) -> Void,
+        end: EventLoopPromise<FeedClientEnd>
     ) throws(FeedError) {
         self.serverName = serverName
         self.tls = tls

@@ -21,7 +21,9 @@ package struct FeedDaemon: Service {
     /// - Parameter listening: told the port of the feed once subscribers may connect.
     /// - Throws: `TLSError` when a certificate or key is unusable.
     package init(
-        _ configuration: Configuration, logger: Logger, listening: @escaping @Sendable (Int) -> Void = { _ in }
+        _ configuration: Configuration,
+        logger: Logger,
+        listening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws {
         self.configuration = configuration
         self.logger = logger
@@ -45,22 +47,29 @@ package struct FeedDaemon: Service {
 
     private func serve(coordinatorLoop: any EventLoop, feedLoop: any EventLoop) async throws {
         let hub = FeedHub(
-            loop: feedLoop, feed: .random(), retainedBytes: Int(clamping: configuration.log.retainBytes),
-            logger: logger)
+            loop: feedLoop,
+            feed: .random(),
+            retainedBytes: Int(clamping: configuration.log.retainBytes),
+            logger: logger
+        )
         let listener = try await listen(on: feedLoop, hub: hub)
         logger.info(
             "feed is served",
-            metadata: ["listen": "\(configuration.feed.listen)", "feed": "\(hub.feed.id)"])
+            metadata: ["listen": "\(configuration.feed.listen)", "feed": "\(hub.feed.id)"]
+        )
         listening(listener.localAddress?.port ?? 0)
         if configuration.feed.allow.isEmpty {
             logger.warning("feed.allow is empty: no subscriber may see anything")
         }
         let lane = CoordinatorLane(
-            loop: coordinatorLoop, configuration: CoordinatorConfiguration(configuration, seed: hub.feed.id.low),
+            loop: coordinatorLoop,
+            configuration: CoordinatorConfiguration(configuration, seed: hub.feed.id.low),
             addresses: configuration.relays.map {
                 RelayAddress(host: $0.url.endpoint.host, port: Int($0.url.endpoint.port))
             },
-            consumer: hub, notes: { [logger] in logger.log($0) })
+            consumer: hub,
+            notes: { [logger] in logger.log($0) }
+        )
         try await withGracefulShutdownHandler {
             lane.start()
             _ = try await lane.finished.get()
@@ -86,12 +95,14 @@ package struct FeedDaemon: Service {
                     .writeBufferWaterMark,
                     value: ChannelOptions.Types.WriteBufferWaterMark(
                         low: SubscriberChannel.Limits.outgoingBytesMax / 4,
-                        high: SubscriberChannel.Limits.outgoingBytesMax)
+                        high: SubscriberChannel.Limits.outgoingBytesMax
+                    )
                 )
                 .childChannelInitializer { [tls] channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(
-                            SubscriberChannel(hub: hub, tls: tls, rules: { rules }))
+                            SubscriberChannel(hub: hub, tls: tls, rules: { rules })
+                        )
                     }
                 }
                 .bind(host: endpoint.host, port: Int(endpoint.port)).get()
@@ -118,8 +129,11 @@ extension FeedIdentity {
 extension AllowRule {
     init(_ rule: Configuration.AllowRule) {
         self.init(
-            identity: rule.identity.pattern, relays: rule.relays.map(\.pattern), hosts: rule.hosts.map(\.pattern),
-            sessions: rule.sessions.map(\.pattern))
+            identity: rule.identity.pattern,
+            relays: rule.relays.map(\.pattern),
+            hosts: rule.hosts.map(\.pattern),
+            sessions: rule.sessions.map(\.pattern)
+        )
     }
 }
 
@@ -128,8 +142,11 @@ extension CoordinatorConfiguration {
     init(_ configuration: Configuration, seed: UInt64) {
         let relays = configuration.relays.map { relay in
             RelaySource(
-                name: relay.name, sessions: SessionPattern.all(of: relay),
-                start: relay.from == .now ? .now : .beginning, correctionNs: relay.clockOffsetNs)
+                name: relay.name,
+                sessions: SessionPattern.all(of: relay),
+                start: relay.from == .now ? .now : .beginning,
+                correctionNs: relay.clockOffsetNs
+            )
         }
         let stallAfterNs: UInt64? =
             switch configuration.order.stallAfter {

@@ -9,15 +9,25 @@ package struct MergeRun: Service {
     private let printing: PrintingLane<FeedBatch>
 
     package init(
-        configuration: CoordinatorConfiguration, addresses: [RelayAddress], printing: PrintingLane<FeedBatch>,
-        group: any EventLoopGroup, notes: @escaping @Sendable (CoordinatorNote) -> Void
+        configuration: CoordinatorConfiguration,
+        addresses: [RelayAddress],
+        printing: PrintingLane<FeedBatch>,
+        group: any EventLoopGroup,
+        notes: @escaping @Sendable (CoordinatorNote) -> Void
     ) {
         let lane = CoordinatorLane(
-            loop: group.next(), configuration: configuration, addresses: addresses, consumer: printing, notes: notes)
+            loop: group.next(),
+            configuration: configuration,
+            addresses: addresses,
+            consumer: printing,
+            notes: notes
+        )
         self.lane = lane
         self.printing = printing
         printing.connect(
-            held: { lane.setOutputIsHeld($0) }, stopped: { lane.stop(reason: "no more is wanted") })
+            held: { lane.setOutputIsHeld($0) },
+            stopped: { lane.stop(reason: "no more is wanted") }
+        )
     }
 
     /// - Returns: how it went; nil when it was stopped.

@@ -60,7 +60,9 @@ package struct ResumeState: Sendable, Equatable {
         let fault = written == bytes.count ? nil : String(cString: strerror(errno))
         close(descriptor)
         if let fault { throw FileError(path: temporary, reason: fault) }
-        guard rename(temporary, path) == 0 else { throw FileError(path: path, reason: String(cString: strerror(errno))) }
+        guard rename(temporary, path) == 0 else {
+            throw FileError(path: path, reason: String(cString: strerror(errno)))
+        }
     }
 }
 

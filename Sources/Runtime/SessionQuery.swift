@@ -15,7 +15,8 @@ package enum SessionQuery {
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(
-                            SessionQueryChannel(answer: promise))
+                            SessionQueryChannel(answer: promise)
+                        )
                     }
                 }
                 .connect(host: address.host, port: address.port).get()
@@ -59,7 +60,10 @@ private final class SessionQueryChannel: ChannelInboundHandler, @unchecked Senda
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        finish(.failure(SessionQueryError(reason: "the relay closed the connection: is it an lttng-relayd?")), context.channel)
+        finish(
+            .failure(SessionQueryError(reason: "the relay closed the connection: is it an lttng-relayd?")),
+            context.channel
+        )
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -8,7 +8,10 @@ package enum SimulatedRelayServer {
     ///   - startNs: the event loop's time that is the simulation's 0, nanoseconds (`NIODeadline`).
     /// - Returns: the listening channel; its local address tells the port.
     package static func listen(
-        on loop: any EventLoop, host: String = "127.0.0.1", port: Int = 0, startNs: UInt64,
+        on loop: any EventLoop,
+        host: String = "127.0.0.1",
+        port: Int = 0,
+        startNs: UInt64,
         relay: @escaping @Sendable () -> SimulatedRelay
     ) async throws -> any Channel {
         let box = SimulatedRelayBox(relay(), startNs: startNs)

@@ -149,7 +149,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         identity = certificate?.identities.joined(separator: ",") ?? "?"
         let peer = PeerIdentity(
             alternativeNames: certificate.map { $0.hasAlternativeNames ? $0.uris + $0.dnsNames : [] } ?? [],
-            commonName: certificate?.hasAlternativeNames == false ? certificate?.commonName : nil)
+            commonName: certificate?.hasAlternativeNames == false ? certificate?.commonName : nil
+        )
         return Subscription(peer: peer, rules: rules(), feed: hub.feed, serverName: "tidemark")
     }
 
@@ -176,7 +177,9 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     private func answerRefusal(_ answer: ByteStorage, _ refusal: Refusal, _ engine: TLSEngine) {
         hub.logger.warning(
-            "subscriber refused", metadata: metadata.with("code", "\(refusal.code)").with("reason", refusal.text))
+            "subscriber refused",
+            metadata: metadata.with("code", "\(refusal.code)").with("reason", refusal.text)
+        )
         state = .closing
         do {
             try write([answer], engine)

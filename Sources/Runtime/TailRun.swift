@@ -46,8 +46,13 @@ package final class TailRun: Service {
     ///   - start: where the first connection begins; later ones go on from the last token.
     ///   - say: receives lines for standard error.
     package init(
-        address: RelayAddress, tls: TLSContext, start: SubscriptionStart, reconnects: Bool,
-        group: any EventLoopGroup, printing: PrintingLane<ReceivedFrame>, say: @escaping @Sendable (String) -> Void
+        address: RelayAddress,
+        tls: TLSContext,
+        start: SubscriptionStart,
+        reconnects: Bool,
+        group: any EventLoopGroup,
+        printing: PrintingLane<ReceivedFrame>,
+        say: @escaping @Sendable (String) -> Void
     ) {
         self.address = address
         self.tls = tls
@@ -64,7 +69,9 @@ package final class TailRun: Service {
 
     package func run() async throws {
         printing.connect(
-            held: { [weak self] isHeld in self?.hold(isHeld) }, stopped: { [weak self] in self?.stop() })
+            held: { [weak self] isHeld in self?.hold(isHeld) },
+            stopped: { [weak self] in self?.stop() }
+        )
         let outcome = await withGracefulShutdownHandler {
             await subscribe()
         } onGracefulShutdown: {
@@ -78,7 +85,9 @@ package final class TailRun: Service {
         while true {
             let welcomed = Mutex(false)
             let request = SubscribeRequest(
-                start: state.withLock { $0.token.map { .token($0) } } ?? start, clientName: "tidemark tail")
+                start: state.withLock { $0.token.map { .token($0) } } ?? start,
+                clientName: "tidemark tail"
+            )
             let end = await FeedClient.run(address: address, tls: tls, request: request, group: group) { event in
                 switch event {
                 case .welcomed(let welcome):

@@ -9,7 +9,8 @@ struct CertCommand: ParsableCommand {
         discussion: """
             Writes ca.pem ca.key server.pem server.key client.pem client.key (the server's for localhost and \
             127.0.0.1). Nothing is ever overwritten. Keep ca.key: `--client NAME` signs with it.
-            """)
+            """
+    )
 
     @Argument(help: "The directory; made if it is not there.")
     var directory: String

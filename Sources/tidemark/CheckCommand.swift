@@ -4,7 +4,9 @@ import Configuration
 /// `tidemark check`: is the configuration file good?
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Check a configuration file; print what is wrong and where.")
+        commandName: "check",
+        abstract: "Check a configuration file; print what is wrong and where."
+    )
 
     @Option(help: "The configuration file (YAML).")
     var config: String

@@ -11,7 +11,8 @@ struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
         abstract: "Show a whole cluster in one process: simulated relays, coordinator and subscriber.",
-        discussion: "Nothing real is traced. Ends with Ctrl-C, or after --seconds. Events go to standard output.")
+        discussion: "Nothing real is traced. Ends with Ctrl-C, or after --seconds. Events go to standard output."
+    )
 
     @Option(help: "How many hosts (1 to \(DemoRun.hostsMax)).")
     var hosts = 3
@@ -37,8 +38,13 @@ struct DemoCommand: AsyncParsableCommand {
         defer { remove(directory) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let demo = DemoRun(
-            hostCount: hosts, seconds: seconds, directory: directory, group: group, printing: printing,
-            say: { standardError.write(line: "demo: \($0)") })
+            hostCount: hosts,
+            seconds: seconds,
+            directory: directory,
+            group: group,
+            printing: printing,
+            say: { standardError.write(line: "demo: \($0)") }
+        )
         try await runUntilSignal(demo)
         await printing.drain { printer.finish() }
         try await group.shutdownGracefully()

@@ -34,7 +34,8 @@ struct RenderingOptionsGroup: ParsableArguments {
         help: """
             Text: which fields to print: trace, trace:hostname, trace:domain, trace:procname, trace:vpid, loglevel, \
             emf, all; with commas between.
-            """)
+            """
+    )
     var fields: String?
 
     func validate() throws {
@@ -45,7 +46,11 @@ struct RenderingOptionsGroup: ParsableArguments {
     /// What is to be printed.
     func renderingOptions() throws -> RenderingOptions {
         RenderingOptions(
-            format: format, text: try textOptions(), includesControlRecords: includesControlRecords, eventLimit: limit)
+            format: format,
+            text: try textOptions(),
+            includesControlRecords: includesControlRecords,
+            eventLimit: limit
+        )
     }
 
     private func textOptions() throws -> TextOptions {

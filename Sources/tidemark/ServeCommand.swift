@@ -9,7 +9,8 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Run the coordinator: merge the configured relays and serve the feed over TLS.",
-        discussion: "Ends on SIGTERM or Ctrl-C, after subscribers have what is left. Logs go to standard error.")
+        discussion: "Ends on SIGTERM or Ctrl-C, after subscribers have what is left. Logs go to standard error."
+    )
 
     @Option(help: "The configuration file (YAML).")
     var config: String

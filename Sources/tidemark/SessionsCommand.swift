@@ -9,7 +9,9 @@ import Runtime
 /// `tidemark sessions`: lists what relays offer.
 struct SessionsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sessions", abstract: "List the sessions that relays offer.")
+        commandName: "sessions",
+        abstract: "List the sessions that relays offer."
+    )
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case text
@@ -34,8 +36,12 @@ struct SessionsCommand: AsyncParsableCommand {
             let endpoint = try endpoint(url)
             do {
                 let sessions = try await SessionQuery.run(
-                    address: RelayAddress(host: endpoint.host, port: Int(endpoint.port)), group: group)
-                let sorted = sessions.sorted { ($0.hostname, $0.name, $0.id.rawValue) < ($1.hostname, $1.name, $1.id.rawValue) }
+                    address: RelayAddress(host: endpoint.host, port: Int(endpoint.port)),
+                    group: group
+                )
+                let sorted = sessions.sorted {
+                    ($0.hostname, $0.name, $0.id.rawValue) < ($1.hostname, $1.name, $1.id.rawValue)
+                }
                 standardOutput.write(format == .json ? json(sorted, endpoint) : text(sorted, endpoint))
             } catch {
                 standardError.write(line: "net://\(endpoint): \(error)")

@@ -6,7 +6,8 @@ struct StandardError: Sendable {
     func write(line: String) {
         var bytes = Array(
             line.unicodeScalars.lazy.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) }
-                .reduce(into: "") { $0.append($1) }.utf8)
+                .reduce(into: "") { $0.append($1) }.utf8
+        )
         bytes.append(0x0A)
         bytes.withUnsafeBytes { buffer in
             _ = Glibc.write(2, buffer.baseAddress, buffer.count)

@@ -16,7 +16,8 @@ struct TailCommand: AsyncParsableCommand {
         discussion: """
             Reconnects by itself and goes on from where it was. With --state the position survives the process; with \
             --output as well, every event is in the file exactly once, whatever was killed.
-            """)
+            """
+    )
 
     @Argument(help: "tls://HOST:PORT")
     var coordinator: String
@@ -56,7 +57,11 @@ struct TailCommand: AsyncParsableCommand {
         let saved = try savedState()
         let descriptor = try openOutput(saved)
         let printer = FeedPrinter(options: options, descriptor: descriptor)
-        let keeper = StateKeeper(file: state, printer: printer, outputBytesBefore: output == nil ? nil : length(descriptor))
+        let keeper = StateKeeper(
+            file: state,
+            printer: printer,
+            outputBytesBefore: output == nil ? nil : length(descriptor)
+        )
         let printing = PrintingLane<ReceivedFrame> { frame in
             // A checkpoint repeats what is known; only a gap in it is news.
             let batch = frame.isCheckpoint ? frame.batch.onlyNews : frame.batch
@@ -66,9 +71,14 @@ struct TailCommand: AsyncParsableCommand {
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let run = TailRun(
-            address: RelayAddress(host: endpoint.host, port: Int(endpoint.port)), tls: tls,
-            start: try saved.map { try token($0.token) } ?? start(), reconnects: !noReconnect, group: group,
-            printing: printing, say: { standardError.write(line: "tidemark tail: \($0)") })
+            address: RelayAddress(host: endpoint.host, port: Int(endpoint.port)),
+            tls: tls,
+            start: try saved.map { try token($0.token) } ?? start(),
+            reconnects: !noReconnect,
+            group: group,
+            printing: printing,
+            say: { standardError.write(line: "tidemark tail: \($0)") }
+        )
         try await runUntilSignal(run)
         await printing.drain {
             printer.finish()
@@ -114,7 +124,8 @@ struct TailCommand: AsyncParsableCommand {
             if let token = ResumeToken(text: from) { return .token(token) }
             if let ns = Timestamp(rfc3339: from)?.nanoseconds { return .time(ns: ns) }
             throw ValidationError(
-                "--from \(from): neither latest, earliest, a time (2026-11-23T15:00:00Z) nor a resume token")
+                "--from \(from): neither latest, earliest, a time (2026-11-23T15:00:00Z) nor a resume token"
+            )
         }
     }
 

@@ -14,5 +14,6 @@ struct Tidemark: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, CheckCommand.self, SessionsCommand.self, ViewCommand.self, TailCommand.self,
             CertCommand.self, DemoCommand.self,
-        ])
+        ]
+    )
 }

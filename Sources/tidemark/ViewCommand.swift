@@ -18,7 +18,8 @@ struct ViewCommand: AsyncParsableCommand {
         discussion: """
             A SOURCE is net://HOST[:PORT][/host/HOSTNAME/SESSION]: all live sessions of an lttng-relayd, or one. \
             Ends when every session has ended. Events go to standard output, all else to standard error.
-            """)
+            """
+    )
 
     @Argument(help: "What to read.")
     var sources: [String]
@@ -45,17 +46,24 @@ struct ViewCommand: AsyncParsableCommand {
         let printer = FeedPrinter(options: options)
         let printing = PrintingLane<FeedBatch> { printer.print($0) }
         let configuration = CoordinatorConfiguration(
-            relays: relays.map(\.source), stallAfterNs: stallAfter.limitNs,
-            lifetime: wait ? .service : .untilSessionsEnd, seed: .random(in: 0 ... .max))
+            relays: relays.map(\.source),
+            stallAfterNs: stallAfter.limitNs,
+            lifetime: wait ? .service : .untilSessionsEnd,
+            seed: .random(in: 0 ... .max)
+        )
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let run = MergeRun(
-            configuration: configuration, addresses: relays.map(\.address), printing: printing, group: group,
+            configuration: configuration,
+            addresses: relays.map(\.address),
+            printing: printing,
+            group: group,
             notes: { note in
                 switch note.level {
                 case .debug, .info: return
                 case .warning, .error: standardError.write(line: "\(note.relay): \(note.text)")
                 }
-            })
+            }
+        )
         try await runUntilSignal(run)
         let report = try await run.result()
         await printing.drain { printer.finish() }
@@ -92,7 +100,10 @@ struct ViewCommand: AsyncParsableCommand {
                 continue
             }
             let source = RelaySource(
-                name: "\(endpoint)", sessions: [pattern], start: from == .now ? .now : .beginning)
+                name: "\(endpoint)",
+                sessions: [pattern],
+                start: from == .now ? .now : .beginning
+            )
             relays.append((source, address))
         }
         return relays
@@ -157,10 +168,15 @@ func runUntilSignal(_ service: some Service, logger: Logger = quietLogger) async
         configuration: .init(
             services: [
                 .init(
-                    service: service, successTerminationBehavior: .gracefullyShutdownGroup,
-                    failureTerminationBehavior: .gracefullyShutdownGroup)
+                    service: service,
+                    successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup
+                )
             ],
-            gracefulShutdownSignals: [.sigint, .sigterm], logger: logger))
+            gracefulShutdownSignals: [.sigint, .sigterm],
+            logger: logger
+        )
+    )
     try await group.run()
 }
 

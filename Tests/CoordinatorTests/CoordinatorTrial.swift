@@ -1,0 +1,255 @@
+import CTF
+import Coordinator
+import Feed
+import LTTngLive
+import SimulatedRelay
+
+/// A coordinator and simulated relays in virtual time: runs its actions until nothing happens any more.
+final class CoordinatorTrial {
+    private var coordinator: Coordinator
+    private var relays: [RelayBox]
+    private var nowNs: UInt64 = 0
+    private var timers: [CoordinatorTimer: UInt64] = [:]
+    /// How long bytes take each way.
+    private let delayNs: UInt64
+    /// Bytes to the coordinator, in the order in which they arrive.
+    private var inbox: [(atNs: UInt64, relay: Int, attempt: Int, bytes: [UInt8])] = []
+    private var attempts: [Int]
+    private(set) var batches: [FeedBatch] = []
+    private(set) var notes: [CoordinatorNote] = []
+    private(set) var report: FinishReport?
+    /// Requests batches sent, by relay.
+    private(set) var sendCounts: [Int]
+
+    /// A non-copyable relay in an array.
+    private final class RelayBox {
+        var relay: SimulatedRelay
+        var isConnected = false
+        init(_ relay: consuming SimulatedRelay) { self.relay = relay }
+    }
+
+    init(
+        _ scripts: [RelayScript],
+        stallAfterNs: UInt64? = nil,
+        lifetime: CoordinatorConfiguration.Lifetime = .untilSessionsEnd,
+        start: RelaySource.Start = .beginning,
+        delayNs: UInt64 = 100_000,
+        limits: CoordinatorLimits = CoordinatorLimits()
+    ) {
+        self.delayNs = delayNs
+        relays = scripts.map { RelayBox(SimulatedRelay($0)) }
+        attempts = scripts.map { _ in 0 }
+        sendCounts = scripts.map { _ in 0 }
+        coordinator = Coordinator(
+            CoordinatorConfiguration(
+                relays: scripts.indices.map {
+                    RelaySource(name: "relay-\($0)", sessions: [.glob("*")], start: start)
+                },
+                stallAfterNs: stallAfterNs,
+                lifetime: lifetime,
+                seed: 1,
+                limits: limits
+            )
+        )
+        coordinator.start(now: 0)
+        runActions()
+    }
+
+    /// Lets time pass until `endNs`, or until the coordinator has finished.
+    func run(untilNs endNs: UInt64) {
+        while report == nil, let nextNs = nextEventNs, nextNs <= endNs {
+            nowNs = max(nowNs, nextNs)
+            step()
+        }
+        if report == nil { nowNs = max(nowNs, endNs) }
+    }
+
+    private var nextEventNs: UInt64? {
+        let wakes = relays.filter(\.isConnected).compactMap { box in box.relay.nextWakeNs }
+        return [inbox.first?.atNs, timers.values.min(), wakes.min()].compactMap(\.self).min()
+    }
+
+    private func step() {
+        for index in relays.indices { collect(index) }
+        while let first = inbox.first, first.atNs <= nowNs {
+            inbox.removeFirst()
+            guard attempts[first.relay] == first.attempt else { continue }
+            first.bytes.withUnsafeBytes { coordinator.received(relay: first.relay, $0, now: nowNs) }
+            coordinator.readCompleted(relay: first.relay, now: nowNs)
+            runActions()
+        }
+        let due = timers.filter { $0.value <= nowNs }.sorted { $0.value < $1.value }
+        for (timer, _) in due {
+            guard let atNs = timers[timer], atNs <= nowNs else { continue }
+            timers[timer] = nil
+            coordinator.timerFired(timer, now: nowNs)
+            runActions()
+        }
+    }
+
+    /// Takes what a relay has to say by now.
+    private func collect(_ index: Int) {
+        let box = relays[index]
+        guard box.isConnected else { return }
+        box.relay.advance(to: nowNs)
+        if box.relay.hasOutput {
+            let bytes = box.relay.takeOutput { Array($0) }
+            inbox.append((nowNs + delayNs, index, attempts[index], bytes))
+            inbox.sort { $0.atNs < $1.atNs }
+        }
+        if box.relay.isClosing {
+            box.isConnected = false
+            box.relay.disconnected(nowNs: nowNs)
+            attempts[index] += 1
+            coordinator.disconnected(relay: index, reason: "the relay closed the connection", now: nowNs)
+            runActions()
+        }
+    }
+
+    private func runActions() {
+        while true {
+            let actions = coordinator.takeActions()
+            if actions.isEmpty { return }
+            for action in actions { run(action) }
+        }
+    }
+
+    private func run(_ action: CoordinatorAction) {
+        switch action {
+        case .connect(let index):
+            attempts[index] += 1
+            let box = relays[index]
+            box.isConnected = box.relay.connected(nowNs: nowNs)
+            if box.isConnected {
+                coordinator.connected(relay: index, now: nowNs)
+            } else {
+                coordinator.connectFailed(relay: index, reason: "connection refused", now: nowNs)
+            }
+        case .send(let index):
+            sendCounts[index] += 1
+            let bytes = coordinator.takeOutput(relay: index) { Array($0) }
+            guard relays[index].isConnected else { return }
+            bytes.withUnsafeBytes { relays[index].relay.received($0, nowNs: nowNs) }
+            collect(index)
+        case .close(let index):
+            attempts[index] += 1
+            timers[.link(relay: index)] = nil
+            if relays[index].isConnected { relays[index].relay.disconnected(nowNs: nowNs) }
+            relays[index].isConnected = false
+        case .schedule(let timer, let atNs): timers[timer] = max(atNs, nowNs)
+        case .publish(let batch): batches.append(batch)
+        case .note(let note): notes.append(note)
+        case .finished(let report): self.report = report
+        }
+    }
+
+    // MARK: What came out
+
+    /// Whether no reader has room.
+    func setOutputIsHeld(_ isHeld: Bool) {
+        coordinator.setOutputIsHeld(isHeld, now: nowNs)
+        runActions()
+    }
+
+    var records: [FeedRecord] { batches.flatMap(\.records) }
+
+    var losses: [LossRecord] {
+        records.compactMap { if case .lost(let loss) = $0 { loss } else { nil } }
+    }
+
+    var sessionStates: [SessionState] {
+        records.compactMap { if case .session(let change) = $0 { change.state } else { nil } }
+    }
+
+    func relayStates(_ index: Int) -> [RelayState] {
+        records.compactMap { record in
+            guard case .relay(let change) = record, change.relay == "relay-\(index)" else { return nil }
+            return change.state
+        }
+    }
+
+    /// Every event in feed order.
+    var events: [TrialEvent] {
+        var events: [TrialEvent] = []
+        for record in records {
+            guard case .events(let group) = record else { continue }
+            events += TrialEvent.all(in: group)
+        }
+        return events
+    }
+}
+
+/// An event as a test looks at it.
+struct TrialEvent: Equatable {
+    var host: String
+    var stream: UInt64
+    var timestampNs: Int64
+    var lateNs: Int64
+    var name: String
+
+    /// Decodes a group's events in order.
+    static func all(in group: EventGroup) -> [TrialEvent] {
+        var cursors = group.slices.map { EventCursor(positionBits: $0.firstBits, clockCycles: $0.clockCycles) }
+        var events: [TrialEvent] = []
+        for run in group.order {
+            let index = Int(run.slice)
+            let slice = group.slices[index]
+            let bytes = PacketBytes(
+                UnsafeRawBufferPointer(rebasing: slice.storage.bytes[slice.storageOffset...]),
+                firstByte: Int(slice.firstBits / 8)
+            )
+            for _ in 0..<run.count {
+                var visitor = NameVisitor()
+                do {
+                    try slice.packet.program.visitEvent(
+                        bytes,
+                        preamble: slice.packet.preamble,
+                        cursor: &cursors[index],
+                        visitor: &visitor
+                    )
+                } catch {
+                    visitor.event = nil
+                }
+                guard let event = visitor.event else { continue }
+                let program = slice.packet.program
+                let classID = slice.packet.preamble.streamClassID
+                let ns = program.clockConversion(streamClassID: classID)?.nanoseconds(visitor.clockCycles) ?? 0
+                let late = group.late.first { Int($0.index) == events.count }?.lateNs ?? 0
+                events.append(
+                    TrialEvent(
+                        host: slice.packet.trace.host,
+                        stream: slice.packet.stream.liveStreamID,
+                        timestampNs: ns,
+                        lateNs: late,
+                        name: program.events[event].eventClass.name
+                    )
+                )
+            }
+        }
+        return events
+    }
+}
+
+private struct NameVisitor: FieldVisitor {
+    var event: Int?
+    var clockCycles: UInt64 = 0
+
+    mutating func beginEvent(_ event: Int, clockCycles: UInt64) {
+        self.event = event
+        self.clockCycles = clockCycles
+    }
+    mutating func endEvent() {}
+    mutating func beginScope(_ scope: FieldScope) {}
+    mutating func endScope(_ scope: FieldScope) {}
+    mutating func beginStructure(_ field: FieldID) {}
+    mutating func endStructure(_ field: FieldID) {}
+    mutating func beginArray(_ field: FieldID, count: Int) {}
+    mutating func endArray(_ field: FieldID) {}
+    mutating func beginVariant(_ field: FieldID, option: Int) {}
+    mutating func endVariant(_ field: FieldID) {}
+    mutating func unsigned(_ value: UInt64, _ field: FieldID) {}
+    mutating func signed(_ value: Int64, _ field: FieldID) {}
+    mutating func float(_ value: Float, _ field: FieldID) {}
+    mutating func double(_ value: Double, _ field: FieldID) {}
+    mutating func text(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {}
+}
