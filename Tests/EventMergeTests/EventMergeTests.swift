@@ -221,10 +221,12 @@ import Testing
 
     @Test func `ten thousand streams come between each other and leave again`() {
         var bench = MergeBench()
-        // Each joins between the first two, the worst case for the numbers.
-        for number in 0..<10_000 { _ = bench.add(rank(number == 0 ? 0 : UInt64(20_000 - number))) }
+        // Each joins between the first two, the worst case for the numbers, which change under the heads' feet.
+        for number in 0..<10_000 {
+            let stream = bench.add(rank(number == 0 ? 0 : UInt64(20_000 - number)))
+            bench.append(stream, [7])
+        }
         bench.merge.checkInvariants()
-        for stream in 0..<10_000 { bench.append(stream, [7]) }
         bench.release(upTo: 8)
         #expect(bench.takeLeft().map(\.stream) == [0] + (1..<10_000).reversed())
         for stream in 0..<10_000 { bench.end(stream) }
