@@ -15,8 +15,8 @@ struct ViewerLawTests {
             .packet(.test(bytes: 3000)), .beacon(100), .packet(.test(offset: 3000), flags: .newMetadata),
             .status(.retry, flags: [.newStreams, .newMetadata]), .status(.hungUp),
         ]
-        relay.indexes[LiveStreamID(31)] = [.packet(.test(bytes: 280_000)), .beacon(7), .status(.failed)]
-        relay.packets[LiveStreamID(31)] = [.bytes, .status(.retry), .bytes]
+        relay.indexes[LiveStreamID(31)] = [.packet(.test(bytes: 20_000)), .beacon(7), .status(.failed)]
+        relay.packets[LiveStreamID(31)] = [.bytes, .status(.retry), .bytes, .bytes]
         relay.newStreams[session1] = [
             .status(.noNew), .ok([.data(21, trace: 2), .metadata(22, trace: 2)]), .status(.hungUp),
         ]
@@ -25,7 +25,10 @@ struct ViewerLawTests {
     }
 
     private func outcome(minor: UInt32, pieces: [Int]?) throws -> ([Observed], [LiveRequest]) {
-        let conversation = Conversation(script(minor: minor))
+        var limits = LiveLimits()
+        limits.packetSliceBytes = 4096
+        limits.packetBytesOutstandingMax = 8192
+        let conversation = Conversation(script(minor: minor), limits: limits)
         conversation.pieces = pieces
         try conversation.run(forNs: 3_000_000_000)
         #expect(conversation.failure == nil)
@@ -42,7 +45,7 @@ struct ViewerLawTests {
             let pieces =
                 round < 6
                 ? (0..<40).map { _ in Int.random(in: 1...(round < 3 ? 97 : 9000), using: &numbers) }
-                : Array(repeating: 1, count: 20_000) + [200_000]
+                : Array(repeating: 1, count: 30_000) + [200_000]
             let split = try outcome(minor: minor, pieces: pieces)
             #expect(split.0 == whole.0)
             #expect(split.1 == whole.1)

@@ -26,11 +26,6 @@ struct PollState: BitwiseCopyable {
         dueAt = now
     }
 
-    /// The stream may be asked at once.
-    mutating func makeDue(now: UInt64) {
-        dueAt = now
-    }
-
     /// RETRY: nothing is known.
     mutating func nothingCame(period: UInt64, times: PollTimes, now: UInt64) {
         let cap = isFresh(period: period, now: now) ? Self.activePauseMax(period, times) : min(period, times.retryMax)

@@ -33,6 +33,9 @@ struct RequestQueue {
 
     var first: SentRequest? { count == 0 ? nil : ring[head] }
 
+    /// The request `index` places behind the first.
+    subscript(index: Int) -> SentRequest { ring[(head + index) & (ring.count - 1)] }
+
     mutating func append(_ request: SentRequest) {
         if count == ring.count { grow(filler: request) }
         ring[(head + count) & (ring.count - 1)] = request

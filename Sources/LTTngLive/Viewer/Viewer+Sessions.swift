@@ -175,13 +175,3 @@ extension Viewer {
         attached.vacate(slot)
     }
 }
-
-extension Viewer {
-    /// How much the tables hold, for tests and metrics. `places`: used and vacant, of all three.
-    package var tableSizes: (sessions: Int, traces: Int, streams: Int, places: Int) {
-        (
-            attached.count, traces.count, streams.count,
-            attached.indices.count + traces.indices.count + streams.indices.count
-        )
-    }
-}

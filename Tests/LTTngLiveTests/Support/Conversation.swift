@@ -84,6 +84,7 @@ final class Conversation {
     func react(to input: [UInt8]) {
         buffer.removeAll(keepingCapacity: true)
         viewer.takeActions(into: &buffer)
+        viewer.checkInvariants()
         for action in buffer { observe(action, input) }
     }
 
@@ -95,18 +96,24 @@ final class Conversation {
             return
         case .fail(let error): failure = error
         case .packetBytes(let stream, let offset, let bytes):
-            if case .packet(stream, let start, let before)? = seen.last, start + UInt64(before.count) == offset {
-                seen[seen.count - 1] = .packet(stream, offset: start, bytes: before + input[bytes])
-            } else {
-                seen.append(.packet(stream, offset: offset, bytes: Array(input[bytes])))
+            var all: [UInt8] = []
+            var start = offset
+            if case .packet(stream, let first, let before)? = seen.last, first + UInt64(before.count) == offset {
+                all = before
+                start = first
+                seen.removeLast()  // Else the bytes would be copied with each piece.
             }
+            all += input[bytes]
+            seen.append(.packet(stream, offset: start, bytes: all))
             return
         case .metadata(_, let trace, _, let bytes, let isLast):
+            var all: [UInt8] = []
             if case .metadata(trace, let before, false)? = seen.last {
-                seen[seen.count - 1] = .metadata(trace, bytes: before + input[bytes], isLast: isLast)
-            } else {
-                seen.append(.metadata(trace, bytes: Array(input[bytes]), isLast: isLast))
+                all = before
+                seen.removeLast()
             }
+            all += input[bytes]
+            seen.append(.metadata(trace, bytes: all, isLast: isLast))
             return
         case .sessionsListed where attaches:
             for session in viewer.sessions where session.liveTimerUs > 0 { viewer.attach(session.id, from: position) }
