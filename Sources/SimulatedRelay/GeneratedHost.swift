@@ -55,6 +55,37 @@ package struct GeneratedHost: Sendable {
     package var metadataText: String { GeneratedMetadata(self).text }
 }
 
+extension GeneratedHost {
+    /// Hosts that differ in name, size, rate and live timer, for demonstrations.
+    /// - Parameters:
+    ///   - startsAtNs: simulated time at which all sessions begin.
+    ///   - epochOffsetNs: the Unix time, in nanoseconds, of simulated time 0.
+    package static func cluster(
+        hostCount: Int,
+        seed: UInt64 = 1,
+        startsAtNs: UInt64 = 0,
+        epochOffsetNs: UInt64 = 1_767_225_600_000_000_000
+    ) -> [GeneratedHost] {
+        let roles: [(name: String, cpus: Int, events: UInt64)] = [
+            ("web", 4, 120), ("db", 2, 200), ("cache", 1, 300), ("worker", 2, 40),
+        ]
+        return (0..<hostCount).map { number in
+            let role = roles[number % roles.count]
+            var host = GeneratedHost(
+                hostname: "\(role.name)-\(number / roles.count + 1)",
+                sessionName: "shop",
+                seed: seed &+ UInt64(number)
+            )
+            host.cpuCount = role.cpus
+            host.eventsPerSecond = role.events
+            host.liveTimerUs = [100_000, 200_000, 250_000][number % 3]
+            host.startsAtNs = startsAtNs
+            host.epochOffsetNs = epochOffsetNs
+            return host
+        }
+    }
+}
+
 extension SimulatedRelay {
     /// Adds a host's session, with ids that follow those there are.
     mutating func add(_ host: GeneratedHost) {

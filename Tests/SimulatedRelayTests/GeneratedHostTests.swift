@@ -215,6 +215,12 @@ struct GeneratedHostTests {
         #expect(Set(uuids).count == 3)
     }
 
+    @Test func `the hosts of a cluster differ in all that names them`() {
+        let hosts = GeneratedHost.cluster(hostCount: 40)
+        #expect(Set(hosts.map(\.hostname)).count == 40)
+        #expect(Set(hosts.map(\.traceUUID)).count == 40)
+    }
+
     @Test func `hundreds of relays are read side by side`() {
         var relays: [RelayReader] = []
         for seed in UInt64(0)..<200 {
