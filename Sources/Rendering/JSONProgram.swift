@@ -10,8 +10,6 @@ final class JSONProgram {
         var lead = LiteralArena.Literal()
         /// Index in `enumerations`; -1 for none.
         var enumeration: Int32 = -1
-        /// Whether no comma comes before, wherever it stands: the option of a variant.
-        var isBare = false
     }
 
     struct Event: BitwiseCopyable {
@@ -70,7 +68,8 @@ final class JSONProgram {
         if let parent = source.parent {
             switch program.fields[Int(parent.rawValue)].fieldClass {
             case .array: lead = ","
-            case .variant: field.isBare = true
+            // Stands where the variant's name has led to.
+            case .variant: break
             default: lead = "," + quoted(source.name) + ":"
             }
         }

@@ -170,7 +170,7 @@ struct JSONVisitor: FieldVisitor {
     @discardableResult
     private mutating func lead(_ field: FieldID) -> Int32 {
         let prepared = fields[Int(field.rawValue)]
-        let skip = isFirst && !prepared.isBare ? 1 : 0
+        let skip = isFirst ? 1 : 0
         isFirst = false
         pen.appendPadded(literals + Int(prepared.lead.offset) + skip, count: Int(prepared.lead.count) - skip)
         return prepared.enumeration

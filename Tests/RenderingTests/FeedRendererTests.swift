@@ -251,10 +251,11 @@ struct FeedRendererTests {
 
     // MARK: Damage
 
-    @Test(arguments: [RenderingFormat.text, .json])
-    func `a damaged event costs the rest of its slice only`(format: RenderingFormat) throws {
+    /// Missing bytes: of the payload, so that the line has begun, or of the header too.
+    @Test(arguments: [RenderingFormat.text, .json], [1, 2])
+    func `a damaged event costs the rest of its slice only`(format: RenderingFormat, missing: Int) throws {
         let trace = try HandmadeTrace(tickMetadata)
-        let broken = try trace.slice(tick(1, 1) + tick(3, 3).dropLast(2), events: 2, stream: 3)
+        let broken = try trace.slice(tick(1, 1) + tick(3, 3).dropLast(missing), events: 2, stream: 3)
         let sound = try trace.slice(tick(2, 2) + tick(5, 5), events: 2, stream: 4)
         let group = EventGroup([broken, sound], order: [(0, 1), (1, 1), (0, 1), (1, 1)])
         var renderer = FeedRenderer(options: options(format))
@@ -267,6 +268,7 @@ struct FeedRendererTests {
         #expect(error?.relay == "alpha")
         let lines = output.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }.split(separator: "\n")
         #expect(lines.count == 3)
+        #expect(lines.allSatisfy { $0.contains("tick") && ($0.hasSuffix("}") || $0.hasSuffix("}}")) })
         #expect(renderer.totals.events == 3)
         if format == .json { for line in lines { _ = try JSONValue(line) } }
     }

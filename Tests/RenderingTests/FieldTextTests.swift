@@ -69,6 +69,21 @@ struct FieldTextTests {
         #expect(try text(fields, bytes, types: types) == "ev: { \(expected) }\n")
     }
 
+    @Test func `a label in two ranges shows once, and ranges may cross zero`() throws {
+        let types = """
+            typealias enum : u8 { A = 1 ... 5, B = 2, A = 3, A = 3 ... 4 } := twice;
+            typealias enum : integer { size = 8; align = 8; signed = true; } { M = -2 ... 2, N = -3 } := apart;
+            typealias enum : integer { size = 8; align = 8; signed = true; } { M = -2 ... 2, "O" = 1 } := lapping;
+            """
+        let expected = """
+            ev: { ( "A" : container = 3 ), ( "M" : container = -1 ), ( "N" : container = -3 ), \
+            ( "M", "O" : container = 1 ), ( "A", "B" : container = 2 ), ( <unknown> : container = 3 ) }
+
+            """
+        let fields = "twice a; apart b; apart c; lapping d; twice e; apart f;"
+        #expect(try text(fields, [3, 0xFF, 0xFD, 1, 2, 3], types: types) { $0.names = [] } == expected)
+    }
+
     private let nest = """
         struct { struct { string s; } in; u8 a; } out[2]; u8 arr[2][3];
         integer { size = 8; align = 8; signed = false; encoding = UTF8; } txt[4]; struct { } emp; u8 none[0];
