@@ -4,7 +4,7 @@ import Testing
 
 /// Laws that hold for every trace class and every packet: classes, values and cuts are drawn from seeds.
 @Suite struct DecodingLawTests {
-    static let seeds = Array(UInt64(0)..<400)
+    static let seeds = Array(UInt64(0)..<200)
 
     @Test(arguments: seeds)
     func `what was written is what is visited`(seed: UInt64) throws {
