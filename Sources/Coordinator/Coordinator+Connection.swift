@@ -94,12 +94,11 @@ extension Coordinator {
                 toNs: nil,
                 reason: "not read to its end: \(reason)"
             )
-            endStream(stream)
+            endStream(stream, of: link)
         }
         session.parkedStreams.removeAll()
         session.parkedTraces.removeAll()
-        frontier.endSession(session.frontier)
-        note(.lost, of: session.listed, link: link, reason: reason)
+        end(session, of: link, state: .lost, reason: reason)
     }
 
     /// Nothing more will come from this relay.
@@ -111,7 +110,38 @@ extension Coordinator {
         link.connection = .finished
         stall.ended(link.frontier)
         frontier.setCounts(link.frontier, false)
+        link.endReason = reason
+        sayEndIfDrained(link)
+    }
+
+    private mutating func sayEndIfDrained(_ link: RelayLink) {
+        guard link.drainingCount == 0, let reason = link.endReason else { return }
+        link.endReason = nil
         note(.ended, of: link, reason: reason)
+    }
+
+    /// The session is over: said in the feed behind its last event.
+    mutating func end(_ session: RelaySession, of link: RelayLink, state: SessionState, reason: String) {
+        frontier.endSession(session.frontier)
+        session.end = (state, reason)
+        sayEndIfDrained(session, link)
+    }
+
+    private mutating func sayEndIfDrained(_ session: RelaySession, _ link: RelayLink) {
+        guard session.drainingCount == 0, let end = session.end else { return }
+        session.end = nil
+        note(end.state, of: session.listed, link: link, reason: end.reason)
+    }
+
+    /// The last event of an ended stream has left.
+    mutating func drained(_ slot: StreamSlot) {
+        guard let (link, stream) = draining.removeValue(forKey: slot) else { return }
+        let session = stream.trace.session
+        batches.forgetStream(stream.declaration.id)
+        link.drainingCount -= 1
+        session.drainingCount -= 1
+        sayEndIfDrained(session, link)
+        sayEndIfDrained(link)
     }
 
     /// In a finite run: is there anything left to wait for on this relay?

@@ -31,8 +31,10 @@ extension Coordinator {
             }
             ended.removeAll(keepingCapacity: true)
             merge.takeEnded(into: &ended)
-            if result.isComplete { return }
+            for slot in ended { drained(slot) }
+            if result.isComplete { break }
         }
+        publishRecords()
     }
 
     /// Puts a run into the batch being built; a batch that is full leaves.

@@ -140,11 +140,10 @@ extension Coordinator {
         guard let session = link.sessions.removeValue(forKey: id) else { return }
         for trace in link.traces.values where trace.session === session {
             for stream in trace.streams { link.streams[stream.id] = nil }
-            for stream in trace.streams { endStream(stream) }
+            for stream in trace.streams { endStream(stream, of: link) }
             link.traces[trace.id] = nil
         }
-        for stream in session.parkedStreams { endStream(stream) }
-        frontier.endSession(session.frontier)
+        for stream in session.parkedStreams { endStream(stream, of: link) }
         let reason =
             switch end {
             case .hungUp where link.sessions.values.contains(where: { $0.isSibling(of: session) }):
@@ -153,7 +152,7 @@ extension Coordinator {
             case .vanished: "the relay no longer lists it"
             case .failed: "the relay refuses to go on"
             }
-        note(end == .failed ? .lost : .ended, of: session.listed, link: link, reason: reason)
+        self.end(session, of: link, state: end == .failed ? .lost : .ended, reason: reason)
         finishIfIdle(link, now: now)
     }
 
@@ -198,7 +197,7 @@ extension Coordinator {
                 toNs: nil,
                 reason: "the relay no longer has the stream"
             )
-            endStream(stream)
+            endStream(stream, of: link)
         }
     }
 
@@ -299,13 +298,13 @@ extension Coordinator {
                 reason: end == .failed ? "the relay cannot read the stream" : "a packet could not be read to its end"
             )
         }
-        endStream(stream)
+        endStream(stream, of: link)
         let trace = stream.trace
         trace.streams.removeAll { $0 === stream }
     }
 
     /// The stream no longer counts, wherever it is known.
-    mutating func endStream(_ stream: RelayStream) {
+    mutating func endStream(_ stream: RelayStream, of link: RelayLink) {
         stream.index = nil
         stream.storage = nil
         if !stream.hasEnded {
@@ -315,8 +314,12 @@ extension Coordinator {
         }
         if let slot = stream.frontier { frontier.endStream(slot) }
         stream.frontier = nil
-        if let slot = stream.merge { merge.end(slot) }
+        guard let slot = stream.merge else { return }
         stream.merge = nil
+        merge.end(slot)
+        draining[slot] = (link, stream)
+        link.drainingCount += 1
+        stream.trace.session.drainingCount += 1
     }
 
     /// A stream that cannot be decoded holds nobody back.

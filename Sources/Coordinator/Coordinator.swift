@@ -30,6 +30,8 @@ package struct Coordinator: ~Copyable {
     var report = FinishReport()
     /// Data streams that have not ended, over all relays.
     var openStreamCount = 0
+    /// Ended streams that the merge has not done with, by their slots.
+    var draining: [StreamSlot: (link: RelayLink, stream: RelayStream)] = [:]
     var nextTraceID: UInt64 = 1
     var nextStreamID: UInt64 = 1
     /// Whether the consumer of batches has no room.
@@ -212,7 +214,8 @@ package struct Coordinator: ~Copyable {
     }
 
     private mutating func takeStallNews() {
-        for transition in stall.takeTransitions() {
+        // An end is said behind the relay's last event instead.
+        for transition in stall.takeTransitions() where transition.to != .ended {
             guard let link = links.first(where: { $0.frontier == transition.relay }) else { continue }
             let waitedMs = transition.waitedNs / 1_000_000
             let reason =

@@ -54,6 +54,10 @@ final class RelayLink {
     var sentCandidateNs: Int64?
     /// The relay's own bound in the frontier.
     var boundNs: Int64?
+    /// Streams that have ended and of which events have still to leave.
+    var drainingCount = 0
+    /// Why nothing more comes from this relay; said once its last event has left.
+    var endReason: String?
 
     init(index: Int, source: RelaySource, frontier: FrontierRelay) {
         self.index = index
@@ -96,6 +100,10 @@ final class RelaySession {
     /// Streams of before a lost connection that have not been found again.
     var parkedStreams: [RelayStream] = []
     var parkedTraces: [RelayTrace] = []
+    /// Streams that have ended and of which events have still to leave.
+    var drainingCount = 0
+    /// How the session ended; said once its last event has left.
+    var end: (state: SessionState, reason: String)?
     /// Whether the connection was lost since the session was attached first: every stream is read from its beginning.
     var isResumed = false
 

@@ -27,6 +27,33 @@ import Testing
         }
     }
 
+    @Test func `a session and its relay end behind their last events`() {
+        let early = packets([(.ms(100), [.ms(50)]), (.ms(200), [.ms(150), .ms(190)])])
+        let slow = packets([(.ms(100), [.ms(60)]), (.ms(1900), [.ms(1850)])])
+        let trial = CoordinatorTrial([
+            RelayScript(sessions: [RelayScript.session(host: "a", endsAtNs: .ms(250), streams: [early])]),
+            RelayScript(sessions: [RelayScript.session(host: "b", uuidByte: 2, endsAtNs: .ms(2000), streams: [slow])]),
+        ])
+        trial.run(untilNs: .ms(5000))
+        var hosts: [String] = []
+        var ended: [String] = []
+        for record in trial.records {
+            switch record {
+            case .events(let group):
+                for event in TrialEvent.all(in: group) {
+                    hosts.append(event.host)
+                    #expect(!ended.contains(event.host))
+                }
+            case .session(let change) where change.state == .ended: ended.append(change.host)
+            case .relay(let change) where change.state == .ended:
+                #expect(ended.contains(change.relay == "relay-0" ? "a" : "b"))
+            default: break
+            }
+        }
+        #expect(hosts == ["a", "b", "a", "a", "b"])
+        #expect(ended == ["a", "b"])
+    }
+
     @Test func `the watermark never goes back, and no event in order is older`() {
         let scripts = (0..<4).map { number in
             RelayScript(hosts: number)
