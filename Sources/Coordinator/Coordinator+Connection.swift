@@ -47,7 +47,7 @@ extension Coordinator {
     }
 
     /// Keeps the sessions of a lost connection until they are found again.
-    private func park(_ link: RelayLink) {
+    private mutating func park(_ link: RelayLink) {
         for session in link.sessions.values {
             session.isResumed = true
             session.parkedTraces = link.traces.values.filter { $0.session === session }
@@ -60,6 +60,7 @@ extension Coordinator {
             link.parked.append(session)
         }
         link.sessions.removeAll()
+        paceIsStale = true
         link.traces.removeAll()
         link.streams.removeAll()
         link.attaching.removeAll()

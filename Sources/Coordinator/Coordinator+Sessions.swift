@@ -37,6 +37,7 @@ extension Coordinator {
     private mutating func answered(_ link: RelayLink, minor: UInt32) {
         say(.info, link, "connected, live protocol 2.\(minor)")
         link.failureCount = 0
+        paceIsStale = true
         link.lostAtNs = nil
         stall.replied(link.frontier)
     }
@@ -89,6 +90,7 @@ extension Coordinator {
         switch result {
         case .attached:
             link.held[id] = nil
+            paceIsStale = true
             stall.attached(link.frontier)
             stall.setLivePeriod(link.frontier, periodNs: Int64(clamping: listed.livePeriodNs))
             if let position = link.parked.firstIndex(where: { isSame($0.listed, listed) }) {
@@ -138,6 +140,7 @@ extension Coordinator {
 
     private mutating func sessionEnded(_ link: RelayLink, _ id: LiveSessionID, _ end: SessionEnd, now: UInt64) {
         guard let session = link.sessions.removeValue(forKey: id) else { return }
+        paceIsStale = true
         for trace in link.traces.values where trace.session === session {
             for stream in trace.streams { link.streams[stream.id] = nil }
             for stream in trace.streams { endStream(stream, of: link) }
@@ -217,9 +220,12 @@ extension Coordinator {
         tellIdleness()
     }
 
-    /// Relays without streams are asked often only while others deliver.
+    /// Relays without streams are asked often while any session is attached: the first stream of a short-lived program is
+    /// lost on old relays otherwise.
     private mutating func tellIdleness() {
-        let isIdle = openStreamCount == 0
+        guard paceIsStale else { return }
+        paceIsStale = false
+        let isIdle = links.allSatisfy(\.sessions.isEmpty)
         let period = links.lazy.flatMap { $0.sessions.values }.map(\.listed.livePeriodNs).min()
         for link in links where link.isOpen { link.viewer.setFeedIsIdle(isIdle, fastestLivePeriodNs: period) }
     }

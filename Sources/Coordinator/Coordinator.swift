@@ -39,6 +39,8 @@ package struct Coordinator: ~Copyable {
     var isFinished = false
     var publishedWatermarkNs: Int64?
     var frontierDeadlineNs: UInt64?
+    /// Whether sessions have come or gone since the viewers were told the feed's pace.
+    var paceIsStale = true
 
     package init(_ configuration: CoordinatorConfiguration) {
         precondition(!configuration.relays.isEmpty)
