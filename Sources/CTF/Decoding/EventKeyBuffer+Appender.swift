@@ -113,7 +113,9 @@ extension ProgramTables {
     /// Forgets what the event before has left in the slots; what the preamble has saved stays.
     @inline(never)
     func clearEventSlots(_ slots: UnsafeMutablePointer<UInt64>) {
-        let first = max(RoleSlot.count, savedStart + savedCount)
+        slots[RunSlot.lastOrder] = 0
+        slots[RunSlot.emptyElements] = 0
+        let first = max(RunSlot.count, savedStart + savedCount)
         for slot in first..<slotCount { slots[slot] = 0 }
     }
 }

@@ -28,26 +28,26 @@ extension TraceProgram {
         )
         // How long the packet is stands in what is being read: until then, more bytes may always come.
         guard machine.runUnseen(tables.packetHeaderStart) else { return .failure(machine.error(contentBits: .max)) }
-        let id = machine.role(RoleSlot.streamClassID)
+        let id = machine.role(RunSlot.streamClassID)
         guard let index = streamIndex(id) else {
             return .failure(PacketError(.unknownStreamClass, atBits: machine.positionBits, value: id ?? 0))
         }
         guard machine.runUnseen(tables.streams[index].contextStart) else {
-            return .failure(machine.error(contentBits: machine.role(RoleSlot.contentBits) ?? .max))
+            return .failure(machine.error(contentBits: machine.role(RunSlot.contentBits) ?? .max))
         }
-        let totalBits = machine.role(RoleSlot.totalBits)
-        let contentBits = machine.role(RoleSlot.contentBits)
+        let totalBits = machine.role(RunSlot.totalBits)
+        let contentBits = machine.role(RunSlot.contentBits)
         let preamble = PacketPreamble(
-            traceUUID: machine.role(RoleSlot.uuidHigh).map { TraceUUID(high: $0, low: slots[Int(RoleSlot.uuidLow)]) },
+            traceUUID: machine.role(RunSlot.uuidHigh).map { TraceUUID(high: $0, low: slots[RunSlot.uuidLow]) },
             streamClassID: tables.streams[index].id,
-            streamInstanceID: machine.role(RoleSlot.streamInstanceID),
+            streamInstanceID: machine.role(RunSlot.streamInstanceID),
             totalBits: totalBits ?? contentBits,
             contentBits: contentBits ?? totalBits,
-            timestampBeginCycles: machine.role(RoleSlot.timestampBegin),
-            timestampEndCycles: machine.role(RoleSlot.timestampEnd),
-            sequenceNumber: machine.role(RoleSlot.sequenceNumber),
-            discardedEvents: machine.role(RoleSlot.discardedEvents),
-            cpuID: machine.role(RoleSlot.cpuID),
+            timestampBeginCycles: machine.role(RunSlot.timestampBegin),
+            timestampEndCycles: machine.role(RunSlot.timestampEnd),
+            sequenceNumber: machine.role(RunSlot.sequenceNumber),
+            discardedEvents: machine.role(RunSlot.discardedEvents),
+            cpuID: machine.role(RunSlot.cpuID),
             firstEventBits: machine.positionBits,
             clockCycles: machine.clockCycles,
             streamIndex: index,
@@ -66,8 +66,8 @@ extension TraceProgram {
 
 extension ProgramMachine {
     /// The value of a field with a role, if there was one.
-    fileprivate func role(_ slot: UInt32) -> UInt64? {
-        rolesRead & (1 << slot) == 0 ? nil : slots[Int(slot)]
+    fileprivate func role(_ slot: Int) -> UInt64? {
+        slots[RunSlot.rolesRead] & (1 << UInt64(slot)) == 0 ? nil : slots[slot]
     }
 }
 

@@ -74,18 +74,17 @@ extension TraceProgram {
         var before = cursor
         var error: PacketError?
         while machine.positionBits < machine.limitBits && !appender.isFull {
-            machine.emptyElementsLeft = ProgramLimits.emptyElementsMax
-            machine.lastOrder = 2
             if stream.clearsSlots { tables.clearEventSlots(machine.slots) }
 
-            guard machine.readHeader(stream) else {
+            var eventID: UInt64 = 0
+            guard machine.readHeader(stream, &eventID) else {
                 error = machine.error(contentBits: contentBits)
                 break
             }
             let headerCycles = machine.clockCycles
-            let event = tables.event(machine.eventID, in: stream)
+            let event = tables.event(eventID, in: stream)
             guard event.isKnown else {
-                error = PacketError(.unknownEventClass, atBits: before.positionBits, value: machine.eventID)
+                error = PacketError(.unknownEventClass, atBits: before.positionBits, value: eventID)
                 break
             }
             guard machine.unseenSteps(Int(event.scanStart)) else {

@@ -31,18 +31,18 @@ extension TraceProgram {
                 limitBits: min(contentBits, bytes.endBits),
                 cursor: cursor
             )
-            guard machine.readHeader(stream) else { return machine.error(contentBits: contentBits) }
-            let event = tables.event(machine.eventID, in: stream)
+            var eventID: UInt64 = 0
+            guard machine.readHeader(stream, &eventID) else { return machine.error(contentBits: contentBits) }
+            let event = tables.event(eventID, in: stream)
             guard event.isKnown else {
-                return PacketError(.unknownEventClass, atBits: cursor.positionBits, value: machine.eventID)
+                return PacketError(.unknownEventClass, atBits: cursor.positionBits, value: eventID)
             }
             visitor.beginEvent(Int(event.index), clockCycles: machine.clockCycles)
-            guard machine.run(event.visitStart, &visitor) else {
-                return machine.error(contentBits: contentBits)
-            }
+            let outcome = machine.run(event.visitStart, &visitor)
+            guard outcome.isDone else { return outcome.error(contentBits: contentBits) }
             visitor.endEvent()
-            cursor.positionBits = machine.positionBits
-            cursor.clockCycles = machine.clockCycles
+            cursor.positionBits = outcome.positionBits
+            cursor.clockCycles = outcome.clockCycles
             return nil
         }
         if let error { throw error }
@@ -69,9 +69,9 @@ extension TraceProgram {
                 limitBits: bytes.endBits,
                 cursor: EventCursor(positionBits: 0, clockCycles: 0)
             )
-            guard machine.runUnseen(tables.packetHeaderStart), machine.run(stream.contextVisitStart, &visitor)
-            else { return machine.error(contentBits: .max) }
-            return nil
+            guard machine.runUnseen(tables.packetHeaderStart) else { return machine.error(contentBits: .max) }
+            let outcome = machine.run(stream.contextVisitStart, &visitor)
+            return outcome.isDone ? nil : outcome.error(contentBits: .max)
         }
         if let error { throw error }
     }

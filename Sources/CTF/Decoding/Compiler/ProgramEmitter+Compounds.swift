@@ -13,17 +13,17 @@ extension ProgramEmitter {
         let isSkipped = !sees && bits > 0 && !hasEffects[Int(id.rawValue)]
         if isSkipped || count == 0 && !sees { return try passOver(bits) }
         if sees, array.textEncoding != nil {
-            try cover(bits)
-            try append(Instruction(.textArray, field: id, operand: count))
-            return phase.advance(bits)
+            // The instruction has 32 bits for the offset.
+            if runOffset > UInt64(UInt32.max) { try advanceInRun() }
+            let offset = try takeInRun(bits)
+            return try append(Instruction(.textArray, field: id, target: UInt32(offset), operand: count))
         }
-        let before = phase
+        var after = phase
+        after.advance(bits)
         // A visitor's elements are covered by the run that the array stands in; unseen ones check for themselves.
-        if sees { try cover(bits) }
-        let covered = sees && bits > 0
-        try emitLoop(id, element, Instruction(.beginArray, field: id, operand: count), isCovered: covered)
-        phase = before
-        phase.advance(bits)
+        if sees { try require(bits) }
+        try emitLoop(id, element, Instruction(.beginArray, field: id, operand: count), isCovered: sees && bits > 0)
+        phase = after
     }
 
     private mutating func emitUUID(_ element: FieldID) throws(ProgramError) {
@@ -32,8 +32,8 @@ extension ProgramEmitter {
         var flags: Instruction.Flags = byte.byteOrder == .bigEndian ? .bigEndian : []
         // Metadata without a UUID takes any.
         if uuid != nil { flags.insert(.signed) }
-        try append(Instruction(.checkUUID, flags: flags, slot: RoleSlot.uuidHigh, operand: uuid?.high ?? 0))
-        try append(Instruction(.checkUUID, flags: flags, slot: RoleSlot.uuidLow, operand: uuid?.low ?? 0))
+        try append(Instruction(.checkUUID, flags: flags, slot: UInt32(RunSlot.uuidHigh), operand: uuid?.high ?? 0))
+        try append(Instruction(.checkUUID, flags: flags, slot: UInt32(RunSlot.uuidLow), operand: uuid?.low ?? 0))
         phase.advance(128)
     }
 
@@ -56,12 +56,26 @@ extension ProgramEmitter {
             afterLast.advance(0 &- UInt64(lastShortBits))
             after = after.joined(afterLast)
         }
+        if !sees, lastShortBits == 0, fuseWithLoad(of: lengthSlot, strideBits: strideBits) {
+            phase = after
+            return
+        }
         let opcode: Opcode = !sees ? .skipElements : array.textEncoding != nil ? .textSequence : .requireElements
         try append(
             Instruction(opcode, slot: lengthSlot, field: id, target: lastShortBits, operand: strideBits)
         )
         if opcode == .requireElements { try emitLoop(id, element, begin, isCovered: true) }
         phase = after
+    }
+
+    /// Lets the instruction that loads a length skip the elements as well, if it is the one before.
+    private mutating func fuseWithLoad(of slot: UInt32, strideBits: UInt64) -> Bool {
+        guard let last = code.instructions.last, last.opcode == .load, last.slot == slot,
+            let target = UInt32(exactly: strideBits)
+        else { return false }
+        code.instructions[code.instructions.count - 1].opcode = .loadAndSkipElements
+        code.instructions[code.instructions.count - 1].target = target
+        return true
     }
 
     // MARK: loops
@@ -79,16 +93,26 @@ extension ProgramEmitter {
         let layout = tree.layout(element)
         let before = phase
         let isInRun = isCovered && begin.opcode == .beginArray
-        if !isInRun { try endRun() }
+        // The loop moves the position itself; the run that covers it goes on behind it.
+        if isInRun { try advanceInRun() } else { try endRun() }
         let beginIndex = Int(nextIndex)
         var begin = begin
         begin.slot = takeLoopSlot()
         begin.minimumBits = UInt8(min(layout.minimumBits, 255))
         try append(begin)
 
+        if let numbers = elementsInstruction(element, slot: begin.slot, isCovered: isCovered) {
+            loopDepth -= 1
+            code.instructions[beginIndex].target = nextIndex + 1
+            try append(numbers)
+            return try append(Instruction(.endArray, field: id))
+        }
         let body = nextIndex
         if isCovered { coveredDepth += 1 }
-        if layout.minimumBits == 0 { try append(Instruction(.payElement)) }
+        if layout.minimumBits == 0 {
+            paysForElements = true
+            try append(Instruction(.payElement))
+        }
         // Elements of one size that fill their stride stay aligned by themselves.
         if layout.alignmentBits > 1 && !(isCovered && layout.strideBits == layout.fixedBits) {
             try append(Instruction(.align, operand: layout.alignmentBits - 1))
@@ -97,11 +121,24 @@ extension ProgramEmitter {
         try emit(element)
         if !isCovered { try endRun() }
         if isCovered { coveredDepth -= 1 }
-        try append(Instruction(.endElement, slot: begin.slot, target: body))
+        try append(Instruction(.endElement, slot: begin.slot, target: body, operand: takeSkip(inRun: isCovered)))
         loopDepth -= 1
         code.instructions[beginIndex].target = nextIndex
         if sees { try append(Instruction(.endArray, field: id)) }
         phase = phase.joined(before)
+    }
+
+    /// The one instruction for all elements, where they are integers that a visitor sees, at bytes, without padding.
+    private func elementsInstruction(_ element: FieldID, slot: UInt32, isCovered: Bool) -> Instruction? {
+        guard sees, isCovered, case .integer(let integer) = tree[element].fieldClass, phase.isAtByte,
+            [8, 16, 32, 64].contains(integer.sizeBits), integer.sizeBits % integer.alignmentBits == 0,
+            !hasEffects[Int(element.rawValue)]
+        else { return nil }
+        var flags: Instruction.Flags = integer.byteOrder == .bigEndian ? .bigEndian : []
+        if integer.isSigned { flags.insert(.signed) }
+        return Instruction(
+            .elements, flags: flags, sizeBits: UInt8(integer.sizeBits), slot: slot, field: element,
+            target: integer.sizeBits)
     }
 
     // MARK: variants

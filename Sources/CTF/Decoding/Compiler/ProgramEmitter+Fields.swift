@@ -7,9 +7,7 @@ extension ProgramEmitter {
             try emitFloat(id, float)
         case .string:
             try emitAlignment(8)
-            let skip = takePendingSkip()
-            try endRun()
-            try append(Instruction(.string, field: id, operand: skip))
+            try append(Instruction(.string, field: id, operand: takeSkip()))
             phase = .aligned(to: 8)
         case .structure:
             try emitAlignment(tree.layout(id).alignmentBits)
@@ -42,19 +40,18 @@ extension ProgramEmitter {
         var flags: Instruction.Flags = integer.byteOrder == .bigEndian ? .bigEndian : []
         if integer.isSigned { flags.insert(.signed) }
         let size = UInt8(integer.sizeBits)
-        let slot = slots.slot(id, in: tree) ?? RoleSlot.scratch
+        let slot = slots.slot(id, in: tree) ?? UInt32(RunSlot.scratch)
         if sees {
-            try cover(UInt64(size))
             let opcode = Self.opcode(sizeBits: size, isSigned: integer.isSigned, isAtByte: phase.isAtByte)
-            try append(Instruction(opcode, flags: flags, sizeBits: size, slot: slot, field: id))
-            phase.advance(UInt64(size))
-            if tree[id].scope.rawValue > FieldScope.packetContext.rawValue { try emitClockUpdate(integer) }
+            let offset = try takeInRun(UInt64(size))
+            try append(
+                Instruction(opcode, flags: flags, sizeBits: size, slot: slot, field: id, operand: offset))
+            if tree[id].scope.rawValue > FieldScope.packetContext.rawValue { try emitClockUpdate(integer, slot) }
         } else if hasEffects[Int(id.rawValue)] {
-            let skip = takePendingSkip()
-            try endRun()
-            try append(Instruction(.load, flags: flags, sizeBits: size, slot: slot, field: id, operand: skip))
+            try append(
+                Instruction(.load, flags: flags, sizeBits: size, slot: slot, field: id, operand: takeSkip()))
             phase.advance(UInt64(size))
-            try emitRoles(id, integer)
+            try emitRoles(id, integer, slot)
         } else {
             try passOver(UInt64(size))
         }
@@ -74,23 +71,23 @@ extension ProgramEmitter {
         try emitAlignment(UInt64(float.alignmentBits))
         try emitOrder(float.byteOrder, sizeBits: float.sizeBits)
         guard sees else { return try passOver(UInt64(float.sizeBits)) }
-        try cover(UInt64(float.sizeBits))
+        let offset = try takeInRun(UInt64(float.sizeBits))
         try append(
             Instruction(
                 float.sizeBits == 32 ? .float32 : .float64,
                 flags: float.byteOrder == .bigEndian ? .bigEndian : [],
                 sizeBits: UInt8(float.sizeBits),
-                field: id
+                field: id,
+                operand: offset
             )
         )
-        phase.advance(UInt64(float.sizeBits))
     }
 
     /// Has the byte order watched, where fields of both orders may share a byte and this one may begin or end within one.
     private mutating func emitOrder(_ order: ByteOrder, sizeBits: UInt32) throws(ProgramError) {
         guard tree.mixesByteOrders, !(phase.isAtByte && sizeBits % 8 == 0) else { return }
         if !sees { try endRun() }
-        try append(Instruction(.order, flags: order == .bigEndian ? .bigEndian : []))
+        try append(Instruction(.order, flags: order == .bigEndian ? .bigEndian : [], operand: runOffset))
     }
 
     // MARK: roles
@@ -125,35 +122,35 @@ extension ProgramEmitter {
         return tree[parent].parent == nil
     }
 
-    private mutating func emitRoles(_ id: FieldID, _ integer: IntegerClass) throws(ProgramError) {
+    private mutating func emitRoles(_ id: FieldID, _ integer: IntegerClass, _ slot: UInt32) throws(ProgramError) {
         let field = tree[id]
         let roles = integer.roles
-        try emitClockUpdate(integer)
+        try emitClockUpdate(integer, slot)
         switch field.scope {
         case .packetHeader, .packetContext:
-            if roles.contains(.packetMagicNumber) { try append(Instruction(.checkMagic)) }
-            if roles.contains(.streamClassID) { try emitRole(RoleSlot.streamClassID) }
-            if roles.contains(.streamInstanceID) { try emitRole(RoleSlot.streamInstanceID) }
-            if roles.contains(.packetTotalLength) { try emitRole(RoleSlot.totalBits) }
-            if roles.contains(.packetContentLength) { try emitRole(RoleSlot.contentBits) }
-            if roles.contains(.packetSequenceNumber) { try emitRole(RoleSlot.sequenceNumber) }
-            if roles.contains(.packetEndTimestamp) { try emitRole(RoleSlot.timestampEnd) }
-            if roles.contains(.discardedEventCounter) { try emitRole(RoleSlot.discardedEvents) }
-            if roles.contains(.defaultClockTimestamp) { try emitRole(RoleSlot.timestampBegin, takesClock: true) }
-            if Self.isCPUID(field, in: tree) { try emitRole(RoleSlot.cpuID) }
+            if roles.contains(.packetMagicNumber) { try append(Instruction(.checkMagic, slot: slot)) }
+            if roles.contains(.streamClassID) { try emitRole(RunSlot.streamClassID, slot) }
+            if roles.contains(.streamInstanceID) { try emitRole(RunSlot.streamInstanceID, slot) }
+            if roles.contains(.packetTotalLength) { try emitRole(RunSlot.totalBits, slot) }
+            if roles.contains(.packetContentLength) { try emitRole(RunSlot.contentBits, slot) }
+            if roles.contains(.packetSequenceNumber) { try emitRole(RunSlot.sequenceNumber, slot) }
+            if roles.contains(.packetEndTimestamp) { try emitRole(RunSlot.timestampEnd, slot) }
+            if roles.contains(.discardedEventCounter) { try emitRole(RunSlot.discardedEvents, slot) }
+            if roles.contains(.defaultClockTimestamp) { try emitRole(RunSlot.timestampBegin, slot) }
+            if Self.isCPUID(field, in: tree) { try emitRole(RunSlot.cpuID, slot) }
         case .eventHeader:
-            if roles.contains(.eventRecordClassID) { try append(Instruction(.takeEventID)) }
+            if roles.contains(.eventRecordClassID) { try append(Instruction(.takeEventID, slot: slot)) }
         case .eventCommonContext, .eventSpecificContext, .eventPayload:
             break
         }
     }
 
-    private mutating func emitClockUpdate(_ integer: IntegerClass) throws(ProgramError) {
+    private mutating func emitClockUpdate(_ integer: IntegerClass, _ slot: UInt32) throws(ProgramError) {
         guard integer.roles.contains(.defaultClockTimestamp) else { return }
-        try append(Instruction(.updateClock, sizeBits: UInt8(integer.sizeBits)))
+        try append(Instruction(.updateClock, sizeBits: UInt8(integer.sizeBits), slot: slot))
     }
 
-    private mutating func emitRole(_ slot: UInt32, takesClock: Bool = false) throws(ProgramError) {
-        try append(Instruction(.takeRole, slot: slot, operand: takesClock ? 1 : 0))
+    private mutating func emitRole(_ role: Int, _ slot: UInt32) throws(ProgramError) {
+        try append(Instruction(.takeRole, slot: slot, operand: UInt64(role)))
     }
 }

@@ -1,8 +1,9 @@
 /// Writes instructions for fields.
 ///
 /// The emitter knows at each point what the position is modulo a power of two (`phase`), so that most padding is a constant.
-/// Constant sizes are gathered: for a visitor into one `require` for a whole run of numbers, for nobody into `pendingSkip`,
-/// which the next instruction that can carries along. A field that bytes decide about ends the run.
+/// Constant sizes are gathered: for a visitor into one `require` for a whole run of numbers, which are then read at offsets
+/// from the run's start; for nobody into `pendingSkip`, which the next instruction that can carries along. A field that
+/// bytes decide about ends the run.
 struct ProgramEmitter {
     let tree: FieldTree
     let slots: SlotMap
@@ -18,14 +19,18 @@ struct ProgramEmitter {
     /// Whether the program is for a visitor.
     var sees = false
     var phase = Phase.unknown
-    /// Bits to skip before the next instruction.
-    var pendingSkip: UInt64 = 0
+    /// For nobody: bits to skip before the next instruction.
+    private var pendingSkip: UInt64 = 0
+    /// For a visitor: where the next field of the run begins, in bits from the position. What is pending comes after it.
+    private(set) var runOffset: UInt64 = 0
     /// Index of the `require` that covers the run at hand.
     private var openRequire: Int?
     /// Above 0 in elements that a check before their array covers.
     var coveredDepth = 0
     var loopDepth: UInt32 = 0
     private(set) var loopDepthMax: UInt32 = 0
+    /// Whether any program so far has elements that may be empty.
+    var paysForElements = false
 
     init(tree: FieldTree, slots: SlotMap, uuid: TraceUUID?, limits: ProgramLimits) {
         self.uuid = uuid
@@ -67,14 +72,12 @@ struct ProgramEmitter {
             sees = seesScope
         }
         if sees {
-            try endRun()
             try append(Instruction(.endScope, field: root, operand: scope))
         }
     }
 
     mutating func end() throws(ProgramError) {
-        openRequire = nil
-        try append(Instruction(.end, operand: takePendingSkip()))
+        try append(Instruction(.end, operand: takeSkip()))
     }
 
     /// A member of the packet context that says what the packet is, and not what was traced.
@@ -96,21 +99,37 @@ struct ProgramEmitter {
 
     var nextIndex: UInt32 { UInt32(code.instructions.count) }
 
-    /// What the next instruction must skip first.
-    mutating func takePendingSkip() -> UInt64 {
-        defer { pendingSkip = 0 }
-        return pendingSkip
+    /// How far the next instruction must move first; it checks that itself. Ends the run.
+    mutating func takeSkip() -> UInt64 {
+        let bits = FieldLayout.sum(runOffset, pendingSkip)
+        runOffset = 0
+        pendingSkip = 0
+        openRequire = nil
+        return bits
+    }
+
+    /// How far the end of an element must move, where a run that covers it goes on.
+    mutating func takeSkip(inRun: Bool) -> UInt64 {
+        guard inRun else { return 0 }
+        defer { runOffset = 0 }
+        return runOffset
+    }
+
+    /// Moves the position to where the last field of the run has ended.
+    mutating func advanceInRun() throws(ProgramError) {
+        if runOffset > 0 { try append(Instruction(.advance, operand: runOffset)) }
+        runOffset = 0
     }
 
     /// Ends the run of fields that one check covers: what follows begins where bytes decide.
     mutating func endRun() throws(ProgramError) {
-        openRequire = nil
-        let bits = takePendingSkip()
+        try advanceInRun()
+        let bits = takeSkip()
         if bits > 0 { try append(Instruction(.skip, operand: bits)) }
     }
 
-    /// Makes the check of the run at hand cover `bits` more.
-    mutating func cover(_ bits: UInt64) throws(ProgramError) {
+    /// Makes the check of the run at hand cover `bits` more, unless an array's check does.
+    mutating func require(_ bits: UInt64) throws(ProgramError) {
         if pendingSkip > 0 { try endRun() }
         guard coveredDepth == 0 else { return }
         if let openRequire {
@@ -122,14 +141,23 @@ struct ProgramEmitter {
         }
     }
 
+    /// Takes `bits` of the run at hand.
+    /// - Returns: where they begin, from the position.
+    mutating func takeInRun(_ bits: UInt64) throws(ProgramError) -> UInt64 {
+        try require(bits)
+        let offset = runOffset
+        runOffset = FieldLayout.sum(runOffset, bits)
+        phase.advance(bits)
+        return offset
+    }
+
     /// Passes over `bits` of which nobody needs the value.
     mutating func passOver(_ bits: UInt64) throws(ProgramError) {
         guard bits > 0 else { return }
-        phase.advance(bits)
         if sees {
-            try cover(bits)
-            try append(Instruction(.advance, operand: bits))
+            _ = try takeInRun(bits)
         } else {
+            phase.advance(bits)
             pendingSkip = FieldLayout.sum(pendingSkip, bits)
         }
     }

@@ -107,12 +107,12 @@ struct SlotMap {
     /// The slot of the field at a location that `resolve` has found.
     func slot(_ location: FieldLocation, root: FieldID?, in tree: FieldTree) -> UInt32 {
         guard let root, let target = tree.find(location.path, from: root), let slot = slot(target, in: tree)
-        else { return RoleSlot.scratch }
+        else { return UInt32(RunSlot.scratch) }
         return slot
     }
 
     private func base(_ scope: FieldScope) -> UInt32 {
-        let header = UInt32(RoleSlot.count)
+        let header = UInt32(RunSlot.count)
         switch scope {
         case .packetHeader: return header
         case .packetContext: return header + headerCount
@@ -126,7 +126,7 @@ struct SlotMap {
 
     /// What a preamble must remember.
     var savedSlots: Range<Int> {
-        savesPreamble ? RoleSlot.count..<Int(base(.eventHeader)) : 0..<0
+        savesPreamble ? RunSlot.count..<Int(base(.eventHeader)) : 0..<0
     }
 }
 

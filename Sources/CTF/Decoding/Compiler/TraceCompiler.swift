@@ -136,7 +136,6 @@ struct TraceCompiler {
         let clock = try clock(of: streamClass)
         var entry = StreamEntry(id: streamClass.id, clock: ClockConversion(clock ?? ClockClass(name: "")))
         entry.hasClock = clock != nil
-        entry.clearsSlots = stream.scopes.refersToUnread
 
         entry.contextStart = emitter.begin(sees: false, phase: phase, scopes: stream.scopes)
         try emitter.emitScope(stream.scopes[.packetContext])
@@ -152,6 +151,7 @@ struct TraceCompiler {
         let entries = try stream.events.map { index throws(ProgramError) in
             try emit(events[index], index: index, stream, phase: phaseAfterHeader, &emitter)
         }
+        entry.clearsSlots = stream.scopes.refersToUnread || tree.mixesByteOrders || emitter.paysForElements
         entry.addShape(of: streamClass.eventHeader, isReferredTo: stream.scopes.refersToHeader)
         let readsID = stream.scopes[.eventHeader].map { emitter.readsEventID($0) } ?? false
         // Headers that carry no id leave it at 0, which then stands for the only event class.

@@ -19,24 +19,27 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     /// Moves over what `requireElements` checks (checked).
     case skipElements
 
+    /// `load`, then moves over as many elements of `target` bits (checked).
+    case loadAndSkipElements
+
     // MARK: fields that nobody sees
 
     /// Moves by `operand` bits, then reads an integer of `sizeBits` into `slots[slot]` (checked).
     case load
-    /// Refuses a byte order other than the last one within a byte.
+    /// Refuses a byte order other than the last one within a byte, `operand` bits ahead.
     case order
-    /// The clock takes the `sizeBits` of the integer read last.
+    /// The clock takes the `sizeBits` of the integer in `slots[slot]`.
     case updateClock
-    /// The integer read last is the event class's id.
+    /// The integer in `slots[slot]` is the event class's id.
     case takeEventID
-    /// The integer read last belongs to role slot `slot`.
+    /// The integer in `slots[slot]` belongs to role slot `operand`.
     case takeRole
-    /// The integer read last must be the magic number.
+    /// The integer in `slots[slot]` must be the magic number.
     case checkMagic
     /// Reads eight bytes of a UUID into role slot `slot`; with `signed`, they must be `operand` (checked).
     case checkUUID
 
-    // MARK: fields that a visitor sees
+    // MARK: fields that a visitor sees; numbers are `operand` bits ahead, and do not move
 
     case unsigned8
     case unsigned16
@@ -52,9 +55,9 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     case float64
     /// A string, after `operand` more bits (checked).
     case string
-    /// A text of `operand` bytes.
+    /// A text of `operand` bytes, `target` bits ahead; does not move.
     case textArray
-    /// A text of `slots[slot]` bytes (checked).
+    /// A text of `slots[slot]` bytes; moves over it (checked).
     case textSequence
 
     // MARK: structure
@@ -69,7 +72,9 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     case beginSequence
     /// Pays for an element that may be empty.
     case payElement
-    /// Goes to `target` while `slots[slot]`, counted down, is not 0.
+    /// All elements of an array: `slots[slot]` numbers, `target` bits each; moves over them.
+    case elements
+    /// Moves by `operand` bits, then goes to `target` while `slots[slot]`, counted down, is not 0.
     case endElement
     case endArray
     /// Goes where the first of `operand` option ranges, from `target` on, that contains `slots[slot]` says.

@@ -1,14 +1,11 @@
 /// The two loops: over programs for visitors, and over programs that nobody sees. They share all steps.
 extension ProgramMachine {
-    /// Runs the visitor's program at `start` up to its end.
-    /// - Returns: whether it came to the end; if not, `error(contentBits:)` says why.
+    /// Runs the visitor's program at `start` up to its end, on a copy whose address nobody has.
     @inlinable
-    mutating func run<V: FieldVisitor>(_ start: UInt32, _ visitor: inout V) -> Bool {
-        // A copy of its own, whose address nobody has.
+    func run<V: FieldVisitor>(_ start: UInt32, _ visitor: inout V) -> RunOutcome {
         var machine = self
         let isDone = machine.steps(Int(start), &visitor)
-        self = machine
-        return isDone
+        return machine.outcome(isDone: isDone)
     }
 
     @inlinable @inline(always)
@@ -26,13 +23,14 @@ extension ProgramMachine {
             case .skip: isFine = skip(step)
             case .requireElements: isFine = requireElements(step)
             case .skipElements: isFine = skipElements(step)
+            case .loadAndSkipElements: isFine = loadAndSkipElements(step)
 
             case .load: isFine = load(step)
             case .order: isFine = checkOrder(step)
-            case .updateClock: updateClock(lastValue, size: step.sizeBits)
-            case .takeEventID: eventID = lastValue
+            case .updateClock: updateClock(slots[Int(step.slot)], size: step.sizeBits)
+            case .takeEventID: slots[RunSlot.eventID] = slots[Int(step.slot)]
             case .takeRole: takeRole(step)
-            case .checkMagic: isFine = checkMagic()
+            case .checkMagic: isFine = checkMagic(step)
             case .checkUUID: isFine = checkUUID(step)
 
             case .unsigned8: see(UInt64(number(UInt8.self, step)), step, &visitor)
@@ -48,7 +46,7 @@ extension ProgramMachine {
             case .float32: seeFloat(step, &visitor)
             case .float64: seeDouble(step, &visitor)
             case .string: isFine = seeString(step, &visitor)
-            case .textArray: seeText(count: step.operand, step.field, &visitor)
+            case .textArray: seeTextArray(step, &visitor)
             case .textSequence: isFine = seeTextSequence(step, &visitor)
 
             case .beginScope: visitor.beginScope(FieldScope(index: step.operand))
@@ -56,6 +54,7 @@ extension ProgramMachine {
             case .beginStructure: visitor.beginStructure(step.field)
             case .endStructure: visitor.endStructure(step.field)
             case .beginArray, .beginSequence: isFine = beginElements(step, &next, &visitor)
+            case .elements: seeElements(step, &visitor)
             case .payElement: isFine = payElement()
             case .endElement: endElement(step, &next)
             case .endArray: visitor.endArray(step.field)
@@ -81,13 +80,14 @@ extension ProgramMachine {
             case .align: isFine = align(step)
             case .skip: isFine = skip(step)
             case .skipElements: isFine = skipElements(step)
+            case .loadAndSkipElements: isFine = loadAndSkipElements(step)
             case .load: isFine = load(step)
             case .string: isFine = seeString(step, &nobody)
             case .order: isFine = checkOrder(step)
-            case .updateClock: updateClock(lastValue, size: step.sizeBits)
-            case .takeEventID: eventID = lastValue
+            case .updateClock: updateClock(slots[Int(step.slot)], size: step.sizeBits)
+            case .takeEventID: slots[RunSlot.eventID] = slots[Int(step.slot)]
             case .takeRole: takeRole(step)
-            case .checkMagic: isFine = checkMagic()
+            case .checkMagic: isFine = checkMagic(step)
             case .checkUUID: isFine = checkUUID(step)
             case .beginArray, .beginSequence: isFine = beginElements(step, &next, &nobody)
             case .payElement: isFine = payElement()
@@ -96,7 +96,7 @@ extension ProgramMachine {
             case .jump: next = Int(step.target)
             case .require, .advance, .requireElements, .unsigned8, .unsigned16, .unsigned32, .unsigned64,
                 .unsignedBits, .signed8, .signed16, .signed32, .signed64, .signedBits, .float32, .float64, .textArray,
-                .textSequence, .beginScope, .endScope, .beginStructure, .endStructure, .endArray, .endVariant:
+                .textSequence, .elements, .beginScope, .endScope, .beginStructure, .endStructure, .endArray, .endVariant:
                 // The compiler emits these for visitors only.
                 return false
             }

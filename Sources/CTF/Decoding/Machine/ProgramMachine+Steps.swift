@@ -31,38 +31,48 @@ extension ProgramMachine {
         return true
     }
 
+    @inlinable @inline(always)
+    mutating func loadAndSkipElements(_ step: Instruction) -> Bool {
+        guard load(step) else { return false }
+        let count = slots[Int(step.slot)]
+        guard hasElements(count, bits: UInt64(step.target), lastShortBits: 0) else { return false }
+        positionBits &+= count &* UInt64(step.target)
+        return true
+    }
+
     // MARK: fields that nobody sees
 
     @inlinable @inline(always)
     mutating func load(_ step: Instruction) -> Bool {
         guard has(step.operand &+ UInt64(step.sizeBits)) else { return false }
-        positionBits &+= step.operand
-        lastValue = integer(step)
-        slots[Int(step.slot)] = lastValue
-        positionBits &+= UInt64(step.sizeBits)
+        slots[Int(step.slot)] = integer(step)
+        positionBits &+= step.operand &+ UInt64(step.sizeBits)
         return true
     }
 
     @inlinable @inline(always)
     mutating func takeRole(_ step: Instruction) {
         // A timestamp counts as the clock that it has updated.
-        slots[Int(step.slot)] = step.operand == 0 ? lastValue : clockCycles
-        rolesRead |= 1 &<< step.slot
+        let role = Int(truncatingIfNeeded: step.operand)
+        slots[role] = role == RunSlot.timestampBegin ? clockCycles : slots[Int(step.slot)]
+        slots[RunSlot.rolesRead] |= 1 &<< step.operand
     }
 
     @inlinable @inline(always)
     mutating func checkOrder(_ step: Instruction) -> Bool {
-        let order: UInt8 = step.isBigEndian ? 1 : 0
-        if positionBits & 7 != 0 && lastOrder != 2 && lastOrder != order {
+        let order: UInt64 = step.isBigEndian ? 2 : 1
+        let lastOrder = slots[RunSlot.lastOrder]
+        if (positionBits &+ step.operand) & 7 != 0 && lastOrder != 0 && lastOrder != order {
             return fail(.byteOrderChange, value: 0)
         }
-        lastOrder = order
+        slots[RunSlot.lastOrder] = order
         return true
     }
 
     @inlinable @inline(always)
-    mutating func checkMagic() -> Bool {
-        lastValue == 0xC1FC_1FC1 || fail(.badMagic, value: lastValue)
+    mutating func checkMagic(_ step: Instruction) -> Bool {
+        let magic = slots[Int(step.slot)]
+        return magic == 0xC1FC_1FC1 || fail(.badMagic, value: magic)
     }
 
     /// Reads half of the UUID. `isSigned`: it must be `operand`.
@@ -72,7 +82,7 @@ extension ProgramMachine {
         let half = reader.eightBytes(at: positionBits, isBigEndian: step.isBigEndian)
         guard !step.isSigned || half == step.operand else { return fail(.uuidMismatch, value: half) }
         slots[Int(step.slot)] = half
-        rolesRead |= 1 &<< step.slot
+        slots[RunSlot.rolesRead] |= 1 &<< UInt64(step.slot)
         positionBits &+= 64
         return true
     }
@@ -88,7 +98,9 @@ extension ProgramMachine {
     ) -> Bool {
         let count = step.opcode == .beginArray ? step.operand : slots[Int(truncatingIfNeeded: step.operand)]
         if step.minimumBits == 0 {
-            guard count <= emptyElementsLeft else { return fail(.tooManyElements, value: count) }
+            guard count <= ProgramLimits.emptyElementsMax &- slots[RunSlot.emptyElements] else {
+                return fail(.tooManyElements, value: count)
+            }
         } else {
             guard hasElements(count, bits: UInt64(step.minimumBits), lastShortBits: 0) else { return false }
         }
@@ -103,13 +115,15 @@ extension ProgramMachine {
         // Loops are entered with at least one element.
         let left = slots[Int(step.slot)] &- 1
         slots[Int(step.slot)] = left
+        positionBits &+= step.operand
         if left != 0 { next = Int(step.target) }
     }
 
     @inlinable @inline(always)
     mutating func payElement() -> Bool {
-        guard emptyElementsLeft > 0 else { return fail(.tooManyElements, value: ProgramLimits.emptyElementsMax) }
-        emptyElementsLeft &-= 1
+        let paid = slots[RunSlot.emptyElements]
+        guard paid < ProgramLimits.emptyElementsMax else { return fail(.tooManyElements, value: paid) }
+        slots[RunSlot.emptyElements] = paid &+ 1
         return true
     }
 

@@ -1,39 +1,56 @@
-/// Values that a visitor sees. Numbers and text arrays stand behind a `require`; strings and sequences check for themselves.
+/// Values that a visitor sees. Numbers and text arrays stand behind a `require`, which leaves the position at the start of
+/// their run: they are read at an offset from it, so that reading one does not wait for the one before. Strings and
+/// sequences check for themselves.
 extension ProgramMachine {
     /// A number at a byte, in the instruction's byte order.
     @inlinable @inline(always)
     func number<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, _ step: Instruction) -> T {
-        reader.load(T.self, at: positionBits, isBigEndian: step.isBigEndian)
+        reader.load(T.self, at: positionBits &+ step.operand, isBigEndian: step.isBigEndian)
     }
 
     @inlinable @inline(always)
-    mutating func see<V: FieldVisitor>(_ value: UInt64, _ step: Instruction, _ visitor: inout V) {
-        lastValue = value
+    func see<V: FieldVisitor>(_ value: UInt64, _ step: Instruction, _ visitor: inout V) {
         slots[Int(step.slot)] = value
-        positionBits &+= UInt64(step.sizeBits)
         visitor.unsigned(value, step.field)
     }
 
     @inlinable @inline(always)
-    mutating func see<V: FieldVisitor>(_ value: Int64, _ step: Instruction, _ visitor: inout V) {
-        lastValue = UInt64(bitPattern: value)
-        slots[Int(step.slot)] = lastValue
-        positionBits &+= UInt64(step.sizeBits)
+    func see<V: FieldVisitor>(_ value: Int64, _ step: Instruction, _ visitor: inout V) {
+        slots[Int(step.slot)] = UInt64(bitPattern: value)
         visitor.signed(value, step.field)
     }
 
     @inlinable @inline(always)
-    mutating func seeFloat<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) {
-        let bits = UInt32(truncatingIfNeeded: integer(step))
-        positionBits &+= 32
-        visitor.float(Float(bitPattern: bits), step.field)
+    func seeFloat<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) {
+        visitor.float(Float(bitPattern: UInt32(truncatingIfNeeded: integer(step))), step.field)
     }
 
     @inlinable @inline(always)
-    mutating func seeDouble<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) {
-        let bits = integer(step)
-        positionBits &+= 64
-        visitor.double(Double(bitPattern: bits), step.field)
+    func seeDouble<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) {
+        visitor.double(Double(bitPattern: integer(step)), step.field)
+    }
+
+    /// Numbers of one kind at bytes, one behind the other. The array's check covers them.
+    @inlinable @inline(always)
+    mutating func seeElements<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) {
+        let big = step.isBigEndian
+        let strideBits = UInt64(step.target)
+        for _ in 0..<slots[Int(step.slot)] {
+            let value: UInt64 =
+                switch step.sizeBits {
+                case 8: UInt64(reader.load(UInt8.self, at: positionBits, isBigEndian: false))
+                case 16: UInt64(reader.load(UInt16.self, at: positionBits, isBigEndian: big))
+                case 32: UInt64(reader.load(UInt32.self, at: positionBits, isBigEndian: big))
+                default: reader.load(UInt64.self, at: positionBits, isBigEndian: big)
+                }
+            positionBits &+= strideBits
+            if step.isSigned {
+                let signed = BitReader.extended(value, size: step.sizeBits)
+                visitor.signed(Int64(bitPattern: signed), step.field)
+            } else {
+                visitor.unsigned(value, step.field)
+            }
+        }
     }
 
     @inlinable @inline(always)
@@ -54,18 +71,24 @@ extension ProgramMachine {
     }
 
     @inlinable @inline(always)
+    func seeTextArray<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) {
+        seeText(at: positionBits &+ UInt64(step.target), count: step.operand, step.field, &visitor)
+    }
+
+    @inlinable @inline(always)
     mutating func seeTextSequence<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) -> Bool {
         guard requireElements(step) else { return false }
-        seeText(count: slots[Int(step.slot)], step.field, &visitor)
+        let count = slots[Int(step.slot)]
+        seeText(at: positionBits, count: count, step.field, &visitor)
+        positionBits &+= count &<< 3
         return true
     }
 
     /// A text of `count` bytes, which are known to be there; what follows its first NUL is not text.
     @inlinable @inline(always)
-    mutating func seeText<V: FieldVisitor>(count: UInt64, _ field: FieldID, _ visitor: inout V) {
-        let offset = reader.offset(positionBits)
+    func seeText<V: FieldVisitor>(at start: UInt64, count: UInt64, _ field: FieldID, _ visitor: inout V) {
+        let offset = reader.offset(start)
         let end = reader.terminator(from: offset, to: offset &+ Int(truncatingIfNeeded: count))
-        positionBits &+= count &<< 3
         visitor.text(UnsafeRawBufferPointer(start: reader.start + offset, count: end &- offset), field)
     }
 }

@@ -1,33 +1,26 @@
 /// Runs programs over a packet's bytes.
 ///
 /// A program is a flat array of instructions; running one is a loop around a switch, without recursion: each array has a
-/// slot that counts its elements down. The machine's whole state is this struct. It is kept in a local variable whose
+/// slot that counts its elements down. What changes with every step is this struct. It is kept in a local variable whose
 /// address nobody takes, so that the optimiser holds it in registers: nothing out of line is a mutating method of it.
-/// A run that fails leaves in `failure`, `value` and `neededBits` what happened.
+/// What seldom changes lives in slots, in memory. A run that fails leaves in `failure`, `value` and `neededBits` what
+/// happened.
 ///
 /// Bounds: whatever the bytes and the metadata say, a run reads nothing past `limitBits`, and each instruction in a loop
-/// either moves on by at least a bit or pays from `emptyElementsLeft`, so the run ends.
+/// either moves on by at least a bit or pays for an empty element, so the run ends.
 @frozen @usableFromInline
 struct ProgramMachine: BitwiseCopyable {
     @usableFromInline let instructions: UnsafePointer<Instruction>
     @usableFromInline let optionRanges: UnsafePointer<OptionRange>
     @usableFromInline let reader: BitReader
-    /// `ProgramTables.slotCount` values; lengths, selectors and loop counters.
+    /// `ProgramTables.slotCount` values: see `RunSlot`, then lengths, selectors and loop counters.
     @usableFromInline let slots: UnsafeMutablePointer<UInt64>
     /// Nothing at or after this is read, bits from the packet's start.
     @usableFromInline let limitBits: UInt64
 
     @usableFromInline var positionBits: UInt64
     @usableFromInline var clockCycles: UInt64
-    @usableFromInline var eventID: UInt64 = 0
-    /// The integer read last.
-    @usableFromInline var lastValue: UInt64 = 0
-    /// Bit n: a field has been read for role slot n.
-    @usableFromInline var rolesRead: UInt32 = 0
-    /// The byte order of the last field that needs to know: 0 little, 1 big, 2 none.
-    @usableFromInline var lastOrder: UInt8 = 2
     @usableFromInline var failure = PacketError.Code.beyondContent
-    @usableFromInline var emptyElementsLeft = ProgramLimits.emptyElementsMax
     @usableFromInline var value: UInt64 = 0
     /// Not 0 when the run failed for want of bits: where the field that did not fit would end.
     @usableFromInline var neededBits: UInt64 = 0
@@ -53,10 +46,19 @@ struct ProgramMachine: BitwiseCopyable {
     /// - Parameter contentBits: where the packet's content ends.
     @inlinable @inline(always)
     func error(contentBits: UInt64) -> PacketError {
-        if neededBits != 0 && neededBits <= contentBits {
-            return PacketError(.needsMoreBytes, atBits: positionBits, value: neededBits)
-        }
-        return PacketError(failure, atBits: positionBits, value: value)
+        outcome(isDone: false).error(contentBits: contentBits)
+    }
+
+    @inlinable @inline(always)
+    func outcome(isDone: Bool) -> RunOutcome {
+        RunOutcome(
+            positionBits: positionBits,
+            clockCycles: clockCycles,
+            neededBits: neededBits,
+            value: value,
+            failure: failure,
+            isDone: isDone
+        )
     }
 
     // MARK: checks
@@ -111,10 +113,48 @@ struct ProgramMachine: BitwiseCopyable {
         clockCycles = ((clockCycles & ~mask) | low) &+ (wraps ? mask &+ 1 : 0)
     }
 
-    /// An integer at the position, sign-extended where it is signed; does not move.
+    /// The integer `operand` bits behind the position, sign-extended where it is signed.
     @inlinable @inline(always)
     func integer(_ step: Instruction) -> UInt64 {
-        let bits = reader.bits(at: positionBits, size: step.sizeBits, isBigEndian: step.isBigEndian)
+        let bits = reader.bits(at: positionBits &+ step.operand, size: step.sizeBits, isBigEndian: step.isBigEndian)
         return step.isSigned ? BitReader.extended(bits, size: step.sizeBits) : bits
+    }
+}
+
+/// How a run ended: what callers need of the machine after it.
+@frozen @usableFromInline
+struct RunOutcome: BitwiseCopyable {
+    @usableFromInline let positionBits: UInt64
+    @usableFromInline let clockCycles: UInt64
+    @usableFromInline let neededBits: UInt64
+    @usableFromInline let value: UInt64
+    @usableFromInline let failure: PacketError.Code
+    @usableFromInline let isDone: Bool
+
+    @inlinable @inline(always)
+    init(
+        positionBits: UInt64,
+        clockCycles: UInt64,
+        neededBits: UInt64,
+        value: UInt64,
+        failure: PacketError.Code,
+        isDone: Bool
+    ) {
+        self.positionBits = positionBits
+        self.clockCycles = clockCycles
+        self.neededBits = neededBits
+        self.value = value
+        self.failure = failure
+        self.isDone = isDone
+    }
+
+    /// The error that a failed run stands for.
+    /// - Parameter contentBits: where the packet's content ends.
+    @inlinable @inline(always)
+    func error(contentBits: UInt64) -> PacketError {
+        if neededBits != 0 && neededBits <= contentBits {
+            return PacketError(.needsMoreBytes, atBits: positionBits, value: neededBits)
+        }
+        return PacketError(failure, atBits: positionBits, value: value)
     }
 }

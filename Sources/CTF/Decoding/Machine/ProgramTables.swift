@@ -92,7 +92,7 @@ struct StreamEntry: BitwiseCopyable, Sendable {
     @usableFromInline var headerStart: UInt32 = 0
     @usableFromInline var headerShape = HeaderShape.generic
     @usableFromInline var headerIsBigEndian = false
-    /// Whether a value may be asked for that the event at hand has not read: then slots are cleared before each event.
+    /// Whether an event could find in its slots what the one before has left: then they are cleared before each event.
     @usableFromInline var clearsSlots = false
     @usableFromInline var hasClock = false
     @usableFromInline var clock: ClockConversion
@@ -143,19 +143,28 @@ struct CompiledCode {
 
 /// Slots with a fixed meaning. Those that lengths, selectors and loops use come after them.
 @usableFromInline
-enum RoleSlot {
-    /// Written, never read.
-    static var scratch: UInt32 { 0 }
-    static var streamClassID: UInt32 { 1 }
-    static var streamInstanceID: UInt32 { 2 }
-    static var totalBits: UInt32 { 3 }
-    static var contentBits: UInt32 { 4 }
-    static var timestampBegin: UInt32 { 5 }
-    static var timestampEnd: UInt32 { 6 }
-    static var sequenceNumber: UInt32 { 7 }
-    static var discardedEvents: UInt32 { 8 }
-    static var cpuID: UInt32 { 9 }
-    @inlinable static var uuidHigh: UInt32 { 10 }
-    @inlinable static var uuidLow: UInt32 { 11 }
-    static var count: Int { 12 }
+enum RunSlot {
+    /// Written, never read but by the next instruction.
+    @inlinable static var scratch: Int { 0 }
+    // What the preamble's fields say, by role.
+    @inlinable static var streamClassID: Int { 1 }
+    @inlinable static var streamInstanceID: Int { 2 }
+    @inlinable static var totalBits: Int { 3 }
+    @inlinable static var contentBits: Int { 4 }
+    @inlinable static var timestampBegin: Int { 5 }
+    @inlinable static var timestampEnd: Int { 6 }
+    @inlinable static var sequenceNumber: Int { 7 }
+    @inlinable static var discardedEvents: Int { 8 }
+    @inlinable static var cpuID: Int { 9 }
+    @inlinable static var uuidHigh: Int { 10 }
+    @inlinable static var uuidLow: Int { 11 }
+    /// Bit n: slot n of the above has been written.
+    @inlinable static var rolesRead: Int { 12 }
+    /// The event class's id, from headers that are read by their program.
+    @inlinable static var eventID: Int { 13 }
+    /// The byte order of the last field that needs to know: 0 none, 1 little, 2 big.
+    @inlinable static var lastOrder: Int { 14 }
+    /// Elements that may be empty, paid for so far.
+    @inlinable static var emptyElements: Int { 15 }
+    static var count: Int { 16 }
 }
