@@ -4,9 +4,10 @@ import Feed
 
 /// Turns the merge's runs into the slices and the order of a batch.
 ///
-/// Each chunk handed to the merge is an *open chunk* here: a packet, its keys, and how much of it has left. All that one
-/// batch takes from a chunk is one slice, whose bounds are known when the batch is closed; a run costs a look at two array
-/// elements and, when it follows one of the same chunk, nothing more. Chunks are found by the merge's tag, an index.
+/// Each chunk handed to the merge is an *open chunk* here: a packet, its keys, and how much of it has left. All that
+/// one batch takes from a chunk is one slice, whose bounds are known when the batch is closed; a run costs a look at
+/// two array elements and, when it follows one of the same chunk, nothing more. Chunks are found by the merge's tag,
+/// an index.
 struct BatchBuilder: ~Copyable {
     private struct OpenChunk {
         let packet: FeedPacket

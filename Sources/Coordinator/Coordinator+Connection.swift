@@ -9,7 +9,8 @@ extension Coordinator {
         actions.append(.connect(relay: link.index))
     }
 
-    /// The connection is gone or was never had: its sessions are kept aside, and another attempt is planned or given up.
+    /// The connection is gone or was never had: its sessions are kept aside, and another attempt is planned or given
+    /// up.
     mutating func lose(_ link: RelayLink, reason: String, now: UInt64) {
         let wasOpen = link.isOpen
         if wasOpen { park(link) }

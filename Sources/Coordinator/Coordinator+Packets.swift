@@ -60,7 +60,8 @@ extension Coordinator {
         trace.publishedBytes = trace.receivedBytes
     }
 
-    /// A trace that cannot be decoded costs itself only: its streams no longer count, and their packets are said to be lost.
+    /// A trace that cannot be decoded costs itself only: its streams no longer count, and their packets are said to be
+    /// lost.
     private mutating func isolate(_ trace: RelayTrace, _ link: RelayLink, fault: String) {
         guard trace.fault == nil else { return }
         trace.fault = fault

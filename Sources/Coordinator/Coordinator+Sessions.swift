@@ -161,8 +161,8 @@ extension Coordinator {
 
     // MARK: Cycles
 
-    /// Where those stand who have nothing to wait for: at the least bound of the others; together, where the first of them is,
-    /// when nobody has a stream.
+    /// Where those stand who have nothing to wait for: at the least bound of the others; together, where the first of
+    /// them is, when nobody has a stream.
     private var candidateNs: Int64? {
         if openStreamCount > 0 { return frontier.candidateNs }
         var latest: Int64?
@@ -172,9 +172,9 @@ extension Coordinator {
         return latest
     }
 
-    /// The new-stream rule: whatever stream the session may have that we do not know of yet, its events are later than every
-    /// packet end and beacon whose index reply came before this proof. A session without streams stands where the feed stood
-    /// when it was asked.
+    /// The new-stream rule: whatever stream the session may have that we do not know of yet, its events are later than
+    /// every packet end and beacon whose index reply came before this proof. A session without streams stands where
+    /// the feed stood when it was asked.
     private mutating func newStreams(_ link: RelayLink, _ id: LiveSessionID, isProof: Bool) {
         stall.replied(link.frontier)
         guard isProof, let session = link.sessions[id] else { return }
@@ -220,8 +220,8 @@ extension Coordinator {
         tellIdleness()
     }
 
-    /// Relays without streams are asked often while any session is attached: the first stream of a short-lived program is
-    /// lost on old relays otherwise.
+    /// Relays without streams are asked often while any session is attached: the first stream of a short-lived program
+    /// is lost on old relays otherwise.
     private mutating func tellIdleness() {
         guard paceIsStale else { return }
         paceIsStale = false

@@ -6,8 +6,8 @@ import LTTngLive
 /// The pure composition: relays' viewers, decoders, frontier and merge, from received bytes to batches of the feed.
 ///
 /// It knows no socket, clock, thread or random source. The shell tells it what happened (`connected`, `received`,
-/// `timerFired`, …) with the time of a monotonic clock in nanoseconds, and then runs the actions that `takeActions` hands
-/// out. Nothing here blocks; work per call is bounded by the bytes received.
+/// `timerFired`, …) with the time of a monotonic clock in nanoseconds, and then runs the actions that `takeActions`
+/// hands out. Nothing here blocks; work per call is bounded by the bytes received.
 ///
 /// ```
 /// received bytes -> Viewer -> index, packet, beacon, metadata -> TraceProgram.scan -> EventMerge -> FeedBatch

@@ -95,7 +95,8 @@ package struct CoordinatorLimits: Sendable {
     package var connectNsMax: UInt64 = 5_000_000_000
     /// How often a session that another viewer holds is asked for, nanoseconds.
     package var heldRetryNs: UInt64 = 1_000_000_000
-    /// How long `untilSessionsEnd` asks for a session that another viewer holds, or for a relay that was lost, nanoseconds.
+    /// How long `untilSessionsEnd` asks for a session that another viewer holds, or for a relay that was lost,
+    /// nanoseconds.
     package var patienceNs: UInt64 = 5_000_000_000
 
     package init() {}

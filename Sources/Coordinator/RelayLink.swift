@@ -5,8 +5,9 @@ import LTTngLive
 
 /// All that the coordinator knows of one relay. Confined to the coordinator.
 ///
-/// Ownership: a link owns its sessions, a session its traces, a trace its streams; the link's dictionaries find each by the
-/// relayd's numbers, which are unique for the relayd's lifetime only: a reconnect compares identities before it goes on.
+/// Ownership: a link owns its sessions, a session its traces, a trace its streams; the link's dictionaries find each
+/// by the relayd's numbers, which are unique for the relayd's lifetime only: a reconnect compares identities before it
+/// goes on.
 final class RelayLink {
     /// Where the connection stands.
     enum Connection {

@@ -2,9 +2,9 @@ import CTF
 
 /// What tells the domains of one tracing session from two sessions of the same name.
 ///
-/// A sessiond session has one relay session for each of its consumers (kernel, ust32, ust64), all with the same host name
-/// and name. They are one session if they are listed at the same time, differ in domain or bitness, and say the same creation time;
-/// otherwise two machines share a host name, or a session was destroyed and made anew.
+/// A sessiond session has one relay session for each of its consumers (kernel, ust32, ust64), all with the same host
+/// name and name. They are one session if they are listed at the same time, differ in domain or bitness, and say the
+/// same creation time; otherwise two machines share a host name, or a session was destroyed and made anew.
 struct SessionDomain: Equatable {
     /// `env.domain`: `kernel` or `ust`.
     var domain: String

@@ -8,8 +8,8 @@ package struct FeedBatch: Sendable {
     /// Position in the feed: 1 for the first frame; 0 while not numbered.
     package var sequence: UInt64
     package var records: [FeedRecord]
-    /// W after this batch, nanoseconds since the Unix epoch: no event older than this leaves in order any more. Nil: not
-    /// set yet, or, in a part of a batch that had to be split, not said.
+    /// W after this batch, nanoseconds since the Unix epoch: no event older than this leaves in order any more. Nil:
+    /// not set yet, or, in a part of a batch that had to be split, not said.
     package var watermarkNs: Int64?
 
     package init(sequence: UInt64 = 0, records: [FeedRecord] = [], watermarkNs: Int64? = nil) {

@@ -17,7 +17,8 @@ package struct TLSLimits: Sendable, Equatable {
     package static let namesPerCertificateMax = 64
     /// The peer's chain of certificates, in bytes.
     package static let peerChainBytesMax = 64 << 10
-    /// What libssl may add to the output by itself, beyond `outgoingBytesMax`, in bytes: handshake, alerts, key updates.
+    /// What libssl may add to the output by itself, beyond `outgoingBytesMax`, in bytes: handshake, alerts, key
+    /// updates.
     package static let ownOutputBytesMax = 256 << 10
     /// Certificates between the peer's own and ours.
     package static let chainDepthMax = 8

@@ -1,6 +1,7 @@
 import LTTngLive
 
-/// The smallest trace that has all a coordinator looks at: 1 GHz clock from the epoch, packet header, context, one event.
+/// The smallest trace that has all a coordinator looks at: 1 GHz clock from the epoch, packet header, context, one
+/// event.
 enum TinyTrace {
     /// - Parameter uuidByte: tells traces apart.
     static func metadata(uuidByte: UInt8 = 1, environment: String = "") -> [UInt8] {
