@@ -94,7 +94,7 @@ final class EventWalker<Printer: EventPrinter> {
         var printer = self.printer
         open(group.slices, states, printer: &printer, damage: &damage)
         printer.pen = output.pen
-        let count = print(group, states, eventLimit: eventLimit, printer: &printer, damage: &damage)
+        let count = printEvents(group, states, eventLimit: eventLimit, printer: &printer, damage: &damage)
         output.pen = printer.pen
         self.printer = printer
         if programs.count > Self.idleProgramsMax { programs = programs.filter { $0.value.walk == walkCount } }
@@ -174,7 +174,7 @@ final class EventWalker<Printer: EventPrinter> {
 
     // MARK: Events
 
-    private func print(
+    private func printEvents(
         _ group: EventGroup,
         _ states: UnsafeMutablePointer<SliceState>,
         eventLimit: UInt64,

@@ -2,47 +2,49 @@ import Configuration
 import Foundation
 import Testing
 
+/// Every key that there is.
+private let wholeContract = """
+    relays:
+      - name: alpha
+        url: net://10.0.0.5:5345
+        sessions: ["web-*/*", "db/?"]
+        from: now
+        clock-offset: -15ms
+      - name: site-b
+        url: tls://feed.example.org:7443
+        ca: ca.pem
+        certificate: /abs/b.pem
+        key: b.key
+    order:
+      stall-after: never
+    feed:
+      listen: "[::]:7443"
+      certificate: server.pem
+      key: server.key
+      client-ca: sub/ca.pem
+      allow:
+        - identity: "tidemark:client/*"
+          relays: ["alpha"]
+          hosts: ["a", "b"]
+          sessions: ["s*"]
+        - identity: operator
+    log:
+      directory: log
+      retain-bytes: 10GiB
+      retain-age: 24h
+    http:
+      listen: 127.0.0.1:7480
+    live:
+      listen: 127.0.0.1:5399
+    forward: []
+    """
+
 /// Whole files: what they say, and what is said of them.
 struct ConfigurationTests {
     @Test
     func `every key of the contract is read into its value`() throws {
-        let text = """
-            relays:
-              - name: alpha
-                url: net://10.0.0.5:5345
-                sessions: ["web-*/*", "db/?"]
-                from: now
-                clock-offset: -15ms
-              - name: site-b
-                url: tls://feed.example.org:7443
-                ca: ca.pem
-                certificate: /abs/b.pem
-                key: b.key
-            order:
-              stall-after: never
-            feed:
-              listen: "[::]:7443"
-              certificate: server.pem
-              key: server.key
-              client-ca: sub/ca.pem
-              allow:
-                - identity: "tidemark:client/*"
-                  relays: ["alpha"]
-                  hosts: ["a", "b"]
-                  sessions: ["s*"]
-                - identity: operator
-            log:
-              directory: log
-              retain-bytes: 10GiB
-              retain-age: 24h
-            http:
-              listen: 127.0.0.1:7480
-            live:
-              listen: 127.0.0.1:5399
-            forward: []
-            """
         let (read, problems) = Configuration.parse(
-            text,
+            wholeContract,
             file: "/etc/tidemark/t.yaml",
             surroundings: closed,
             features: .all
