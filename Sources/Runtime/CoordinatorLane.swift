@@ -22,8 +22,8 @@ package protocol BatchConsumer: AnyObject, Sendable {
 /// Runs a `Coordinator`: executes its actions with sockets and timers.
 ///
 /// Confined to one event loop, on which the sockets of all relays live as well, so that received bytes reach the
-/// coordinator without a hop; that confinement is what `@unchecked Sendable` stands for. Everything but `start`, `stop` and
-/// `setOutputIsHeld` is called on the loop.
+/// coordinator without a hop; that confinement is what `@unchecked Sendable` stands for. Everything but `start`,
+/// `stop` and `setOutputIsHeld` is called on the loop.
 package final class CoordinatorLane: @unchecked Sendable {
     private let loop: any EventLoop
     private var coordinator: Coordinator

@@ -63,9 +63,15 @@ package final class DemoRun: Service {
                     logger: quietLogger()
                 )
             )
-            tasks.addTask { try await services.run() }
+            tasks.addTask {
+                defer { ports.continuation.finish() }
+                try await services.run()
+            }
             var iterator = ports.stream.makeAsyncIterator()
-            guard let port = await iterator.next() else { return }
+            guard let port = await iterator.next() else {
+                try await tasks.waitForAll()
+                return
+            }
             say("the feed is served on tls://localhost:\(port), TLS 1.3 with client certificates")
             let tail = try subscribe(port: port)
             subscriber.withLock { $0 = tail }

@@ -5,33 +5,35 @@ package import Logging
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
-import TLS
+import Synchronization
 
 /// `tidemark serve`: a coordinator, its log, and its subscribers' listener.
-package struct FeedDaemon: Service {
-    /// How long subscribers may take to get what is left when the daemon stops.
-    private static let drainLimit = TimeAmount.seconds(5)
-    private static let backlog: Int32 = 256
-
+package final class FeedDaemon: Service {
     private let configuration: Configuration
-    private let tls: TLSContext
+    private let file: String
+    private let access: FeedAccess
+    private let limits: SubscriberLimits
     private let logger: Logger
     private let listening: @Sendable (Int) -> Void
+    private let hub = Mutex<FeedHub?>(nil)
 
-    /// - Parameter listening: told the port of the feed once subscribers may connect.
-    /// - Throws: `TLSError` when a certificate or key is unusable.
+    /// - Parameters:
+    ///   - file: the configuration file's name, for messages.
+    ///   - listening: told the port of the feed once subscribers may connect.
+    /// - Throws: `CredentialsError` when a certificate or key is unusable.
     package init(
         _ configuration: Configuration,
+        file: String = "",
+        limits: SubscriberLimits = SubscriberLimits(),
         logger: Logger,
         listening: @escaping @Sendable (Int) -> Void = { _ in }
-    ) throws {
+    ) throws(CredentialsError) {
         self.configuration = configuration
+        self.file = file
+        self.limits = limits
         self.logger = logger
         self.listening = listening
-        let feed = configuration.feed
-        let identity = try TLSIdentity(certificateFile: feed.certificateFile, keyFile: feed.keyFile)
-        try identity.checkValidity()
-        tls = try TLSContext(server: identity, clientTrust: try TLSTrust(file: feed.clientAuthorityFile))
+        access = FeedAccess(try FeedAccess.Grant(configuration.feed, file: file))
     }
 
     package func run() async throws {
@@ -45,14 +47,33 @@ package struct FeedDaemon: Service {
         }
     }
 
+    /// Takes over what a changed configuration says of certificates and `allow` rules: subscribers whose view changes
+    /// have to subscribe again. All else is for the next start, which is logged. May be called from any thread.
+    /// - Throws: when a certificate or key is unusable; nothing has changed then.
+    package func reload(_ new: Configuration) throws(CredentialsError) {
+        access.replace(try FeedAccess.Grant(new.feed, file: file))
+        hub.withLock { $0 }?.accessHasChanged()
+        logger.info("certificates and allow rules are reloaded", metadata: ["file": "\(file)"])
+        var rest = new
+        rest.feed = configuration.feed
+        rest.feed.listen = new.feed.listen
+        guard rest != configuration else { return }
+        logger.warning(
+            "other changes of the configuration take effect at the next start",
+            metadata: ["file": "\(file)"]
+        )
+    }
+
     private func serve(coordinatorLoop: any EventLoop, feedLoop: any EventLoop) async throws {
         let hub = FeedHub(
             loop: feedLoop,
             feed: .random(),
             retainedBytes: Int(clamping: configuration.log.retainBytes),
+            limits: limits,
             logger: logger
         )
-        let listener = try await listen(on: feedLoop, hub: hub)
+        let listener = try await FeedListener.listen(on: configuration.feed.listen, hub: hub, access: access)
+        self.hub.withLock { $0 = hub }
         logger.info(
             "feed is served",
             metadata: ["listen": "\(configuration.feed.listen)", "feed": "\(hub.feed.id)"]
@@ -70,70 +91,24 @@ package struct FeedDaemon: Service {
             consumer: hub,
             notes: { [logger] in logger.log($0) }
         )
+        hub.gate.connect { lane.setOutputIsHeld($0) }
         try await withGracefulShutdownHandler {
             lane.start()
             _ = try await lane.finished.get()
-        } onGracefulShutdown: {
+        } onGracefulShutdown: { [logger] in
             logger.info("stopping")
             lane.stop(reason: "the coordinator stops")
         }
         try? await listener.close()
-        try await hub.drain(within: Self.drainLimit).get()
+        try await hub.drain().get()
         logger.info("stopped")
     }
-
-    private func listen(on loop: any EventLoop, hub: FeedHub) async throws -> any Channel {
-        let endpoint = configuration.feed.listen
-        let rules = configuration.feed.allow.map { AllowRule($0) }
-        do {
-            return try await ServerBootstrap(group: loop)
-                .serverChannelOption(.backlog, value: Self.backlog)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(.socketOption(.so_keepalive), value: 1)
-                .childChannelOption(
-                    .writeBufferWaterMark,
-                    value: ChannelOptions.Types.WriteBufferWaterMark(
-                        low: SubscriberChannel.Limits.outgoingBytesMax / 4,
-                        high: SubscriberChannel.Limits.outgoingBytesMax
-                    )
-                )
-                .childChannelInitializer { [tls] channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(
-                            SubscriberChannel(hub: hub, tls: tls, rules: { rules })
-                        )
-                    }
-                }
-                .bind(host: endpoint.host, port: Int(endpoint.port)).get()
-        } catch {
-            throw ListenError(endpoint: "\(endpoint)", reason: describe(error))
-        }
-    }
-}
-
-/// The feed's address cannot be listened on.
-package struct ListenError: Error, CustomStringConvertible {
-    package let endpoint: String
-    package let reason: String
-    package var description: String { "cannot listen on \(endpoint): \(reason)" }
 }
 
 extension FeedIdentity {
     /// A new feed.
     static func random() -> FeedIdentity {
         FeedIdentity(id: FeedID(high: .random(in: 1 ... .max), low: .random(in: 0 ... .max)))
-    }
-}
-
-extension AllowRule {
-    init(_ rule: Configuration.AllowRule) {
-        self.init(
-            identity: rule.identity.pattern,
-            relays: rule.relays.map(\.pattern),
-            hosts: rule.hosts.map(\.pattern),
-            sessions: rule.sessions.map(\.pattern)
-        )
     }
 }
 

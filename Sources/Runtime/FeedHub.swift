@@ -1,32 +1,53 @@
-package import Feed
+import Feed
 import FeedLog
-package import Logging
-package import NIOCore
+import Logging
+import NIOCore
 
 /// Numbers, encodes and logs the coordinator's batches, and wakes the subscribers that wait for them.
 ///
 /// Confined to the feed's event loop, on which the subscribers' connections live as well. Each batch is encoded once; what
 /// a subscriber without restriction gets are the log's own bytes.
-package final class FeedHub: BatchConsumer, @unchecked Sendable {
+final class FeedHub: BatchConsumer, @unchecked Sendable {
     let loop: any EventLoop
     let feed: FeedIdentity
+    let limits: SubscriberLimits
     let logger: Logger
+    /// Batches that wait for the loop.
+    let gate: QueueGate
     private var encoder: FrameEncoder
     private var log: MemoryLog
     private var subscribers: [ObjectIdentifier: SubscriberChannel] = [:]
+    /// Of `subscribers`, those that have been let in.
+    private(set) var admittedCount = 0
+    /// Connections and subscriptions that were one too many.
+    private(set) var refusedCount: UInt64 = 0
+    private var refusalSaidAt: NIODeadline?
     private var isStopping = false
 
-    package init(loop: any EventLoop, feed: FeedIdentity, retainedBytes: Int, logger: Logger) {
+    init(loop: any EventLoop, feed: FeedIdentity, retainedBytes: Int, limits: SubscriberLimits, logger: Logger) {
         self.loop = loop
         self.feed = feed
+        self.limits = limits
         self.logger = logger
+        gate = QueueGate(waitingMax: limits.waitingBatches, waitingMin: limits.waitingBatches / 4)
         encoder = FrameEncoder(feed: feed)
-        log = MemoryLog(feed: feed, limits: MemoryLog.Limits(retainedBytes: retainedBytes))
+        log = MemoryLog(
+            feed: feed,
+            limits: MemoryLog.Limits(
+                retainedBytes: retainedBytes,
+                // A log that is small keeps to its size.
+                checkpointBytes: min(limits.checkpointBytes, max(retainedBytes / 8, 1))
+            )
+        )
     }
 
     /// May be called from any thread; batches keep the order of the calls.
-    package func publish(_ batch: FeedBatch) {
-        loop.execute { self.append(batch) }
+    func publish(_ batch: FeedBatch) {
+        gate.enter()
+        loop.execute {
+            self.append(batch)
+            self.gate.leave()
+        }
     }
 
     private func append(_ batch: FeedBatch) {
@@ -42,32 +63,63 @@ package final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     // MARK: Subscribers
 
+    /// A new connection.
+    /// - Returns: false when there are too many that have not subscribed.
+    func add(_ subscriber: SubscriberChannel) -> Bool {
+        guard subscribers.count - admittedCount < limits.pendingConnections else {
+            countRefusal("\(limits.pendingConnections) connections have not subscribed yet")
+            return false
+        }
+        subscribers[ObjectIdentifier(subscriber)] = subscriber
+        return true
+    }
+
+    /// Finds where a subscription begins. The subscriber is let in.
     func open(_ start: SubscriptionStart) throws(Refusal) -> SubscriptionOpening {
         guard !isStopping else { throw Refusal(.stopping, "the coordinator is about to stop") }
-        return try log.open(start)
+        guard admittedCount < limits.subscribers else {
+            countRefusal("there are \(limits.subscribers) subscribers")
+            throw Refusal(.busy, "the coordinator has as many subscribers as it serves, \(limits.subscribers)")
+        }
+        let opening = try log.open(start)
+        admittedCount += 1
+        return opening
     }
 
     func read(after sequence: UInt64, limitBytes: Int) -> LogRead {
         log.read(after: sequence, limitBytes: limitBytes)
     }
 
-    func add(_ subscriber: SubscriberChannel) {
-        subscribers[ObjectIdentifier(subscriber)] = subscriber
-    }
-
     func remove(_ subscriber: SubscriberChannel) {
-        subscribers[ObjectIdentifier(subscriber)] = nil
+        guard subscribers.removeValue(forKey: ObjectIdentifier(subscriber)) != nil else { return }
+        if subscriber.isAdmitted { admittedCount -= 1 }
     }
 
-    var subscriberCount: Int { subscribers.count }
+    /// Says at most once a second that somebody was one too many: whoever knocks often does not fill the log.
+    private func countRefusal(_ reason: String) {
+        refusedCount += 1
+        let now = NIODeadline.now()
+        if let said = refusalSaidAt, now - said < .seconds(1) { return }
+        refusalSaidAt = now
+        logger.warning(
+            "connection refused: too many",
+            metadata: ["reason": "\(reason)", "refused": "\(refusedCount)"]
+        )
+    }
+
+    /// The rules have changed: whoever sees something else now has to subscribe again. May be called from any thread.
+    func accessHasChanged() {
+        loop.execute {
+            for subscriber in self.subscribers.values { subscriber.review() }
+        }
+    }
 
     /// Lets every subscriber have what the log has, then closes it; whoever does not take it in time is cut off.
-    package func drain(within limit: TimeAmount) -> EventLoopFuture<Void> {
+    func drain() -> EventLoopFuture<Void> {
         loop.flatSubmit {
             self.isStopping = true
             let closing = self.subscribers.values.map { subscriber in
                 subscriber.closeAtEnd()
-                self.loop.scheduleTask(in: limit) { subscriber.cutOff() }
                 return subscriber.closed
             }
             return EventLoopFuture.andAllComplete(closing, on: self.loop)

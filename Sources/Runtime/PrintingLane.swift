@@ -13,21 +13,15 @@ package enum PrintVerdict: Sendable, Equatable {
 ///
 /// Whoever fills the queue is told when it is full and when there is room again; nothing is dropped.
 package final class PrintingLane<Element: Sendable>: Sendable {
-    private struct Queue {
-        var waiting = 0
-        var isFull = false
-        var isStopped = false
-    }
-
     /// Elements that wait at most; about 1 MiB of events each.
     private static var waitingMax: Int { 32 }
     /// Elements that wait when filling goes on.
     private static var waitingMin: Int { 8 }
 
     private let pool = NIOThreadPool(numberOfThreads: 1)
-    private let queue = Mutex(Queue())
+    private let gate = QueueGate(waitingMax: waitingMax, waitingMin: waitingMin)
+    private let isStopped = Mutex(false)
     private let print: @Sendable (Element) -> PrintVerdict
-    private let held: Mutex<(@Sendable (Bool) -> Void)?> = Mutex(nil)
     private let stopped: Mutex<(@Sendable () -> Void)?> = Mutex(nil)
 
     /// - Parameter print: called on the thread, one element at a time; may block.
@@ -40,21 +34,14 @@ package final class PrintingLane<Element: Sendable>: Sendable {
     ///   - held: told true when the queue is full, and false when there is room again.
     ///   - stopped: told once when `print` wants no more.
     package func connect(held: @escaping @Sendable (Bool) -> Void, stopped: @escaping @Sendable () -> Void) {
-        self.held.withLock { $0 = held }
+        gate.connect(held)
         self.stopped.withLock { $0 = stopped }
     }
 
-    /// Puts an element into the queue. Elements are printed in the order of the calls.
+    /// Puts an element into the queue. Elements are printed in the order of the calls; none after `print` wanted no more.
     package func submit(_ element: Element) {
-        let (isWanted, isFull) = queue.withLock { queue in
-            guard !queue.isStopped else { return (false, false) }
-            queue.waiting += 1
-            guard queue.waiting >= Self.waitingMax, !queue.isFull else { return (true, false) }
-            queue.isFull = true
-            return (true, true)
-        }
-        guard isWanted else { return }
-        if isFull { held.withLock { $0 }?(true) }
+        guard !isStopped.withLock({ $0 }) else { return }
+        gate.enter()
         pool.submit { state in
             guard case .active = state else { return }
             self.take(element)
@@ -62,20 +49,10 @@ package final class PrintingLane<Element: Sendable>: Sendable {
     }
 
     private func take(_ element: Element) {
-        guard !queue.withLock({ $0.isStopped }) else { return }
-        let verdict = print(element)
-        let (hasRoom, stops) = queue.withLock { queue in
-            queue.waiting -= 1
-            if verdict == .stop, !queue.isStopped {
-                queue.isStopped = true
-                return (false, true)
-            }
-            guard queue.isFull, queue.waiting <= Self.waitingMin else { return (false, false) }
-            queue.isFull = false
-            return (true, false)
-        }
-        if hasRoom { held.withLock { $0 }?(false) }
-        if stops { stopped.withLock { $0 }?() }
+        defer { gate.leave() }
+        guard !isStopped.withLock({ $0 }), print(element) == .stop else { return }
+        isStopped.withLock { $0 = true }
+        stopped.withLock { $0 }?()
     }
 
     /// Runs `last` after all that waits has been printed, and ends the thread.

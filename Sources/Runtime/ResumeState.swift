@@ -1,3 +1,4 @@
+import Feed
 import Glibc
 
 /// What `tail --state FILE` keeps: how to go on, and how long the output was then.
@@ -20,16 +21,32 @@ package struct ResumeState: Sendable, Equatable {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
-            throw FileError(path: path, reason: String(cString: strerror(errno)))
+            throw FileError(path, "cannot be read", errno)
         }
         defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: fileBytesMax)
+        // One byte more than a state may have: a longer file is not cut into a state.
+        var bytes = [UInt8](repeating: 0, count: fileBytesMax + 1)
         let count = read(descriptor, &bytes, bytes.count)
-        guard count >= 0 else { throw FileError(path: path, reason: String(cString: strerror(errno))) }
-        guard let state = ResumeState(text: String(decoding: bytes[..<count], as: UTF8.self)) else {
-            throw FileError(path: path, reason: "is not a state file of tidemark tail")
+        guard count >= 0 else { throw FileError(path, "cannot be read", errno) }
+        guard count <= fileBytesMax,
+            let state = ResumeState(text: String(decoding: bytes[..<count], as: UTF8.self))
+        else {
+            throw FileError(
+                path: path,
+                reason: "is no state file of tidemark tail, or a damaged one; without it tail starts at --from"
+            )
         }
         return state
+    }
+
+    /// Whether a state could be saved there: found out before anything is printed.
+    /// - Throws: `FileError` when it could not.
+    package static func checkWritable(_ path: String) throws(FileError) {
+        let temporary = path + ".new"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FileError(temporary, "cannot be written", errno) }
+        close(descriptor)
+        unlink(temporary)
     }
 
     init?(text: String) {
@@ -38,6 +55,7 @@ package struct ResumeState: Sendable, Equatable {
             return nil
         }
         token = String(lines[1].dropFirst(6))
+        guard ResumeToken(text: token) != nil else { return nil }
         if lines.count == 4 {
             guard lines[2].hasPrefix("output-bytes "), let length = UInt64(lines[2].dropFirst(13)) else { return nil }
             outputBytes = length
@@ -54,15 +72,13 @@ package struct ResumeState: Sendable, Equatable {
     package func save(_ path: String) throws(FileError) {
         let temporary = path + ".new"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw FileError(path: temporary, reason: String(cString: strerror(errno))) }
+        guard descriptor >= 0 else { throw FileError(temporary, "cannot be written", errno) }
         let bytes = Array(text.utf8)
         let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        let fault = written == bytes.count ? nil : String(cString: strerror(errno))
+        let fault = written == bytes.count ? 0 : written < 0 ? errno : ENOSPC
         close(descriptor)
-        if let fault { throw FileError(path: temporary, reason: fault) }
-        guard rename(temporary, path) == 0 else {
-            throw FileError(path: path, reason: String(cString: strerror(errno)))
-        }
+        guard fault == 0 else { throw FileError(temporary, "cannot be written", fault) }
+        guard rename(temporary, path) == 0 else { throw FileError(path, "cannot be replaced", errno) }
     }
 }
 
@@ -74,6 +90,11 @@ package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     package init(path: String, reason: String) {
         self.path = path
         self.reason = reason
+    }
+
+    /// - Parameter code: the system's `errno`.
+    init(_ path: String, _ what: String, _ code: Int32) {
+        self.init(path: path, reason: "\(what): \(systemText(code))")
     }
 
     package var description: String { "\(path): \(reason)" }

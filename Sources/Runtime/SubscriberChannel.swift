@@ -7,40 +7,40 @@ import TLS
 
 /// One subscriber's connection: TLS, the subscription, and its cursor in the log.
 ///
-/// A subscriber costs its cursor and at most `outgoingBytesMax` of ciphertext; one that does not read is simply not written
+/// A subscriber costs its cursor and at most `outgoingBytes` of ciphertext; one that does not read is simply not written
 /// to, and falls out of the log in the end, which it is told. Confined to the feed's event loop, which `@unchecked Sendable`
 /// stands for.
 final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Bounds of one subscriber.
-    enum Limits {
-        /// From the connection to the first message.
-        static let handshake = TimeAmount.seconds(10)
-        /// Log bytes turned into ciphertext at a time.
-        static let readBytes = 256 << 10
-        /// Ciphertext that waits for the socket.
-        static let outgoingBytesMax = 1 << 20
-    }
-
     private enum State {
         /// TLS and the request are not complete. Next: streaming, closing.
         case opening
         /// Next: closing.
         case streaming
-        /// The rest is written, then the connection closes.
+        /// The rest is written, then our side is closed, then the connection.
         case closing
     }
 
+    /// What came from the subscriber.
+    private enum Received {
+        case nothing
+        case request(Subscription.Action)
+        case end
+    }
+
     private let hub: FeedHub
-    private let rules: @Sendable () -> [AllowRule]
-    private let tls: TLSContext
+    private let access: FeedAccess
     private var engine: TLSEngine?
+    private var peer: PeerIdentity?
     private var subscription: Subscription?
     private var state = State.opening
+    /// Whether it was let in as a subscriber.
+    private(set) var isAdmitted = false
     private var sequence: UInt64 = 0
     private var closesAtEnd = false
+    private var isPumping = false
     private var context: ChannelHandlerContext?
     private var peerName = "?"
     private var identity = "?"
@@ -48,12 +48,13 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     private let closePromise: EventLoopPromise<Void>
     private var plaintext = [UInt8](repeating: 0, count: 16 << 10)
 
-    init(hub: FeedHub, tls: TLSContext, rules: @escaping @Sendable () -> [AllowRule]) {
+    init(hub: FeedHub, access: FeedAccess) {
         self.hub = hub
-        self.tls = tls
-        self.rules = rules
+        self.access = access
         closePromise = hub.loop.makePromise()
     }
+
+    private var limits: SubscriberLimits { hub.limits }
 
     /// Succeeds when the connection is closed.
     var closed: EventLoopFuture<Void> { closePromise.futureResult }
@@ -63,19 +64,24 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         peerName = context.remoteAddress.map { "\($0)" } ?? "?"
-        hub.add(self)
-        deadline = context.eventLoop.scheduleTask(in: Limits.handshake) {
-            self.refuse("no subscription within \(Limits.handshake.nanoseconds / 1_000_000_000) s")
-        }
-        do throws(TLSError) {
-            engine = try TLSEngine(tls)
-        } catch {
-            refuse("TLS: \(error)")
-        }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         ended()
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard hub.add(self) else {
+            state = .closing
+            context.close(promise: nil)
+            return
+        }
+        after(limits.handshake) { $0.drop("no subscription within \($0.limits.handshake.nanoseconds / 1_000_000) ms") }
+        do throws(TLSError) {
+            engine = try TLSEngine(access.current.tls)
+        } catch {
+            drop("TLS: \(error)")
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -86,21 +92,21 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard let engine else { return }
-        let buffer = unwrapInboundIn(data)
         if case .closing = state { return }
-        do throws(TLSError) {
-            let outcome: Result<Void, TLSError> = buffer.withUnsafeReadableBytes { bytes in
-                Result { () throws(TLSError) in try engine.receive(bytes) }
+        let received: Result<Received, TLSError> = unwrapInboundIn(data).withUnsafeReadableBytes { bytes in
+            Result { () throws(TLSError) in
+                try engine.withReceived(bytes) { (engine) throws(TLSError) in try read(engine) }
             }
-            try outcome.get()
-            try read(engine)
-        } catch {
-            sendOutput(engine)
-            refuse("TLS: \(error)")
-            return
         }
-        sendOutput(engine)
-        context.flush()
+        switch received {
+        case .failure(let error): drop("TLS: \(error)")
+        case .success(.end): close()
+        case .success(.request(.open(let start))): open(start, engine)
+        case .success(.request(.refuse(let answer, let refusal))): answerRefusal(answer, refusal, engine)
+        case .success(.nothing), .success(.request(.wait)):
+            sendOutput(engine)
+            context.flush()
+        }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -109,38 +115,33 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        hub.logger.info("subscriber connection failed", metadata: metadata.with("error", describe(error)))
-        close()
+        if case .streaming = state {
+            hub.logger.info("subscriber has left", metadata: metadata.with("reason", describe(error)))
+        }
+        state = .closing
+        context.close(promise: nil)
     }
 
     // MARK: Receiving
 
-    private func read(_ engine: TLSEngine) throws(TLSError) {
+    private func read(_ engine: TLSEngine) throws(TLSError) -> Received {
         while true {
             let result: Result<TLSEngine.ReadResult, TLSError> = plaintext.withUnsafeMutableBytes { bytes in
                 Result { () throws(TLSError) in try engine.read(into: bytes) }
             }
             switch try result.get() {
-            case .wantsMore: return
-            case .closed:
-                close()
-                return
+            case .wantsMore: return .nothing
+            case .closed: return .end
             case .bytes(let count):
-                received(count, engine)
-                if case .closing = state { return }
+                if subscription == nil { subscription = makeSubscription(engine) }
+                let action = plaintext.withUnsafeBytes { bytes in
+                    subscription?.received(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+                }
+                switch action {
+                case .wait, nil: continue
+                case .open, .refuse: return action.map { .request($0) } ?? .nothing
+                }
             }
-        }
-    }
-
-    private func received(_ count: Int, _ engine: TLSEngine) {
-        if subscription == nil { subscription = makeSubscription(engine) }
-        let action = plaintext.withUnsafeBytes { bytes in
-            subscription?.received(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-        }
-        switch action {
-        case .wait, nil: return
-        case .open(let start): open(start, engine)
-        case .refuse(let answer, let refusal): answerRefusal(answer, refusal, engine)
         }
     }
 
@@ -151,7 +152,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
             alternativeNames: certificate.map { $0.hasAlternativeNames ? $0.uris + $0.dnsNames : [] } ?? [],
             commonName: certificate?.hasAlternativeNames == false ? certificate?.commonName : nil
         )
-        return Subscription(peer: peer, rules: rules(), feed: hub.feed, serverName: "tidemark")
+        self.peer = peer
+        return Subscription(peer: peer, rules: access.current.rules, feed: hub.feed, serverName: "tidemark")
     }
 
     private func open(_ start: SubscriptionStart, _ engine: TLSEngine) {
@@ -163,14 +165,16 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
             answerRefusal(answer, error, engine)
             return
         }
+        isAdmitted = true
         sequence = opening.state.sequence
         deadline?.cancel()
         state = .streaming
         hub.logger.info("subscriber", metadata: metadata.with("start", "\(start)"))
         do {
             try write(subscription?.opened(opening) ?? [], engine)
+            context?.flush()
         } catch {
-            refuse("\(error)")
+            return drop("\(error)")
         }
         pump()
     }
@@ -180,7 +184,6 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
             "subscriber refused",
             metadata: metadata.with("code", "\(refusal.code)").with("reason", refusal.text)
         )
-        state = .closing
         do {
             try write([answer], engine)
         } catch {
@@ -189,21 +192,33 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         close()
     }
 
+    /// The rules have changed: whoever sees something else now has to subscribe again, and goes on from its token.
+    func review() {
+        if case .closing = state { return }
+        guard let peer, ViewScope(peer: peer, rules: access.current.rules) != subscription?.scope else { return }
+        drop("the allow rules for it have changed")
+    }
+
     // MARK: Sending
 
-    /// Sends what the log has, as far as the socket takes it.
+    /// Sends what the log has, as far as the socket takes it and others are not kept waiting.
     func pump() {
-        guard case .streaming = state, let engine, let context else { return }
+        // Flushing may make the channel writable and bring us here again.
+        guard case .streaming = state, !isPumping, let engine, let context else { return }
+        isPumping = true
+        defer { isPumping = false }
+        var turnBytes = 0
         do {
-            while context.channel.isWritable {
-                switch hub.read(after: sequence, limitBytes: Limits.readBytes) {
+            while context.channel.isWritable, case .streaming = state {
+                guard turnBytes < limits.turnBytes else { return pumpLater(context.eventLoop) }
+                switch hub.read(after: sequence, limitBytes: limits.readBytes) {
                 case .frames(let frames):
                     for frame in frames {
                         sequence = frame.sequence
+                        turnBytes += frame.byteCount
                         try write(subscription?.frame(frame) ?? [], engine)
                     }
                 case .atEnd:
-                    context.flush()
                     if closesAtEnd { close() }
                     return
                 case .fallenOut(let opening):
@@ -214,8 +229,12 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
                 context.flush()
             }
         } catch {
-            refuse("\(error)")
+            drop("\(error)")
         }
+    }
+
+    private func pumpLater(_ loop: any EventLoop) {
+        loop.execute { self.pump() }
     }
 
     private func write(_ messages: [ByteStorage], _ engine: TLSEngine) throws {
@@ -227,7 +246,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         guard let context else { return }
         var rest = bytes
         while !rest.isEmpty {
-            let part = UnsafeRawBufferPointer(rebasing: rest.prefix(Limits.outgoingBytesMax))
+            let part = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 20))
             let capacity = TLSEngine.sealedByteCount(of: part.count) + engine.outputByteCount
             var buffer = context.channel.allocator.buffer(capacity: capacity)
             var taken = 0
@@ -263,32 +282,48 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: Ending
 
-    /// Closes once the log's end has been sent.
+    /// Closes once the log's end has been sent; cuts off whoever does not take it in time.
     func closeAtEnd() {
+        guard case .streaming = state else { return close() }
         closesAtEnd = true
-        if case .streaming = state { pump() } else { close() }
+        after(limits.closing) { $0.cutOff("did not take the end of the feed in time") }
+        pump()
     }
 
-    func cutOff() {
-        context?.close(promise: nil)
-    }
-
-    private func refuse(_ reason: String) {
+    private func drop(_ reason: String) {
         if case .closing = state { return }
         hub.logger.warning("subscriber dropped", metadata: metadata.with("reason", reason))
         close()
     }
 
-    /// Says goodbye, and closes when all has been written.
+    /// Says goodbye, writes what waits, closes our side, and closes the connection once the peer has or its time is over.
     private func close() {
+        if case .closing = state { return }
         state = .closing
         guard let context else { return }
         if let engine {
             engine.shutdown()
             sendOutput(engine)
         }
+        if !closesAtEnd { after(limits.closing) { $0.cutOff("does not read") } }
         let channel = context.channel
-        channel.writeAndFlush(channel.allocator.buffer(capacity: 0)).whenComplete { _ in channel.close(promise: nil) }
+        channel.writeAndFlush(channel.allocator.buffer(capacity: 0)).whenComplete { _ in
+            channel.close(mode: .output).whenComplete { _ in
+                self.after(self.limits.linger) { $0.cutOff(nil) }
+            }
+        }
+    }
+
+    private func cutOff(_ reason: String?) {
+        if let reason { hub.logger.warning("subscriber cut off", metadata: metadata.with("reason", reason)) }
+        context?.close(promise: nil)
+    }
+
+    /// Runs `action` then, instead of what was to be run later.
+    private func after(_ time: TimeAmount, _ action: @escaping @Sendable (SubscriberChannel) -> Void) {
+        deadline?.cancel()
+        guard let context else { return }
+        deadline = context.eventLoop.scheduleTask(in: time) { action(self) }
     }
 
     private func ended() {

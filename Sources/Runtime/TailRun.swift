@@ -8,7 +8,7 @@ package import TLS
 /// A subscriber that goes on from where it was, whatever happens to its connection.
 package final class TailRun: Service {
     /// How a tail ended.
-    package enum Outcome: Sendable {
+    package enum Outcome: Sendable, Equatable {
         /// Stopped by us, or all that was wanted has been printed.
         case done
         case unreachable(String)
@@ -17,29 +17,37 @@ package final class TailRun: Service {
         case failed(String)
     }
 
+    /// How long it waits before it connects again: doubles with each failure, and half of it is drawn.
+    package struct RetryDelay: Sendable {
+        package var minimum: Duration = .milliseconds(200)
+        package var maximum: Duration = .seconds(5)
+
+        package init() {}
+    }
+
     private struct State {
         var token: ResumeToken?
         /// The last frame handed on, in its feed.
         var feed: FeedIdentity?
         var sequence: UInt64 = 0
+        /// What the feed's end record said, if it was the last frame.
+        var endReason: String?
+        var isWelcomed = false
         var connection: FeedConnection?
+        var pause: Task<Void, Never>?
         var isStopped = false
         var isHeld = false
     }
-
-    private static let retryDelayMin: Duration = .milliseconds(200)
-    private static let retryDelayMax: Duration = .seconds(5)
 
     private let address: RelayAddress
     private let tls: TLSContext
     private let start: SubscriptionStart
     private let reconnects: Bool
+    private let retryDelay: RetryDelay
     private let group: any EventLoopGroup
     private let printing: PrintingLane<ReceivedFrame>
     private let say: @Sendable (String) -> Void
     private let state = Mutex(State())
-    private let stopStream: AsyncStream<Void>
-    private let stopContinuation: AsyncStream<Void>.Continuation
     private let outcomeBox = Mutex(Outcome.done)
 
     /// - Parameters:
@@ -50,6 +58,7 @@ package final class TailRun: Service {
         tls: TLSContext,
         start: SubscriptionStart,
         reconnects: Bool,
+        retryDelay: RetryDelay = RetryDelay(),
         group: any EventLoopGroup,
         printing: PrintingLane<ReceivedFrame>,
         say: @escaping @Sendable (String) -> Void
@@ -58,10 +67,10 @@ package final class TailRun: Service {
         self.tls = tls
         self.start = start
         self.reconnects = reconnects
+        self.retryDelay = retryDelay
         self.group = group
         self.printing = printing
         self.say = say
-        (stopStream, stopContinuation) = AsyncStream.makeStream()
     }
 
     /// How it ended; meaningful once `run` has returned.
@@ -81,68 +90,86 @@ package final class TailRun: Service {
     }
 
     private func subscribe() async -> Outcome {
-        var delay = Self.retryDelayMin
+        var delay = retryDelay.minimum
+        var said: String?
         while true {
-            let welcomed = Mutex(false)
-            let request = SubscribeRequest(
-                start: state.withLock { $0.token.map { .token($0) } } ?? start,
-                clientName: "tidemark tail"
-            )
-            let end = await FeedClient.run(address: address, tls: tls, request: request, group: group) { event in
-                switch event {
-                case .welcomed(let welcome):
-                    welcomed.withLock { $0 = true }
-                    self.welcomed(welcome)
-                case .frame(let frame): self.take(frame)
-                }
-            } channel: { connection in
-                self.adopt(connection)
+            let end = await connect()
+            let (isStopped, isWelcomed) = state.withLock { state in
+                defer { state.isWelcomed = false }
+                return (state.isStopped, state.isWelcomed)
             }
-            if state.withLock({ $0.isStopped }) { return .done }
+            if isStopped || Task.isCancelled { return .done }
             let reason: String
             switch end {
             case .stopped: return .done
             case .refused(let text): return .refused(text)
             case .cannotServe(let text): return .failed(text)
             case .broken(let text): reason = "the coordinator broke the protocol: \(text)"
-            case .unreachable(let text): reason = text
+            case .unreachable(let text): reason = endOfFeed ?? text
             }
             guard reconnects else { return .unreachable(reason) }
-            if welcomed.withLock({ $0 }) { delay = Self.retryDelayMin }
-            say("\(address.host):\(address.port): \(reason); trying again in \(delay)")
-            guard await pause(delay) else { return .done }
-            delay = min(delay * 2, Self.retryDelayMax)
+            if isWelcomed {
+                delay = retryDelay.minimum
+                said = nil
+            }
+            // Once, not at each of many vain attempts.
+            if said != reason { say("\(address): \(reason); trying again") }
+            said = reason
+            guard await pause(delay * Double.random(in: 0.5...1)) else { return .done }
+            delay = min(delay * 2, retryDelay.maximum)
+        }
+    }
+
+    private func connect() async -> FeedClientEnd {
+        let request = SubscribeRequest(
+            start: state.withLock { $0.token.map { .token($0) } } ?? start,
+            clientName: "tidemark tail"
+        )
+        return await FeedClient.run(address: address, tls: tls, request: request, group: group) { event in
+            switch event {
+            case .welcomed(let welcome): self.welcomed(welcome)
+            case .frame(let frame): self.take(frame)
+            }
+        } channel: { connection in
+            self.adopt(connection)
+        }
+    }
+
+    /// What the coordinator's last frame said, where it ended the feed.
+    private var endOfFeed: String? {
+        state.withLock { state in
+            defer { state.endReason = nil }
+            return state.endReason.map { "the feed has ended" + ($0.isEmpty ? "" : ": \($0)") }
         }
     }
 
     /// - Returns: false when the tail was stopped meanwhile.
     private func pause(_ delay: Duration) async -> Bool {
-        await withTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                try? await Task.sleep(for: delay)
-                return true
-            }
-            group.addTask { [stopStream] in
-                for await _ in stopStream { return false }
-                // The stream ends with the stop, or with this task.
-                return Task.isCancelled
-            }
-            let first = await group.next() ?? true
-            group.cancelAll()
-            return first && !state.withLock { $0.isStopped }
+        let pause = Task<Void, Never> { try? await Task.sleep(for: delay) }
+        let isStopped = state.withLock { state in
+            state.pause = pause
+            return state.isStopped
         }
+        if isStopped { pause.cancel() }
+        await withTaskCancellationHandler {
+            await pause.value
+        } onCancel: {
+            pause.cancel()
+        }
+        return !Task.isCancelled && !state.withLock { $0.isStopped }
     }
 
     // MARK: On the connection's loop
 
     private func welcomed(_ welcome: Welcome) {
         let isAgain = state.withLock { state in
+            state.isWelcomed = true
             defer { state.feed = welcome.feed }
             guard let feed = state.feed else { return false }
             if feed != welcome.feed { state.sequence = 0 }
             return true
         }
-        if isAgain { say("\(address.host):\(address.port): connected again") }
+        if isAgain { say("\(address): connected again") }
     }
 
     private func take(_ frame: ReceivedFrame) {
@@ -152,34 +179,37 @@ package final class TailRun: Service {
             // A resume begins at the last token, which may be some frames back.
             guard frame.batch.sequence > state.sequence else { return false }
             state.sequence = frame.batch.sequence
+            if case .end(let reason)? = frame.batch.records.last { state.endReason = reason }
             return true
         }
         if isNew { printing.submit(frame) }
     }
 
     private func adopt(_ connection: FeedConnection) {
-        let (isStopped, isHeld) = state.withLock { state in
+        state.withLock { state in
             state.connection = connection
-            return (state.isStopped, state.isHeld)
+            if state.isStopped { connection.stop() } else if state.isHeld { connection.setReading(false) }
         }
-        if isStopped { connection.stop() } else if isHeld { connection.setReading(false) }
     }
 
     private func hold(_ isHeld: Bool) {
-        let connection = state.withLock { state in
+        // Under the lock, so that a connection that is adopted meanwhile is told the same.
+        state.withLock { state in
             state.isHeld = isHeld
-            return state.connection
+            state.connection?.setReading(!isHeld)
         }
-        connection?.setReading(!isHeld)
     }
 
     /// Ends the tail; what was received is printed.
     package func stop() {
-        let connection = state.withLock { state in
+        state.withLock { state in
             state.isStopped = true
-            return state.connection
+            state.connection?.stop()
+            state.pause?.cancel()
         }
-        connection?.stop()
-        stopContinuation.finish()
     }
+}
+
+extension RelayAddress: CustomStringConvertible {
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Runtime
 
 /// `tidemark check`: is the configuration file good?
 struct CheckCommand: ParsableCommand {
@@ -15,11 +16,20 @@ struct CheckCommand: ParsableCommand {
     var noEnvironment = false
 
     func run() throws {
-        let problems = Configuration.problems(inFile: config, surroundings: noEnvironment ? .none : .process)
+        let problems = problems()
         guard problems.isEmpty else {
             for problem in problems { standardError.write(line: "\(problem)") }
             throw ExitStatus.configuration
         }
         standardError.write(line: "\(config): good")
+    }
+
+    private func problems() -> [ConfigurationProblem] {
+        if noEnvironment { return Configuration.problems(inFile: config, surroundings: .none) }
+        do throws(ConfigurationError) {
+            return FeedCredentials.problems(of: try Configuration.load(file: config).feed, file: config)
+        } catch {
+            return error.problems
+        }
     }
 }

@@ -30,7 +30,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let printer = FeedPrinter(options: try rendering.renderingOptions())
+        let printer = FeedPrinter(options: try rendering.renderingOptions(), audience: .subscriber)
         let printing = PrintingLane<ReceivedFrame> { frame in
             printer.print(frame.isCheckpoint ? frame.batch.onlyNews : frame.batch, token: frame.token)
         }
@@ -49,7 +49,7 @@ struct DemoCommand: AsyncParsableCommand {
         await printing.drain { printer.finish() }
         try await group.shutdownGracefully()
         if let fault = printer.writeFault {
-            standardError.write(line: "tidemark demo: standard output: \(fault)")
+            standardError.write(line: "tidemark demo: \(fault)")
             throw ExitStatus.failure
         }
         if printer.isDamaged { throw ExitStatus.failure }

@@ -1,29 +1,32 @@
 import Feed
-import Glibc
 import Rendering
 import Runtime
 
-/// Renders batches to a file descriptor. Confined to the printing thread, which `@unchecked Sendable` stands for.
+/// Renders batches to an output. Confined to the printing thread, which `@unchecked Sendable` stands for.
 final class FeedPrinter: @unchecked Sendable {
     private var renderer: FeedRenderer
-    private var output = OutputBuffer()
-    private let descriptor: Int32
-    /// Bytes written to the descriptor since it was opened here.
-    private(set) var writtenBytes: UInt64 = 0
+    private var buffer = OutputBuffer()
+    private let output: OutputFile
+    /// Nil where control records are printed as data.
+    private var notices: NoticeFilter?
     /// Whether events could not be decoded.
     private(set) var isDamaged = false
-    /// Why the output cannot be written; nil while it can. A reader that has gone is no fault.
-    private(set) var writeFault: String?
     private(set) var isLimitReached = false
 
-    init(options: RenderingOptions, descriptor: Int32 = 1) {
+    init(options: RenderingOptions, audience: NoticeFilter.Audience, output: OutputFile = .standardOutput()) {
         renderer = FeedRenderer(options: options)
-        self.descriptor = descriptor
+        self.output = output
+        let printsControlRecords = options.format == .json && options.includesControlRecords
+        notices = printsControlRecords ? nil : NoticeFilter(for: audience)
     }
 
+    /// Why the output cannot be written; nil while it can. A reader that has gone is no fault.
+    var writeFault: FileError? { output.fault }
+
     func print(_ batch: FeedBatch, token: String? = nil) -> PrintVerdict {
+        let told = notices?.filter(batch) ?? batch
         do throws(RenderingError) {
-            let progress = try renderer.render(batch, token: token, into: &output) { standardError.write(line: $0) }
+            let progress = try renderer.render(told, token: token, into: &buffer) { standardError.write(line: $0) }
             isLimitReached = progress == .limitReached
         } catch {
             isDamaged = true
@@ -35,27 +38,27 @@ final class FeedPrinter: @unchecked Sendable {
 
     /// Prints what comes at the end.
     func finish() {
-        renderer.finish(into: &output)
+        renderer.finish(into: &buffer)
         _ = write()
     }
 
     /// - Returns: whether everything was written.
     private func write() -> Bool {
-        defer { output.removeAll() }
-        guard writeFault == nil else { return false }
-        return output.withUnsafeBytes { bytes in
-            var rest = bytes
-            while !rest.isEmpty {
-                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    if errno != EPIPE { writeFault = String(cString: strerror(errno)) }
-                    return false
-                }
-                writtenBytes += UInt64(count)
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+        defer { buffer.removeAll() }
+        return buffer.withUnsafeBytes { output.write($0) }
+    }
+}
+
+extension FeedBatch {
+    /// Without what a checkpoint repeats.
+    var onlyNews: FeedBatch {
+        var batch = self
+        batch.records = records.filter { record in
+            switch record {
+            case .trace, .metadata, .stream, .gap: true
+            case .events, .relay, .session, .lost, .holder, .end: false
             }
-            return true
         }
+        return batch
     }
 }

@@ -25,12 +25,13 @@ struct SessionsCommand: AsyncParsableCommand {
     var format: Format = .text
 
     func validate() throws {
-        guard !urls.isEmpty else { throw ValidationError("no URL given") }
+        guard !urls.isEmpty else { throw ValidationError("no URL given: net://HOST[:PORT] is expected") }
         for url in urls { _ = try endpoint(url) }
     }
 
     func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let output = StandardOutput()
         var isComplete = true
         for url in urls {
             let endpoint = try endpoint(url)
@@ -42,9 +43,12 @@ struct SessionsCommand: AsyncParsableCommand {
                 let sorted = sessions.sorted {
                     ($0.hostname, $0.name, $0.id.rawValue) < ($1.hostname, $1.name, $1.id.rawValue)
                 }
-                standardOutput.write(format == .json ? json(sorted, endpoint) : text(sorted, endpoint))
-            } catch {
-                standardError.write(line: "net://\(endpoint): \(error)")
+                try output.write(
+                    format == .json ? json(sorted, endpoint) : text(sorted, endpoint),
+                    command: "sessions"
+                )
+            } catch let error as SessionQueryError {
+                standardError.write(line: "tidemark sessions: net://\(endpoint): \(error)")
                 isComplete = false
             }
         }
@@ -60,7 +64,8 @@ struct SessionsCommand: AsyncParsableCommand {
     }
 
     private func text(_ sessions: [ListedSession], _ endpoint: NetworkEndpoint) -> String {
-        var text = "net://\(endpoint): \(sessions.isEmpty ? "no sessions" : "\(sessions.count) sessions")\n"
+        var text =
+            "net://\(endpoint): \(sessions.isEmpty ? "no sessions" : "\(sessions.count) session\(sessions.count == 1 ? "" : "s")")\n"
         for session in sessions {
             let timer = session.liveTimerUs == 0 ? "not live" : "live timer \(session.liveTimerUs) us"
             let streams = "\(session.streamCount) stream\(session.streamCount == 1 ? "" : "s")"

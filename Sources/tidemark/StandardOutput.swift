@@ -1,18 +1,18 @@
-import Glibc
+import ArgumentParser
+import Runtime
 
 /// Standard output, for the commands that print little.
-struct StandardOutput: Sendable {
-    func write(_ text: String) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(1, $0.baseAddress, $0.count) }
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
-        }
+struct StandardOutput {
+    private let file = OutputFile.standardOutput()
+
+    /// - Throws: an exit code when it cannot be written, after a message. A reader that has gone is no fault.
+    func write(_ text: String, command: String) throws {
+        _ = Array(text.utf8).withUnsafeBytes { file.write($0) }
+        guard let fault = file.fault else { return }
+        standardError.write(line: "tidemark \(command): \(fault)")
+        throw ExitStatus.failure
     }
 }
-
-let standardOutput = StandardOutput()
 
 /// `text` as a JSON string.
 func jsonString(_ text: String) -> String {

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Configuration
 import Feed
-import Glibc
 import NIOCore
 import NIOPosix
 import Rendering
@@ -54,26 +53,22 @@ struct TailCommand: AsyncParsableCommand {
         let options = try rendering.renderingOptions()
         let endpoint = try endpoint()
         let tls = try context()
-        let saved = try savedState()
-        let descriptor = try openOutput(saved)
-        let printer = FeedPrinter(options: options, descriptor: descriptor)
-        let keeper = StateKeeper(
-            file: state,
-            printer: printer,
-            outputBytesBefore: output == nil ? nil : length(descriptor)
-        )
+        let (saved, output) = try files()
+        let printer = FeedPrinter(options: options, audience: .subscriber, output: output)
+        let keeper = StateKeeper(file: state, output: output)
         let printing = PrintingLane<ReceivedFrame> { frame in
             // A checkpoint repeats what is known; only a gap in it is news.
             let batch = frame.isCheckpoint ? frame.batch.onlyNews : frame.batch
             let verdict = printer.print(batch, token: frame.token)
-            if !printer.isLimitReached { keeper.printed(frame.token) }
-            return verdict
+            // Up to the limit not all of the frame has been printed.
+            guard !printer.isLimitReached, printer.writeFault == nil else { return verdict }
+            return keeper.printed(frame.token) ? verdict : .stop
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let run = TailRun(
             address: RelayAddress(host: endpoint.host, port: Int(endpoint.port)),
             tls: tls,
-            start: try saved.map { try token($0.token) } ?? start(),
+            start: try saved.flatMap { ResumeToken(text: $0.token) }.map { .token($0) } ?? start(),
             reconnects: !noReconnect,
             group: group,
             printing: printing,
@@ -129,72 +124,31 @@ struct TailCommand: AsyncParsableCommand {
         }
     }
 
-    private func token(_ text: String) throws -> SubscriptionStart {
-        guard let token = ResumeToken(text: text) else {
-            standardError.write(line: "tidemark tail: \(state ?? ""): the token in it is damaged")
-            throw ExitStatus.failure
-        }
-        return .token(token)
-    }
-
     private func context() throws -> TLSContext {
         do throws(TLSError) {
             let identity = try TLSIdentity(certificateFile: cert, keyFile: key)
-            return try TLSContext(client: identity, serverTrust: try TLSTrust(file: ca))
+            let trust = try TLSTrust(file: ca)
+            try identity.checkValidity()
+            return try TLSContext(client: identity, serverTrust: trust)
         } catch {
-            standardError.write(line: "tidemark tail: \(error)")
-            throw ExitStatus.refused
+            standardError.write(line: "tidemark tail: \(error.plainText)")
+            switch error.kind {
+            case .file(_, .expired), .file(_, .notYetValid): throw ExitStatus.refused
+            default: throw ExitStatus.failure
+            }
         }
     }
 
-    // MARK: Files
-
-    private func savedState() throws -> ResumeState? {
-        guard let state else { return nil }
+    /// The saved state, and the output as long as it was then.
+    private func files() throws -> (ResumeState?, OutputFile) {
         do throws(FileError) {
-            return try ResumeState.load(state)
+            let saved = if let state { try ResumeState.load(state) } else { ResumeState?.none }
+            if let state { try ResumeState.checkWritable(state) }
+            guard let output else { return (saved, .standardOutput()) }
+            return (saved, try OutputFile(appendingTo: output, saved: saved))
         } catch {
             standardError.write(line: "tidemark tail: \(error)")
             throw ExitStatus.failure
         }
-    }
-
-    /// Opens the output; what was written after the saved state is cut off, since it comes again.
-    private func openOutput(_ saved: ResumeState?) throws -> Int32 {
-        guard let output else { return 1 }
-        let descriptor = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw fileFailure(output) }
-        if let keep = saved?.outputBytes {
-            guard length(descriptor) >= keep else {
-                standardError.write(line: "tidemark tail: \(output): shorter than \(state ?? "") says: it was changed")
-                throw ExitStatus.failure
-            }
-            guard ftruncate(descriptor, off_t(clamping: keep)) == 0 else { throw fileFailure(output) }
-        }
-        return descriptor
-    }
-
-    private func length(_ descriptor: Int32) -> UInt64 {
-        var status = stat()
-        return fstat(descriptor, &status) == 0 ? UInt64(clamping: status.st_size) : 0
-    }
-
-    private func fileFailure(_ path: String) -> ExitCode {
-        standardError.write(line: "tidemark tail: \(path): \(String(cString: strerror(errno)))")
-        return ExitStatus.failure
-    }
-}
-
-extension FeedBatch {
-    /// Without what a checkpoint repeats.
-    var onlyNews: FeedBatch {
-        var batch = self
-        batch.records = records.filter { record in
-            switch record {
-            case .trace, .metadata, .stream, .gap: true
-            case .events, .relay, .session, .lost, .holder, .end: false
-            }
-        }
-        return batch
     }
 }

@@ -1,7 +1,17 @@
 import ArgumentParser
+import Glibc
+
+/// Where the process begins.
+@main
+enum Main {
+    static func main() async {
+        // A closed pipe is an error of the write then, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        await Tidemark.main()
+    }
+}
 
 /// The command: arguments and exit codes. What it does stands in Runtime.
-@main
 struct Tidemark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tidemark",

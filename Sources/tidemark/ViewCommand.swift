@@ -2,13 +2,10 @@ import ArgumentParser
 import Configuration
 import Coordinator
 import Feed
-import Logging
 import NIOCore
 import NIOPosix
 import Rendering
 import Runtime
-import ServiceLifecycle
-import UnixSignals
 
 /// `tidemark view`: merges the sources and prints, without a daemon.
 struct ViewCommand: AsyncParsableCommand {
@@ -36,14 +33,14 @@ struct ViewCommand: AsyncParsableCommand {
     @OptionGroup var rendering: RenderingOptionsGroup
 
     func validate() throws {
+        guard !sources.isEmpty else { throw ValidationError("no source given: net://HOST[:PORT] is expected") }
         _ = try relays()
-        guard !sources.isEmpty else { throw ValidationError("no source given") }
     }
 
     func run() async throws {
         let options = try rendering.renderingOptions()
         let relays = try relays()
-        let printer = FeedPrinter(options: options)
+        let printer = FeedPrinter(options: options, audience: .coordinator)
         let printing = PrintingLane<FeedBatch> { printer.print($0) }
         let configuration = CoordinatorConfiguration(
             relays: relays.map(\.source),
@@ -73,7 +70,7 @@ struct ViewCommand: AsyncParsableCommand {
 
     private func finish(_ report: FinishReport?, _ printer: FeedPrinter) throws {
         if let fault = printer.writeFault {
-            standardError.write(line: "tidemark view: standard output: \(fault)")
+            standardError.write(line: "tidemark view: \(fault)")
             throw ExitStatus.failure
         }
         guard let report else {
@@ -120,7 +117,10 @@ struct ViewCommand: AsyncParsableCommand {
         case .url(.relay(let endpoint, let session)):
             return (endpoint, session.map { .exactly(host: $0.hostname, session: $0.session) } ?? .glob("*"))
         case .url(.coordinator): throw ValidationError("\(text): tls:// sources are not available in this version")
-        case .directory: throw ValidationError("\(text): directories are not available in this version")
+        case .directory:
+            throw ValidationError(
+                "'\(text)' is not net://HOST[:PORT]; directories of traces are not available in this version"
+            )
         }
     }
 }
@@ -161,28 +161,3 @@ struct StallOption: ExpressibleByArgument {
 
     var defaultValueDescription: String { "never" }
 }
-
-/// Runs a service until it ends by itself or SIGINT or SIGTERM comes.
-func runUntilSignal(_ service: some Service, logger: Logger = quietLogger) async throws {
-    let group = ServiceGroup(
-        configuration: .init(
-            services: [
-                .init(
-                    service: service,
-                    successTerminationBehavior: .gracefullyShutdownGroup,
-                    failureTerminationBehavior: .gracefullyShutdownGroup
-                )
-            ],
-            gracefulShutdownSignals: [.sigint, .sigterm],
-            logger: logger
-        )
-    )
-    try await group.run()
-}
-
-/// A logger that says nothing below errors: what people should read is written to standard error by the commands.
-let quietLogger: Logger = {
-    var logger = Logger(label: "tidemark") { StreamLogHandler.standardError(label: $0) }
-    logger.logLevel = .critical
-    return logger
-}()

@@ -1,10 +1,11 @@
 /// A point in time as people write it.
-struct Timestamp: Equatable {
+package struct Timestamp: Sendable, Equatable {
     /// Since the Unix epoch.
-    var nanoseconds: Int64
+    package var nanoseconds: Int64
 
     /// RFC 3339: `2026-11-23T15:00:00Z`, with a fraction of up to nine digits, and an offset instead of `Z`.
-    init?(rfc3339 text: String) {
+    /// - Returns: nil when it is no such time, or not one of the years 1970 to 2262.
+    package init?(rfc3339 text: String) {
         let bytes = Array(text.utf8)
         func number(_ range: Range<Int>) -> Int64? {
             guard range.upperBound <= bytes.count else { return nil }
@@ -21,8 +22,8 @@ struct Timestamp: Equatable {
         guard let year = number(0..<4), has("-", at: 4), let month = number(5..<7), has("-", at: 7),
             let day = number(8..<10), has("T", at: 10) || has("t", at: 10) || has(" ", at: 10),
             let hour = number(11..<13), has(":", at: 13), let minute = number(14..<16), has(":", at: 16),
-            let second = number(17..<19), year >= 1970, (1...12).contains(month), (1...31).contains(day), hour < 24,
-            minute < 60, second <= 60
+            let second = number(17..<19), year >= 1970, (1...12).contains(month),
+            (1...Timestamp.days(ofMonth: month, year: year)).contains(day), hour < 24, minute < 60, second <= 60
         else { return nil }
         var index = 19
         var fraction: Int64 = 0
@@ -60,5 +61,12 @@ struct Timestamp: Equatable {
         let (sum, sumOverflow) = scaled.addingReportingOverflow(fraction)
         guard !sumOverflow else { return nil }
         nanoseconds = sum
+    }
+    private static func days(ofMonth month: Int64, year: Int64) -> Int64 {
+        switch month {
+        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
     }
 }

@@ -1,0 +1,40 @@
+import Configuration
+import Feed
+import Synchronization
+import TLS
+
+/// Who may connect, and what they may see. A reload replaces it as a whole.
+final class FeedAccess: Sendable {
+    struct Grant: Sendable {
+        var tls: TLSContext
+        var rules: [AllowRule]
+
+        init(_ feed: Configuration.Feed, file: String) throws(CredentialsError) {
+            tls = try FeedCredentials.context(of: feed, file: file)
+            rules = feed.allow.map { AllowRule($0) }
+        }
+    }
+
+    private let grant: Mutex<Grant>
+
+    init(_ grant: Grant) {
+        self.grant = Mutex(grant)
+    }
+
+    var current: Grant { grant.withLock { $0 } }
+
+    func replace(_ new: Grant) {
+        grant.withLock { $0 = new }
+    }
+}
+
+extension AllowRule {
+    init(_ rule: Configuration.AllowRule) {
+        self.init(
+            identity: rule.identity.pattern,
+            relays: rule.relays.map(\.pattern),
+            hosts: rule.hosts.map(\.pattern),
+            sessions: rule.sessions.map(\.pattern)
+        )
+    }
+}

@@ -1,0 +1,67 @@
+import Synchronization
+
+/// Counts what waits in a queue, and tells whoever fills it when it is full and when there is room again.
+///
+/// May be used from any thread. What is told is told in turn, and the last word is always right: the filler is never left
+/// held by a queue that has room.
+final class QueueGate: Sendable {
+    private struct Queue {
+        var waiting = 0
+        var isFull = false
+    }
+
+    private struct Listener {
+        var isHeld = false
+        var tell: (@Sendable (Bool) -> Void)?
+    }
+
+    private let waitingMax: Int
+    private let waitingMin: Int
+    private let queue = Mutex(Queue())
+    private let listener = Mutex(Listener())
+
+    /// - Parameters:
+    ///   - waitingMax: full with so many.
+    ///   - waitingMin: has room again with so many.
+    init(waitingMax: Int, waitingMin: Int) {
+        precondition(waitingMin < waitingMax)
+        self.waitingMax = waitingMax
+        self.waitingMin = waitingMin
+    }
+
+    /// - Parameter held: told true when the queue is full, false when there is room again; it must not use the gate.
+    func connect(_ held: @escaping @Sendable (Bool) -> Void) {
+        listener.withLock { $0.tell = held }
+    }
+
+    /// One more waits.
+    func enter() {
+        let isNews = queue.withLock { queue in
+            queue.waiting += 1
+            guard !queue.isFull, queue.waiting >= waitingMax else { return false }
+            queue.isFull = true
+            return true
+        }
+        if isNews { tell() }
+    }
+
+    /// One less waits.
+    func leave() {
+        let isNews = queue.withLock { queue in
+            queue.waiting -= 1
+            guard queue.isFull, queue.waiting <= waitingMin else { return false }
+            queue.isFull = false
+            return true
+        }
+        if isNews { tell() }
+    }
+
+    private func tell() {
+        listener.withLock { listener in
+            let isFull = queue.withLock { $0.isFull }
+            guard isFull != listener.isHeld else { return }
+            listener.isHeld = isFull
+            listener.tell?(isFull)
+        }
+    }
+}

@@ -1,0 +1,30 @@
+package import NIOCore
+
+/// Every bound of the feed's listener and of its subscribers.
+package struct SubscriberLimits: Sendable {
+    /// From the connection to the first message.
+    package var handshake = TimeAmount.seconds(10)
+    /// From the decision to close until the rest has been taken; whoever takes longer is cut off.
+    package var closing = TimeAmount.seconds(5)
+    /// From our last byte until the peer has closed too: input is discarded meanwhile, so that no reset of TCP overtakes
+    /// an alert or a refusal.
+    package var linger = TimeAmount.seconds(1)
+    /// Connections that have not subscribed.
+    package var pendingConnections = 64
+    /// Subscribers.
+    package var subscribers = 1024
+    /// Log bytes turned into ciphertext at a time.
+    package var readBytes = 256 << 10
+    /// Log bytes turned into ciphertext before other subscribers have their turn.
+    package var turnBytes = 1 << 20
+    /// Ciphertext that waits for a subscriber's socket.
+    package var outgoingBytes = 1 << 20
+    /// What the kernel keeps of a subscriber's bytes; nil leaves it to the system.
+    package var socketBytes: Int?
+    /// Batches that wait for the feed's loop.
+    package var waitingBatches = 32
+    /// Log bytes between two of its checkpoints.
+    package var checkpointBytes = 8 << 20
+
+    package init() {}
+}
