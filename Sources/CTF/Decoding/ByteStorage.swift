@@ -1,7 +1,8 @@
 /// Bytes that one part fills and others then share: a packet's, or those of a received frame.
 ///
 /// Memory is taken once, never grows, and is freed with the last reference. Whoever created the storage fills it before
-/// passing it on; from then on it is only read. That hand-over is the confinement which `@unchecked Sendable` stands for.
+/// passing it on; from then on it is only read. That hand-over is the confinement which `@unchecked Sendable` stands
+/// for.
 package final class ByteStorage: @unchecked Sendable {
     /// Bytes that fit.
     package let capacity: Int

@@ -1,7 +1,8 @@
 /// The part of a key buffer that a scan keeps in local variables while it runs.
 ///
-/// The usual clock ticks in nanoseconds. Then a timestamp is the clock's value plus a constant, and the clock's value can be
-/// computed back from the timestamp, as long as the sum fits in 64 bits: below `fastEnd`. All else is out of line.
+/// The usual clock ticks in nanoseconds. Then a timestamp is the clock's value plus a constant, and the clock's value
+/// can be computed back from the timestamp, as long as the sum fits in 64 bits: below `fastEnd`. All else is out of
+/// line.
 struct EventKeyAppender: BitwiseCopyable {
     let storage: UnsafeMutablePointer<EventKey>
     let capacity: Int
@@ -54,7 +55,8 @@ struct EventTime: BitwiseCopyable {
         return overflow ? (correctionNs < 0 ? .min : .max) : sum
     }
 
-    /// The constant between cycles and timestamp, and below which cycles it holds without overflow; nil where there is none.
+    /// The constant between cycles and timestamp, and below which cycles it holds without overflow; nil where there is
+    /// none.
     func constant(clockCycles: UInt64) -> (originNs: Int64, fastEnd: UInt64)? {
         guard let clock else {
             // The clock stands still, and the timestamp is 0.

@@ -1,7 +1,7 @@
 /// The keys of one packet's events, in stream order, and where its clock stood before each.
 ///
-/// Memory is taken once and never grows: 16 bytes a key, and 8 more for its cycles only where they cannot be computed back
-/// from the key, that is for clocks that do not tick in nanoseconds. Confined to whoever scans.
+/// Memory is taken once and never grows: 16 bytes a key, and 8 more for its cycles only where they cannot be computed
+/// back from the key, that is for clocks that do not tick in nanoseconds. Confined to whoever scans.
 package final class EventKeyBuffer {
     /// Keys that fit.
     package let capacity: Int

@@ -11,10 +11,10 @@ package struct FieldID: Hashable, BitwiseCopyable, Sendable {
 
 /// Receives the values of an event record, in the order in which they stand in the packet.
 ///
-/// Text, JSON, protobuf, filters and exports are visitors. A call names its field by id; what does not change from event to
-/// event (name, labels, display base) is looked up once in `TraceProgram.fields` and prepared by the visitor.
-/// Every `begin` has its `end`. The members of a structure, the elements of an array and the one option of a variant come
-/// between them. A scope's own root structure is announced by `beginScope` alone.
+/// Text, JSON, protobuf, filters and exports are visitors. A call names its field by id; what does not change from
+/// event to event (name, labels, display base) is looked up once in `TraceProgram.fields` and prepared by the visitor.
+/// Every `begin` has its `end`. The members of a structure, the elements of an array and the one option of a variant
+/// come between them. A scope's own root structure is announced by `beginScope` alone.
 @usableFromInline
 package protocol FieldVisitor {
     /// An event record begins.

@@ -25,7 +25,8 @@ package struct PacketError: Error, Sendable, Equatable {
         case byteOrderChange
         /// The packet's size is not a whole number of bytes. `value` is the size, in bits.
         case badPacketSize
-        /// The packet's content is larger than the packet, or ends in its header or context. `value` is its size, in bits.
+        /// The packet's content is larger than the packet, or ends in its header or context. `value` is its size, in
+        /// bits.
         case badContentSize
         /// An event record without a single bit: there would be no end of them.
         case emptyEvent

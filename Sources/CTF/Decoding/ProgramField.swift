@@ -24,7 +24,8 @@ package struct ProgramEvent: Sendable {
     package let eventClass: EventClass
     /// The stream class's default clock.
     package let clock: ClockClass?
-    /// The root structures of its scopes; nil where it has none. The common context's is shared by the whole stream class.
+    /// The root structures of its scopes; nil where it has none. The common context's is shared by the whole stream
+    /// class.
     package let commonContext: FieldID?
     package let specificContext: FieldID?
     package let payload: FieldID?

@@ -10,8 +10,9 @@ package enum ScanResult: Sendable, Equatable {
 
 /// Scanning: a key for each event, without looking at its values.
 ///
-/// The loop works on local variables alone and writes back once: no allocation, reference count, existential or access to a
-/// class's property for an event. An event of constant size costs its header, a look into a table, and an addition.
+/// The loop works on local variables alone and writes back once: no allocation, reference count, existential or access
+/// to a class's property for an event. An event of constant size costs its header, a look into a table, and an
+/// addition.
 extension TraceProgram {
     /// Appends a key for each event from `cursor` on.
     ///

@@ -48,8 +48,8 @@ extension TraceProgram {
         if let error { throw error }
     }
 
-    /// Visits the packet context, without the members that say what the packet is rather than what was traced: packet and
-    /// content size, timestamps, sequence number and discarded events.
+    /// Visits the packet context, without the members that say what the packet is rather than what was traced: packet
+    /// and content size, timestamps, sequence number and discarded events.
     /// - Parameter bytes: the packet from its first byte on; the preamble must lie in them whole.
     @inlinable
     package func visitPacketContext<V: FieldVisitor>(

@@ -1,8 +1,8 @@
 /// A trace class compiled for decoding: what to do with a packet's bytes, without asking what they mean each time.
 ///
-/// Two ways through a packet. `scan` finds where each event begins and when it happened, and passes over all else; that is
-/// all that order needs. `visitEvent` decodes one event and shows its values to a visitor. Both run the same machine over
-/// programs compiled from the same fields, so they agree on every position.
+/// Two ways through a packet. `scan` finds where each event begins and when it happened, and passes over all else;
+/// that is all that order needs. `visitEvent` decodes one event and shows its values to a visitor. Both run the same
+/// machine over programs compiled from the same fields, so they agree on every position.
 ///
 /// Immutable after `init`, apart from memory that `deinit` frees: hence `@unchecked Sendable`.
 @usableFromInline

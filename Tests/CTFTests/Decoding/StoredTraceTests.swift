@@ -71,7 +71,8 @@ import Testing
         StoredTraces.read((StoredTraces.folder ?? "") + "/traces/\(name)/metadata")
     }
 
-    /// How many events yactfr decodes before the error, where it is the oracle: it keeps to the content's end, as we do.
+    /// How many events yactfr decodes before the error, where it is the oracle: it keeps to the content's end, as we
+    /// do.
     static func eventCountOfElements(_ name: String) -> Int? {
         let path = (StoredTraces.folder ?? "") + "/expected/\(name).elements.jsonl"
         return StoredTraces.read(path).map { bytes in

@@ -2,8 +2,8 @@ package import CTF
 
 /// Writes packets of a trace class: the reverse of decoding, and what decoding is tested against.
 ///
-/// It walks the class tree for each value, and writes down what a visitor must be told; nothing in it is shared with the
-/// decoder but the classes. Sizes that packet contexts carry are filled in by `finish`.
+/// It walks the class tree for each value, and writes down what a visitor must be told; nothing in it is shared with
+/// the decoder but the classes. Sizes that packet contexts carry are filled in by `finish`.
 package struct PacketWriter {
     /// An event as the decoder must find it.
     package struct Expectation: Sendable {

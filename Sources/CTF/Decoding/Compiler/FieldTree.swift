@@ -1,7 +1,7 @@
 /// All fields of a trace, numbered in the order of reading within each scope, and how much room they take.
 ///
-/// A parent's number is less than its children's: what follows from children is computed by one walk from the last field
-/// to the first, without recursion.
+/// A parent's number is less than its children's: what follows from children is computed by one walk from the last
+/// field to the first, without recursion.
 struct FieldTree {
     var fields: ContiguousArray<ProgramField> = []
     /// The names by which locations refer to fields.

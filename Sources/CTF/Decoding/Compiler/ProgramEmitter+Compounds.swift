@@ -137,8 +137,13 @@ extension ProgramEmitter {
         var flags: Instruction.Flags = integer.byteOrder == .bigEndian ? .bigEndian : []
         if integer.isSigned { flags.insert(.signed) }
         return Instruction(
-            .elements, flags: flags, sizeBits: UInt8(integer.sizeBits), slot: slot, field: element,
-            target: integer.sizeBits)
+            .elements,
+            flags: flags,
+            sizeBits: UInt8(integer.sizeBits),
+            slot: slot,
+            field: element,
+            target: integer.sizeBits
+        )
     }
 
     // MARK: variants

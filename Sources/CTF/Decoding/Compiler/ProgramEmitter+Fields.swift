@@ -45,11 +45,13 @@ extension ProgramEmitter {
             let opcode = Self.opcode(sizeBits: size, isSigned: integer.isSigned, isAtByte: phase.isAtByte)
             let offset = try takeInRun(UInt64(size))
             try append(
-                Instruction(opcode, flags: flags, sizeBits: size, slot: slot, field: id, operand: offset))
+                Instruction(opcode, flags: flags, sizeBits: size, slot: slot, field: id, operand: offset)
+            )
             if tree[id].scope.rawValue > FieldScope.packetContext.rawValue { try emitClockUpdate(integer, slot) }
         } else if hasEffects[Int(id.rawValue)] {
             try append(
-                Instruction(.load, flags: flags, sizeBits: size, slot: slot, field: id, operand: takeSkip()))
+                Instruction(.load, flags: flags, sizeBits: size, slot: slot, field: id, operand: takeSkip())
+            )
             phase.advance(UInt64(size))
             try emitRoles(id, integer, slot)
         } else {
@@ -83,7 +85,8 @@ extension ProgramEmitter {
         )
     }
 
-    /// Has the byte order watched, where fields of both orders may share a byte and this one may begin or end within one.
+    /// Has the byte order watched, where fields of both orders may share a byte and this one may begin or end within
+    /// one.
     private mutating func emitOrder(_ order: ByteOrder, sizeBits: UInt32) throws(ProgramError) {
         guard tree.mixesByteOrders, !(phase.isAtByte && sizeBits % 8 == 0) else { return }
         if !sees { try endRun() }

@@ -1,9 +1,9 @@
 /// Writes instructions for fields.
 ///
-/// The emitter knows at each point what the position is modulo a power of two (`phase`), so that most padding is a constant.
-/// Constant sizes are gathered: for a visitor into one `require` for a whole run of numbers, which are then read at offsets
-/// from the run's start; for nobody into `pendingSkip`, which the next instruction that can carries along. A field that
-/// bytes decide about ends the run.
+/// The emitter knows at each point what the position is modulo a power of two (`phase`), so that most padding is a
+/// constant. Constant sizes are gathered: for a visitor into one `require` for a whole run of numbers, which are then
+/// read at offsets from the run's start; for nobody into `pendingSkip`, which the next instruction that can carries
+/// along. A field that bytes decide about ends the run.
 struct ProgramEmitter {
     let tree: FieldTree
     let slots: SlotMap
@@ -21,7 +21,8 @@ struct ProgramEmitter {
     var phase = Phase.unknown
     /// For nobody: bits to skip before the next instruction.
     private var pendingSkip: UInt64 = 0
-    /// For a visitor: where the next field of the run begins, in bits from the position. What is pending comes after it.
+    /// For a visitor: where the next field of the run begins, in bits from the position. What is pending comes after
+    /// it.
     private(set) var runOffset: UInt64 = 0
     /// Index of the `require` that covers the run at hand.
     private var openRequire: Int?

@@ -1,4 +1,5 @@
-/// Which values must be kept while a packet is read, and in which slot: the lengths and selectors that later fields refer to.
+/// Which values must be kept while a packet is read, and in which slot: the lengths and selectors that later fields
+/// refer to.
 ///
 /// Slots of one event class are used again by the next, so their number follows the most demanding one:
 ///

@@ -1,7 +1,8 @@
 /// Turns a trace class into tables.
 ///
-/// In three walks: number all fields and compute their layouts; find what refers to what and give it slots; emit programs.
-/// Compiling takes time and memory in proportion to fields plus, for each event class, its stream's common context.
+/// In three walks: number all fields and compute their layouts; find what refers to what and give it slots; emit
+/// programs. Compiling takes time and memory in proportion to fields plus, for each event class, its stream's common
+/// context.
 struct TraceCompiler {
     private let traceClass: TraceClass
     private let limits: ProgramLimits

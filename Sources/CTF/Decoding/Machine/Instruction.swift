@@ -66,7 +66,8 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     case endScope
     case beginStructure
     case endStructure
-    /// `operand` elements of at least `minimumBits`; counts down in `slots[slot]`; goes to `target` when there are none.
+    /// `operand` elements of at least `minimumBits`; counts down in `slots[slot]`; goes to `target` when there are
+    /// none.
     case beginArray
     /// As `beginArray`, with `slots[operand]` elements.
     case beginSequence

@@ -10,16 +10,16 @@ extension ProgramMachine {
 
     @inlinable @inline(always)
     mutating func steps<V: FieldVisitor>(_ start: Int, _ visitor: inout V) -> Bool {
-        var next = start
+        var next = instructions + start
         var isFine = true
         while isFine {
-            let step = instructions[next]
-            next &+= 1
-            switch step.opcode {
+            let step = next
+            next += 1
+            switch step.pointee.opcode {
             case .end: return skip(step)
             case .align: isFine = align(step)
-            case .require: isFine = has(step.operand)
-            case .advance: positionBits &+= step.operand
+            case .require: isFine = has(step.pointee.operand)
+            case .advance: positionBits &+= step.pointee.operand
             case .skip: isFine = skip(step)
             case .requireElements: isFine = requireElements(step)
             case .skipElements: isFine = skipElements(step)
@@ -27,8 +27,8 @@ extension ProgramMachine {
 
             case .load: isFine = load(step)
             case .order: isFine = checkOrder(step)
-            case .updateClock: updateClock(slots[Int(step.slot)], size: step.sizeBits)
-            case .takeEventID: slots[RunSlot.eventID] = slots[Int(step.slot)]
+            case .updateClock: updateClock(slots[Int(step.pointee.slot)], size: step.pointee.sizeBits)
+            case .takeEventID: slots[RunSlot.eventID] = slots[Int(step.pointee.slot)]
             case .takeRole: takeRole(step)
             case .checkMagic: isFine = checkMagic(step)
             case .checkUUID: isFine = checkUUID(step)
@@ -49,18 +49,18 @@ extension ProgramMachine {
             case .textArray: seeTextArray(step, &visitor)
             case .textSequence: isFine = seeTextSequence(step, &visitor)
 
-            case .beginScope: visitor.beginScope(FieldScope(index: step.operand))
-            case .endScope: visitor.endScope(FieldScope(index: step.operand))
-            case .beginStructure: visitor.beginStructure(step.field)
-            case .endStructure: visitor.endStructure(step.field)
+            case .beginScope: visitor.beginScope(FieldScope(index: step.pointee.operand))
+            case .endScope: visitor.endScope(FieldScope(index: step.pointee.operand))
+            case .beginStructure: visitor.beginStructure(step.pointee.field)
+            case .endStructure: visitor.endStructure(step.pointee.field)
             case .beginArray, .beginSequence: isFine = beginElements(step, &next, &visitor)
             case .elements: seeElements(step, &visitor)
             case .payElement: isFine = payElement()
             case .endElement: endElement(step, &next)
-            case .endArray: visitor.endArray(step.field)
+            case .endArray: visitor.endArray(step.pointee.field)
             case .beginVariant: isFine = beginVariant(step, &next, &visitor)
-            case .endVariant: visitor.endVariant(step.field)
-            case .jump: next = Int(step.target)
+            case .endVariant: visitor.endVariant(step.pointee.field)
+            case .jump: next = instructions + Int(step.pointee.target)
             }
         }
         return false
@@ -69,13 +69,13 @@ extension ProgramMachine {
     /// Runs a program that nobody sees: those have fewer kinds of steps.
     @inlinable @inline(always)
     mutating func unseenSteps(_ start: Int) -> Bool {
-        var next = start
+        var next = instructions + start
         var nobody = NoVisitor()
         var isFine = true
         while isFine {
-            let step = instructions[next]
-            next &+= 1
-            switch step.opcode {
+            let step = next
+            next += 1
+            switch step.pointee.opcode {
             case .end: return skip(step)
             case .align: isFine = align(step)
             case .skip: isFine = skip(step)
@@ -84,8 +84,8 @@ extension ProgramMachine {
             case .load: isFine = load(step)
             case .string: isFine = seeString(step, &nobody)
             case .order: isFine = checkOrder(step)
-            case .updateClock: updateClock(slots[Int(step.slot)], size: step.sizeBits)
-            case .takeEventID: slots[RunSlot.eventID] = slots[Int(step.slot)]
+            case .updateClock: updateClock(slots[Int(step.pointee.slot)], size: step.pointee.sizeBits)
+            case .takeEventID: slots[RunSlot.eventID] = slots[Int(step.pointee.slot)]
             case .takeRole: takeRole(step)
             case .checkMagic: isFine = checkMagic(step)
             case .checkUUID: isFine = checkUUID(step)
@@ -93,10 +93,11 @@ extension ProgramMachine {
             case .payElement: isFine = payElement()
             case .endElement: endElement(step, &next)
             case .beginVariant: isFine = beginVariant(step, &next, &nobody)
-            case .jump: next = Int(step.target)
+            case .jump: next = instructions + Int(step.pointee.target)
             case .require, .advance, .requireElements, .unsigned8, .unsigned16, .unsigned32, .unsigned64,
                 .unsignedBits, .signed8, .signed16, .signed32, .signed64, .signedBits, .float32, .float64, .textArray,
-                .textSequence, .elements, .beginScope, .endScope, .beginStructure, .endStructure, .endArray, .endVariant:
+                .textSequence, .elements, .beginScope, .endScope, .beginStructure, .endStructure, .endArray,
+                .endVariant:
                 // The compiler emits these for visitors only.
                 return false
             }

@@ -1,62 +1,62 @@
-/// Values that a visitor sees. Numbers and text arrays stand behind a `require`, which leaves the position at the start of
-/// their run: they are read at an offset from it, so that reading one does not wait for the one before. Strings and
-/// sequences check for themselves.
+/// Values that a visitor sees. Numbers and text arrays stand behind a `require`, which leaves the position at the
+/// start of their run: they are read at an offset from it, so that reading one does not wait for the one before.
+/// Strings and sequences check for themselves.
 extension ProgramMachine {
     /// A number at a byte, in the instruction's byte order.
     @inlinable @inline(always)
-    func number<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, _ step: Instruction) -> T {
-        reader.load(T.self, at: positionBits &+ step.operand, isBigEndian: step.isBigEndian)
+    func number<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, _ step: UnsafePointer<Instruction>) -> T {
+        reader.load(T.self, at: positionBits &+ step.pointee.operand, isBigEndian: step.pointee.isBigEndian)
     }
 
     @inlinable @inline(always)
-    func see<V: FieldVisitor>(_ value: UInt64, _ step: Instruction, _ visitor: inout V) {
-        slots[Int(step.slot)] = value
-        visitor.unsigned(value, step.field)
+    func see<V: FieldVisitor>(_ value: UInt64, _ step: UnsafePointer<Instruction>, _ visitor: inout V) {
+        slots[Int(step.pointee.slot)] = value
+        visitor.unsigned(value, step.pointee.field)
     }
 
     @inlinable @inline(always)
-    func see<V: FieldVisitor>(_ value: Int64, _ step: Instruction, _ visitor: inout V) {
-        slots[Int(step.slot)] = UInt64(bitPattern: value)
-        visitor.signed(value, step.field)
+    func see<V: FieldVisitor>(_ value: Int64, _ step: UnsafePointer<Instruction>, _ visitor: inout V) {
+        slots[Int(step.pointee.slot)] = UInt64(bitPattern: value)
+        visitor.signed(value, step.pointee.field)
     }
 
     @inlinable @inline(always)
-    func seeFloat<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) {
-        visitor.float(Float(bitPattern: UInt32(truncatingIfNeeded: integer(step))), step.field)
+    func seeFloat<V: FieldVisitor>(_ step: UnsafePointer<Instruction>, _ visitor: inout V) {
+        visitor.float(Float(bitPattern: UInt32(truncatingIfNeeded: integer(step))), step.pointee.field)
     }
 
     @inlinable @inline(always)
-    func seeDouble<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) {
-        visitor.double(Double(bitPattern: integer(step)), step.field)
+    func seeDouble<V: FieldVisitor>(_ step: UnsafePointer<Instruction>, _ visitor: inout V) {
+        visitor.double(Double(bitPattern: integer(step)), step.pointee.field)
     }
 
     /// Numbers of one kind at bytes, one behind the other. The array's check covers them.
     @inlinable @inline(always)
-    mutating func seeElements<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) {
-        let big = step.isBigEndian
-        let strideBits = UInt64(step.target)
-        for _ in 0..<slots[Int(step.slot)] {
+    mutating func seeElements<V: FieldVisitor>(_ step: UnsafePointer<Instruction>, _ visitor: inout V) {
+        let big = step.pointee.isBigEndian
+        let strideBits = UInt64(step.pointee.target)
+        for _ in 0..<slots[Int(step.pointee.slot)] {
             let value: UInt64 =
-                switch step.sizeBits {
+                switch step.pointee.sizeBits {
                 case 8: UInt64(reader.load(UInt8.self, at: positionBits, isBigEndian: false))
                 case 16: UInt64(reader.load(UInt16.self, at: positionBits, isBigEndian: big))
                 case 32: UInt64(reader.load(UInt32.self, at: positionBits, isBigEndian: big))
                 default: reader.load(UInt64.self, at: positionBits, isBigEndian: big)
                 }
             positionBits &+= strideBits
-            if step.isSigned {
-                let signed = BitReader.extended(value, size: step.sizeBits)
-                visitor.signed(Int64(bitPattern: signed), step.field)
+            if step.pointee.isSigned {
+                let signed = BitReader.extended(value, size: step.pointee.sizeBits)
+                visitor.signed(Int64(bitPattern: signed), step.pointee.field)
             } else {
-                visitor.unsigned(value, step.field)
+                visitor.unsigned(value, step.pointee.field)
             }
         }
     }
 
     @inlinable @inline(always)
-    mutating func seeString<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) -> Bool {
-        guard has(step.operand) else { return false }
-        positionBits &+= step.operand
+    mutating func seeString<V: FieldVisitor>(_ step: UnsafePointer<Instruction>, _ visitor: inout V) -> Bool {
+        guard has(step.pointee.operand) else { return false }
+        positionBits &+= step.pointee.operand
         let offset = reader.offset(positionBits)
         // A last byte that the limit cuts cannot be the end.
         let limit = reader.offset(limitBits)
@@ -66,20 +66,25 @@ extension ProgramMachine {
         }
         // With its NUL, which lies before the limit.
         positionBits &+= UInt64(truncatingIfNeeded: end &- offset &+ 1) &<< 3
-        visitor.text(UnsafeRawBufferPointer(start: reader.start + offset, count: end &- offset), step.field)
+        visitor.text(UnsafeRawBufferPointer(start: reader.start + offset, count: end &- offset), step.pointee.field)
         return true
     }
 
     @inlinable @inline(always)
-    func seeTextArray<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) {
-        seeText(at: positionBits &+ UInt64(step.target), count: step.operand, step.field, &visitor)
+    func seeTextArray<V: FieldVisitor>(_ step: UnsafePointer<Instruction>, _ visitor: inout V) {
+        seeText(
+            at: positionBits &+ UInt64(step.pointee.target),
+            count: step.pointee.operand,
+            step.pointee.field,
+            &visitor
+        )
     }
 
     @inlinable @inline(always)
-    mutating func seeTextSequence<V: FieldVisitor>(_ step: Instruction, _ visitor: inout V) -> Bool {
+    mutating func seeTextSequence<V: FieldVisitor>(_ step: UnsafePointer<Instruction>, _ visitor: inout V) -> Bool {
         guard requireElements(step) else { return false }
-        let count = slots[Int(step.slot)]
-        seeText(at: positionBits, count: count, step.field, &visitor)
+        let count = slots[Int(step.pointee.slot)]
+        seeText(at: positionBits, count: count, step.pointee.field, &visitor)
         positionBits &+= count &<< 3
         return true
     }

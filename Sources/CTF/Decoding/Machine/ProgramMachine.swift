@@ -1,13 +1,13 @@
 /// Runs programs over a packet's bytes.
 ///
-/// A program is a flat array of instructions; running one is a loop around a switch, without recursion: each array has a
-/// slot that counts its elements down. What changes with every step is this struct. It is kept in a local variable whose
-/// address nobody takes, so that the optimiser holds it in registers: nothing out of line is a mutating method of it.
-/// What seldom changes lives in slots, in memory. A run that fails leaves in `failure`, `value` and `neededBits` what
-/// happened.
+/// A program is a flat array of instructions; running one is a loop around a switch, without recursion: each array has
+/// a slot that counts its elements down. What changes with every step is this struct. It is kept in a local variable
+/// whose address nobody takes, so that the optimiser holds it in registers: nothing out of line is a mutating method
+/// of it. What seldom changes lives in slots, in memory. A run that fails leaves in `failure`, `value` and
+/// `neededBits` what happened.
 ///
-/// Bounds: whatever the bytes and the metadata say, a run reads nothing past `limitBits`, and each instruction in a loop
-/// either moves on by at least a bit or pays for an empty element, so the run ends.
+/// Bounds: whatever the bytes and the metadata say, a run reads nothing past `limitBits`, and each instruction in a
+/// loop either moves on by at least a bit or pays for an empty element, so the run ends.
 @frozen @usableFromInline
 struct ProgramMachine: BitwiseCopyable {
     @usableFromInline let instructions: UnsafePointer<Instruction>
@@ -115,9 +115,13 @@ struct ProgramMachine: BitwiseCopyable {
 
     /// The integer `operand` bits behind the position, sign-extended where it is signed.
     @inlinable @inline(always)
-    func integer(_ step: Instruction) -> UInt64 {
-        let bits = reader.bits(at: positionBits &+ step.operand, size: step.sizeBits, isBigEndian: step.isBigEndian)
-        return step.isSigned ? BitReader.extended(bits, size: step.sizeBits) : bits
+    func integer(_ step: UnsafePointer<Instruction>) -> UInt64 {
+        let bits = reader.bits(
+            at: positionBits &+ step.pointee.operand,
+            size: step.pointee.sizeBits,
+            isBigEndian: step.pointee.isBigEndian
+        )
+        return step.pointee.isSigned ? BitReader.extended(bits, size: step.pointee.sizeBits) : bits
     }
 }
 
