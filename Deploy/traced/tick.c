@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const words[] = {"", "ebb", "flood", "slack water", "quote \" and \\ and \t", "f\xc3\xbcnf"};
+/* No text is ever empty: of such a one babeltrace2 2.0.4 may show what an earlier event had there. */
+static const char *const words[] = {"e", "ebb", "flood", "slack water", "quote \" and \\ and \t", "f\xc3\xbcnf"};
 static const double numbers[] = {0.0, 0.5, -1.25, 1e300, 0.1, INFINITY, -INFINITY, NAN, -0.0, 123456789.0};
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -23,13 +24,13 @@ static void write_types(uint32_t program, uint32_t thread, uint64_t seqno)
         .number = numbers[seqno % LENGTH(numbers)],
         .text = words[seqno % LENGTH(words)],
         .counted_text = "counted",
-        .text_length = (uint8_t) (seqno % 8),
+        .text_length = (uint8_t) (1 + seqno % 7),
         .numbers_length = (uint32_t) (seqno % 6),
         .numbers = {(int16_t) seqno, (int16_t) -(int64_t) seqno, (int16_t) (bits >> 16), 0, -1},
         .fixed_numbers = {(uint32_t) seqno, (uint32_t) bits, (uint32_t) (bits >> 32)},
         .colour = (int) (seqno % 9) - 1,
     };
-    memcpy(values.fixed_text, "abcdefgh", seqno % 9);
+    memcpy(values.fixed_text, "abcdefgh", 1 + seqno % 8);
     lttng_ust_tracepoint(demo, types, program, thread, seqno, &values);
 }
 

@@ -76,7 +76,7 @@ extension RealCluster {
             try host.destroy("s")
             #expect(try tail.terminate().status == 0, "\(tail.summary)")
             #expect(FeedText(tail.output).problems == [])
-            #expect(try firstDifference(tail.output, Babeltrace.text(cluster.traces)) == nil)
+            try expectSameLines(tail.output, Babeltrace.text(cluster.traces))
             #expect(proxy.process.errorText.components(separatedBy: "cut").count == 5, "\(proxy.process.errorText)")
         }
 

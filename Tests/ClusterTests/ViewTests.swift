@@ -40,7 +40,7 @@ extension RealCluster {
                 let view = try Tidemark.run(["view"] + options + cluster.traces)
                 let expected = try Babeltrace.text(cluster.traces, options: options)
                 #expect(expected.lineCount == 12_000)
-                #expect(firstDifference(view.output, expected) == nil, "\(options)")
+                expectSameLines(view.output, expected, "\(options)")
             }
         }
 
@@ -56,7 +56,7 @@ extension RealCluster {
             for program in programs { try program.end() }
             for host in cluster.hosts { try host.destroy("s") }
             #expect(try view.end().status == 0, "\(view.summary)")
-            #expect(try firstDifference(view.output, Babeltrace.text(cluster.traces)) == nil)
+            try expectSameLines(view.output, Babeltrace.text(cluster.traces))
             #expect(FeedText(view.output).problems == [])
         }
 
@@ -72,7 +72,7 @@ extension RealCluster {
             try eventually("both", of: view) { view.outputLines >= 100 }
             try cluster.hosts[1].destroy("s")
             #expect(try view.end().status == 0, "\(view.summary)")
-            #expect(try firstDifference(view.output, Babeltrace.text(cluster.traces)) == nil)
+            try expectSameLines(view.output, Babeltrace.text(cluster.traces))
         }
 
         @Test

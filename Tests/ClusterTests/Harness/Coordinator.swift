@@ -62,8 +62,11 @@ final class Coordinator {
     let process: ChildProcess
     let configurationFile: String
     private let folder: ScratchFolder
+    /// What the coordinator reads from stands as long as it does.
+    private let cluster: Cluster?
 
-    init(_ relays: [Relay], options: Options = Options(), environment: [String: String] = [:]) throws {
+    init(_ relays: [Relay], options: Options = Options(), cluster: Cluster? = nil) throws {
+        self.cluster = cluster
         folder = try ScratchFolder()
         identities = try Identities()
         port = try freePort()
@@ -71,11 +74,13 @@ final class Coordinator {
             relays,
             options: options,
             port: port,
-            identities: identities,
-            log: folder.file("log")
+            identities: identities
         )
         configurationFile = try folder.write(text, to: "tidemark.yaml")
-        process = try Tidemark.start(["serve", "--config", configurationFile], environment: environment)
+        process = try Tidemark.start(
+            ["serve", "--config", configurationFile],
+            environment: cluster?.environment ?? [:]
+        )
         try eventually("the coordinator listens", of: process, within: 30) {
             if process.poll() != nil { throw Failure(process.summary) }
             return try Command.result([Repository.cluster, "listening", "\(port)"]).status == 0
@@ -85,7 +90,7 @@ final class Coordinator {
     /// A coordinator on all hosts of a cluster.
     convenience init(_ cluster: Cluster, options: Options = Options()) throws {
         let relays = cluster.hosts.map { Relay(name: $0.name, url: $0.url) }
-        try self.init(relays, options: options, environment: cluster.environment)
+        try self.init(relays, options: options, cluster: cluster)
     }
 
     var url: String { "tls://127.0.0.1:\(port)" }
@@ -99,8 +104,7 @@ final class Coordinator {
         _ relays: [Relay],
         options: Options,
         port: Int,
-        identities: Identities,
-        log: String
+        identities: Identities
     ) -> String {
         let relayLines = relays.map { "  - name: \($0.name)\n    url: \($0.url)\n    from: \($0.from)\n" }.joined()
         let allow = options.allow.isEmpty ? "  allow: []" : "  allow:\n\(options.allow)"
@@ -114,8 +118,6 @@ final class Coordinator {
               key: \(identities.file("server.key"))
               client-ca: \(identities.file("ca.pem"))
             \(allow)
-            log:
-              directory: \(log)
 
             """
     }

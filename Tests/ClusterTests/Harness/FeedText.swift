@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Testing
 
 /// Which events a text feed holds, read from the numbers that our traced programs put into every event.
 struct FeedText {
@@ -81,14 +82,27 @@ enum Babeltrace {
     }
 }
 
-/// Two texts that must be equal: tells where they part.
-func firstDifference(_ left: Data, _ right: Data) -> String? {
-    if left == right { return nil }
+/// Two texts must be equal; tells where they part.
+func expectSameLines(
+    _ left: Data,
+    _ right: Data,
+    _ comment: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    guard left != right else { return }
     let leftLines = left.split(separator: 10, omittingEmptySubsequences: false)
     let rightLines = right.split(separator: 10, omittingEmptySubsequences: false)
+    let counts = "\(leftLines.count - 1) and \(rightLines.count - 1)"
+    var message = "\(counts) lines, equal as far as both go"
     for (number, pair) in zip(leftLines, rightLines).enumerated() where pair.0 != pair.1 {
+        let column = zip(pair.0, pair.1).prefix { $0 == $1 }.count
         let lines = [pair.0, pair.1].map { String(decoding: $0, as: UTF8.self) }
-        return "line \(number + 1) of \(leftLines.count - 1) and \(rightLines.count - 1):\n\(lines[0])\n\(lines[1])"
+        let places = [pair.0, pair.1].map { String(decoding: $0.dropFirst(column).prefix(40), as: UTF8.self) }
+        message = """
+            line \(number + 1) of \(counts), column \(column + 1): "\(places[0])", not "\(places[1])", in
+            \(lines[0])
+            """
+        break
     }
-    return "\(leftLines.count - 1) and \(rightLines.count - 1) lines, equal as far as both go"
+    Issue.record("\(comment) \(message)", sourceLocation: sourceLocation)
 }
