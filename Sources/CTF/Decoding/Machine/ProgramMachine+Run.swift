@@ -26,7 +26,11 @@ extension ProgramMachine {
             case .loadAndSkipElements: isFine = loadAndSkipElements(step)
 
             case .load: isFine = load(step)
+            case .loadReversed: isFine = loadReversed(step)
+            case .loadVariable: isFine = loadVariable(step)
+            case .copySlot: copySlot(step)
             case .order: isFine = checkOrder(step)
+            case .updateClockVariable: updateClockVariable(step)
             case .updateClock: updateClock(slots[Int(step.pointee.slot)], size: step.pointee.sizeBits)
             case .takeEventID: slots[RunSlot.eventID] = slots[Int(step.pointee.slot)]
             case .takeRole: takeRole(step)
@@ -45,9 +49,18 @@ extension ProgramMachine {
             case .signedBits: see(Int64(bitPattern: integer(step)), step, &visitor)
             case .float32: seeFloat(step, &visitor)
             case .float64: seeDouble(step, &visitor)
+            case .unsignedReversed: see(reversedInteger(step), step, &visitor)
+            case .signedReversed: see(Int64(bitPattern: reversedInteger(step)), step, &visitor)
+            case .floatUnusual: seeUnusualFloat(step, &visitor)
+            case .seeVariable: isFine = seeVariable(step, &visitor)
             case .string: isFine = seeString(step, &visitor)
+            case .wideString: isFine = seeWideString(step, &visitor)
             case .textArray: seeTextArray(step, &visitor)
             case .textSequence: isFine = seeTextSequence(step, &visitor)
+            case .wideTextArray: seeWideTextArray(step, &visitor)
+            case .wideTextSequence: isFine = seeWideTextSequence(step, &visitor)
+            case .blobArray: seeBlobArray(step, &visitor)
+            case .blobSequence: isFine = seeBlobSequence(step, &visitor)
 
             case .beginScope: visitor.beginScope(FieldScope(index: step.pointee.operand))
             case .endScope: visitor.endScope(FieldScope(index: step.pointee.operand))
@@ -60,6 +73,8 @@ extension ProgramMachine {
             case .endArray: visitor.endArray(step.pointee.field)
             case .beginVariant: isFine = beginVariant(step, &next, &visitor)
             case .endVariant: visitor.endVariant(step.pointee.field)
+            case .beginOptional: beginOptional(step, &next, &visitor)
+            case .endOptional: visitor.endOptional(step.pointee.field)
             case .jump: next = instructions + Int(step.pointee.target)
             }
         }
@@ -82,8 +97,13 @@ extension ProgramMachine {
             case .skipElements: isFine = skipElements(step)
             case .loadAndSkipElements: isFine = loadAndSkipElements(step)
             case .load: isFine = load(step)
+            case .loadReversed: isFine = loadReversed(step)
+            case .loadVariable: isFine = loadVariable(step)
+            case .copySlot: copySlot(step)
             case .string: isFine = seeString(step, &nobody)
+            case .wideString: isFine = seeWideString(step, &nobody)
             case .order: isFine = checkOrder(step)
+            case .updateClockVariable: updateClockVariable(step)
             case .updateClock: updateClock(slots[Int(step.pointee.slot)], size: step.pointee.sizeBits)
             case .takeEventID: slots[RunSlot.eventID] = slots[Int(step.pointee.slot)]
             case .takeRole: takeRole(step)
@@ -93,11 +113,13 @@ extension ProgramMachine {
             case .payElement: isFine = payElement()
             case .endElement: endElement(step, &next)
             case .beginVariant: isFine = beginVariant(step, &next, &nobody)
+            case .beginOptional: beginOptional(step, &next, &nobody)
             case .jump: next = instructions + Int(step.pointee.target)
             case .require, .advance, .requireElements, .unsigned8, .unsigned16, .unsigned32, .unsigned64,
                 .unsignedBits, .signed8, .signed16, .signed32, .signed64, .signedBits, .float32, .float64, .textArray,
                 .textSequence, .elements, .beginScope, .endScope, .beginStructure, .endStructure, .endArray,
-                .endVariant:
+                .endVariant, .endOptional, .unsignedReversed, .signedReversed, .floatUnusual, .seeVariable,
+                .wideTextArray, .wideTextSequence, .blobArray, .blobSequence:
                 // The compiler emits these for visitors only.
                 return false
             }
