@@ -56,7 +56,7 @@ extension Coordinator {
             for stream in session.parkedStreams {
                 stream.index = nil
                 stream.storage = nil
-                stream.resumeEndCycles = stream.lastEndCycles
+                stream.resumeEndCycles = stream.losses.lastEndCycles
             }
             link.parked.append(session)
         }
@@ -132,6 +132,7 @@ extension Coordinator {
     private mutating func sayEndIfDrained(_ session: RelaySession, _ link: RelayLink) {
         guard session.drainingCount == 0, let end = session.end else { return }
         session.end = nil
+        guard !link.isStored else { return }
         note(end.state, of: session.listed, link: link, reason: end.reason)
     }
 

@@ -251,7 +251,8 @@ extension Coordinator {
                 liveStreamID: added.id.rawValue,
                 channel: added.channel
             ),
-            frontier: frontier.addStream(session.frontier)
+            frontier: frontier.addStream(session.frontier),
+            startsAtBeginning: link.source.start == .beginning
         )
         nextStreamID += 1
         openStreamCount += 1

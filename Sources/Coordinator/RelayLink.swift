@@ -19,6 +19,8 @@ final class RelayLink {
         case open
         /// Until the next attempt. Next: connecting.
         case waiting(untilNs: UInt64)
+        /// Not a relay: packets come from files. Next: finished.
+        case stored
         /// Nothing will come from this relay any more (`Lifetime.untilSessionsEnd`).
         case finished
     }
@@ -60,8 +62,9 @@ final class RelayLink {
     /// Why nothing more comes from this relay; said once its last event has left.
     var endReason: String?
 
-    init(index: Int, source: RelaySource, frontier: FrontierRelay) {
+    init(index: Int, source: RelaySource, frontier: FrontierRelay, isStored: Bool = false) {
         self.index = index
+        self.isStored = isStored
         self.source = source
         self.frontier = frontier
     }
@@ -76,6 +79,9 @@ final class RelayLink {
         if case .finished = connection { return true }
         return false
     }
+
+    /// Whether its packets come from files.
+    let isStored: Bool
 
     var isOpen: Bool {
         if case .open = connection { return true }
@@ -171,18 +177,23 @@ final class RelayStream {
     var earlyBeacon: (cycles: UInt64, streamClassID: UInt64)?
     /// Bits of a packet without events, once one packet has been read.
     var preambleBits: UInt64?
-    /// Packet end of the last packet taken, cycles.
-    var lastEndCycles: UInt64?
     /// On a resumed stream: packets that end here or before have been taken before.
     var resumeEndCycles: UInt64?
-    var lastSequenceNumber: UInt64?
-    /// Packets without events that were not fetched since `lastSequenceNumber`.
-    var skippedPackets: UInt64 = 0
-    var lastDiscarded: UInt64?
+    var losses: LossAccount
     var hasEnded = false
 
-    init(id: LiveStreamID, trace: RelayTrace, declaration: FeedStream, frontier: FrontierStream) {
+    /// Where reading is, for a stored stream.
+    var file: StoredCursor?
+
+    init(
+        id: LiveStreamID,
+        trace: RelayTrace,
+        declaration: FeedStream,
+        frontier: FrontierStream,
+        startsAtBeginning: Bool
+    ) {
         self.id = id
+        losses = LossAccount(startsAtBeginning: startsAtBeginning)
         self.trace = trace
         self.declaration = declaration
         self.frontier = frontier

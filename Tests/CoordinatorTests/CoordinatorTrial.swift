@@ -20,6 +20,9 @@ final class CoordinatorTrial {
     private(set) var report: FinishReport?
     /// Requests batches sent, by relay.
     private(set) var sendCounts: [Int]
+    /// Bytes of each stored trace's files.
+    private let files: [[[UInt8]]]
+    private(set) var readCount = 0
 
     /// A non-copyable relay in an array.
     private final class RelayBox {
@@ -29,7 +32,8 @@ final class CoordinatorTrial {
     }
 
     init(
-        _ scripts: [RelayScript],
+        _ scripts: [RelayScript] = [],
+        stored: [StoredTrial] = [],
         stallAfterNs: UInt64? = nil,
         lifetime: CoordinatorConfiguration.Lifetime = .untilSessionsEnd,
         start: RelaySource.Start = .beginning,
@@ -37,6 +41,7 @@ final class CoordinatorTrial {
         limits: CoordinatorLimits = CoordinatorLimits()
     ) {
         self.delayNs = delayNs
+        files = stored.map(\.files)
         relays = scripts.map { RelayBox(SimulatedRelay($0)) }
         attempts = scripts.map { _ in 0 }
         sendCounts = scripts.map { _ in 0 }
@@ -45,6 +50,7 @@ final class CoordinatorTrial {
                 relays: scripts.indices.map {
                     RelaySource(name: "relay-\($0)", sessions: [.glob("*")], start: start)
                 },
+                stored: stored.map(\.trace),
                 stallAfterNs: stallAfterNs,
                 lifetime: lifetime,
                 seed: 1,
@@ -136,6 +142,12 @@ final class CoordinatorTrial {
             timers[.link(relay: index)] = nil
             if relays[index].isConnected { relays[index].relay.disconnected(nowNs: nowNs) }
             relays[index].isConnected = false
+        case .read(let range):
+            readCount += 1
+            let bytes = files[range.trace][range.file][Int(range.offset)..<Int(range.offset) + range.count]
+            let storage = ByteStorage(capacity: range.count)
+            Array(bytes).withUnsafeBytes { storage.write($0, at: 0) }
+            coordinator.storedRead(storage, now: nowNs)
         case .schedule(let timer, let atNs): timers[timer] = max(atNs, nowNs)
         case .publish(let batch): batches.append(batch)
         case .note(let note): notes.append(note)
@@ -176,6 +188,23 @@ final class CoordinatorTrial {
             events += TrialEvent.all(in: group)
         }
         return events
+    }
+}
+
+/// A stored trace with what is in its files.
+struct StoredTrial {
+    var path = "trace"
+    var metadata = TinyTrace.metadata()
+    var files: [[UInt8]]
+
+    var trace: StoredTrace {
+        StoredTrace(
+            path: path,
+            metadata: metadata,
+            files: files.enumerated().map {
+                StoredFile(name: "stream-\($0.offset)", byteCount: UInt64($0.element.count))
+            }
+        )
     }
 }
 
