@@ -1,4 +1,7 @@
 import Configuration
+import Dispatch
+import NIOCore
+import NIOPosix
 import Testing
 
 @testable import Runtime
@@ -37,6 +40,28 @@ struct RefusalTests {
     @Test
     func `a client without a certificate`() async throws {
         try await expectRefused(try await HandFedFeed(), nil, says: "certificate required")
+    }
+
+    @Test
+    func `the alert arrives although the client talks on before it reads`() async throws {
+        let feed = try await HandFedFeed { $0.linger = .seconds(30) }
+        let isDropped = DispatchSemaphore(value: 0)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let peer = try await RawPeer(
+            port: feed.port,
+            tls: try feed.identities.clientContext(nil),
+            on: group,
+            interlude: { isDropped.wait() }
+        )
+        await feed.log.until { $0.contains { $0.hasPrefix("subscriber dropped") } }
+        // What the feed does at once about it is done. Bytes for a socket that is closed would be answered with a reset.
+        try await feed.hub.loop.submit {}.get()
+        isDropped.signal()
+        let seen = await peer.recorder.until { $0.isClosed }
+        #expect(seen.fault?.contains("certificate required") == true)
+        #expect(seen.failedWrites == 0)
+        try await feed.stop()
+        try await group.shutdownGracefully()
     }
 
     @Test

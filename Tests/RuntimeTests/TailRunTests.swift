@@ -87,7 +87,7 @@ struct TailRunTests {
         await told.until { $0.lines.count >= 2 }
         #expect(told.seen.lines[0].contains("the feed has ended: the coordinator stops; trying again"))
         await proxy.cuts.until { $0 >= 5 }
-        #expect(told.seen.lines.count <= 3)
+        #expect(Set(told.seen.lines).count == told.seen.lines.count)
         running.cancel()
         #expect(try await running.value == .done)
         try await proxy.close()

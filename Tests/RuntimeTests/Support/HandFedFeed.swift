@@ -44,7 +44,7 @@ final class HandFedFeed: Sendable {
     /// The server's certificate is for this name.
     var address: RelayAddress { RelayAddress(host: "localhost", port: port) }
 
-    /// Frames of which each has one record that names its number, and a watermark.
+    /// Frames of which each has one record that names its number; every third has a watermark, and so a token.
     func publish(_ numbers: ClosedRange<UInt64>, paddingBytes: Int = 0) {
         for number in numbers {
             let record = SessionStateChange(
@@ -56,7 +56,7 @@ final class HandFedFeed: Sendable {
                 state: .lost,
                 reason: String(repeating: "x", count: paddingBytes)
             )
-            hub.publish(FeedBatch(records: [.session(record)], watermarkNs: Int64(number)))
+            hub.publish(FeedBatch(records: [.session(record)], watermarkNs: number % 3 == 0 ? Int64(number) : nil))
         }
     }
 

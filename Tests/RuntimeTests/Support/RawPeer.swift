@@ -8,21 +8,34 @@ final class RawPeer: Sendable {
         var isEstablished = false
         var plaintext: [UInt8] = []
         var isClosed = false
+        /// What TLS or the socket said at last.
+        var fault: String?
+        var failedWrites = 0
     }
 
     let recorder = Recorder(Seen())
     private let channel: any Channel
 
-    /// - Parameter tls: nil sends and receives plain bytes.
-    init(port: Int, tls: TLSContext? = nil, saying bytes: [UInt8] = []) async throws {
+    /// - Parameters:
+    ///   - tls: nil sends and receives plain bytes.
+    ///   - interlude: called after the handshake, on the peer's loop, which does nothing else meanwhile; after it the peer
+    ///     talks on.
+    init(
+        port: Int,
+        tls: TLSContext? = nil,
+        saying bytes: [UInt8] = [],
+        on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        interlude: (@Sendable () -> Void)? = nil
+    ) async throws {
         let recorder = recorder
-        channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        channel = try await ClientBootstrap(group: group)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
                         RawPeerChannel(
                             engine: try tls.map { try TLSEngine($0, serverName: "localhost") },
                             bytes: bytes,
+                            interlude: interlude,
                             recorder: recorder
                         )
                     )
@@ -41,12 +54,14 @@ private final class RawPeerChannel: ChannelInboundHandler {
 
     private let engine: TLSEngine?
     private let bytes: [UInt8]
+    private let interlude: (@Sendable () -> Void)?
     private let recorder: Recorder<RawPeer.Seen>
     private var hasSpoken = false
 
-    init(engine: TLSEngine?, bytes: [UInt8], recorder: Recorder<RawPeer.Seen>) {
+    init(engine: TLSEngine?, bytes: [UInt8], interlude: (@Sendable () -> Void)?, recorder: Recorder<RawPeer.Seen>) {
         self.engine = engine
         self.bytes = bytes
+        self.interlude = interlude
         self.recorder = recorder
     }
 
@@ -67,13 +82,20 @@ private final class RawPeerChannel: ChannelInboundHandler {
                 hasSpoken = true
                 recorder.update { $0.isEstablished = true }
                 _ = try bytes.withUnsafeBytes { try engine.write($0) }
+                if let interlude {
+                    sendOutput(engine, context)
+                    interlude()
+                    for _ in 0..<10 { talk(context) }
+                }
             }
             var piece = [UInt8](repeating: 0, count: 4096)
             while case .bytes(let count) = try piece.withUnsafeMutableBytes({ try engine.read(into: $0) }) {
                 recorder.update { $0.plaintext += piece[..<count] }
             }
         } catch {
+            recorder.update { $0.fault = "\(error)" }
             context.close(promise: nil)
+            return
         }
         sendOutput(engine, context)
     }
@@ -83,7 +105,13 @@ private final class RawPeerChannel: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        recorder.update { $0.fault = "\(error)" }
         context.close(promise: nil)
+    }
+
+    private func talk(_ context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(repeating: 23, count: 1_000)))
+            .whenFailure { [recorder] _ in recorder.update { $0.failedWrites += 1 } }
     }
 
     private func sendOutput(_ engine: TLSEngine, _ context: ChannelHandlerContext) {
