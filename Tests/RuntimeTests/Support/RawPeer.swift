@@ -10,7 +10,7 @@ final class RawPeer: Sendable {
         var isClosed = false
         /// What TLS or the socket said at last.
         var fault: String?
-        var failedWrites = 0
+        var writes: [Bool] = []
     }
 
     let recorder = Recorder(Seen())
@@ -111,7 +111,9 @@ private final class RawPeerChannel: ChannelInboundHandler {
 
     private func talk(_ context: ChannelHandlerContext) {
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(repeating: 23, count: 1_000)))
-            .whenFailure { [recorder] _ in recorder.update { $0.failedWrites += 1 } }
+            .whenComplete { [recorder] result in
+                recorder.update { $0.writes.append((try? result.get()) != nil) }
+            }
     }
 
     private func sendOutput(_ engine: TLSEngine, _ context: ChannelHandlerContext) {
