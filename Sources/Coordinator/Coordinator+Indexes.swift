@@ -107,7 +107,7 @@ extension Coordinator {
 
     /// Over its budget a relay is asked for packets only where they may hold the watermark.
     private func mayFetch(_ link: RelayLink, _ stream: RelayStream) -> Bool {
-        if link.pendingBytes < limits.pendingBytesMax { return true }
+        if link.root.pendingBytes < limits.pendingBytesMax { return true }
         guard !outputIsHeld, let slot = stream.frontier else { return false }
         guard let bound = frontier.boundNs(slot), let watermark = frontier.watermarkNs else { return true }
         return bound <= watermark

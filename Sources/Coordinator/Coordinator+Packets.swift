@@ -201,9 +201,9 @@ extension Coordinator {
             keys: keys,
             storage: storage,
             endBits: endBits,
-            relay: link.index
+            relay: link.root.index
         )
-        link.pendingBytes += batches.pendingBytes(tag)
+        link.root.pendingBytes += batches.pendingBytes(tag)
         // Both keys are an Int64 and a UInt64, trivial, 16 bytes: the same memory is read as the merge's own type.
         let mergeKeys = UnsafeRawPointer(base + first).assumingMemoryBound(to: MergeKey.self)
         batches.setFirst(first, of: tag)

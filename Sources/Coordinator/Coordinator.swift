@@ -242,8 +242,10 @@ package struct Coordinator: ~Copyable {
 
     private mutating func report(_ held: HolderReport) {
         guard let link = links.first(where: { $0.frontier == held.holder.relay }), !link.isStored else { return }
-        let session = link.sessions.values.first { $0.frontier == held.holder.session }
-        let stream = held.holder.stream.flatMap { slot in link.streams.values.first { $0.frontier == slot } }
+        let session = link.children.lazy.flatMap(\.sessions.values).first { $0.frontier == held.holder.session }
+        let stream = held.holder.stream.flatMap { slot in
+            link.children.lazy.flatMap(\.streams.values).first { $0.frontier == slot }
+        }
         records.append(
             .holder(
                 HolderRecord(

@@ -116,10 +116,10 @@ package final class CoordinatorLane: @unchecked Sendable {
         runActions()
     }
 
-    private func connect(_ relay: Int) {
+    private func connect(_ relay: Int, source: Int) {
         let attempt = (attempts[relay] ?? 0) + 1
         attempts[relay] = attempt
-        let address = addresses[relay]
+        let address = addresses[source]
         RelayChannel.bootstrap(on: loop, connectNsMax: limits.connectNsMax)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -167,7 +167,7 @@ package final class CoordinatorLane: @unchecked Sendable {
 
     private func run(_ action: CoordinatorAction) {
         switch action {
-        case .connect(let relay): connect(relay)
+        case .connect(let relay, let source): connect(relay, source: source)
         case .send(let relay): send(relay)
         case .close(let relay): forget(relay)
         case .read(let range): read(range)
