@@ -47,16 +47,21 @@ struct RefusalTests {
         let feed = try await HandFedFeed { $0.linger = .seconds(30) }
         let isDropped = DispatchSemaphore(value: 0)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let dropped = Task {
+            await feed.log.until { $0.contains { $0.hasPrefix("subscriber dropped") } }
+            // What the feed does at once about it is done. A socket that is closed would answer more bytes with a
+            // reset.
+            try await feed.hub.loop.submit {}.get()
+            isDropped.signal()
+        }
+        // From its handshake on the peer's loop stands still, and so may whoever waits for its connection.
         let peer = try await RawPeer(
             port: feed.port,
             tls: try feed.identities.clientContext(nil),
             on: group,
             interlude: { isDropped.wait() }
         )
-        await feed.log.until { $0.contains { $0.hasPrefix("subscriber dropped") } }
-        // What the feed does at once about it is done. Bytes for a socket that is closed would be answered with a reset.
-        try await feed.hub.loop.submit {}.get()
-        isDropped.signal()
+        try await dropped.value
         let seen = await peer.recorder.until { $0.isClosed && $0.writes.count == 10 }
         #expect(seen.fault?.contains("certificate required") == true)
         #expect(!seen.writes.contains(false))

@@ -18,8 +18,8 @@ final class RawPeer: Sendable {
 
     /// - Parameters:
     ///   - tls: nil sends and receives plain bytes.
-    ///   - interlude: called after the handshake, on the peer's loop, which does nothing else meanwhile; after it the peer
-    ///     talks on.
+    ///   - interlude: called after the handshake, on the peer's loop, which does nothing else meanwhile; after it the
+    ///     peer talks on.
     init(
         port: Int,
         tls: TLSContext? = nil,
