@@ -6,7 +6,7 @@ package import LTTngLive
 extension Coordinator {
     mutating func connect(_ link: RelayLink, now: UInt64) {
         link.connection = .connecting
-        actions.append(.connect(relay: link.index))
+        actions.append(.connect(relay: link.index, source: link.root.index))
     }
 
     /// The connection is gone or was never had: its sessions are kept aside, and another attempt is planned or given
@@ -17,7 +17,7 @@ extension Coordinator {
         if link.lostAtNs == nil { link.lostAtNs = now }
         link.failureCount = min(link.failureCount + 1, 32)
         link.connection = .closed
-        stall.disconnected(link.frontier)
+        if link.isLister { stall.disconnected(link.frontier) }
 
         if configuration.lifetime == .untilSessionsEnd {
             let waitedNs = now - min(link.lostAtNs ?? now, now)
@@ -33,6 +33,7 @@ extension Coordinator {
         let atNs = now + waitNs
         link.connection = .waiting(untilNs: atNs)
         actions.append(.schedule(.connect(relay: link.index), atNs: atNs))
+        guard link.isLister else { return }
         if wasOpen {
             note(.connecting, of: link, reason: reason)
             say(.warning, link, "connection lost: \(reason); trying again")
@@ -56,7 +57,7 @@ extension Coordinator {
             for stream in session.parkedStreams {
                 stream.index = nil
                 stream.storage = nil
-                stream.resumeEndCycles = stream.lastEndCycles
+                stream.resumeEndCycles = stream.losses.lastEndCycles
             }
             link.parked.append(session)
         }
@@ -66,14 +67,17 @@ extension Coordinator {
         link.streams.removeAll()
         link.attaching.removeAll()
         link.held.removeAll()
-        link.refused.removeAll()
+        if link.isLister { link.refused.removeAll() }
         link.deferred.removeAll()
     }
 
     /// A finite run does not wait for this relay any longer.
     private mutating func giveUp(_ link: RelayLink, reason: String) {
-        say(.error, link, link.hasAnswered ? "lost: \(reason)" : "cannot be reached: \(reason)")
-        report.unreachable.append("\(link.source.name): \(reason)")
+        // Where the whole relay is gone its lister says so.
+        if link.isLister || link.root.isOpen {
+            say(.error, link, link.hasAnswered ? "lost: \(reason)" : "cannot be reached: \(reason)")
+            report.unreachable.append("\(link.source.name): \(reason)")
+        }
         forgetParked(link, reason: "the relay was lost: \(reason)")
         finish(link, reason: reason)
     }
@@ -103,13 +107,19 @@ extension Coordinator {
         end(session, of: link, state: .lost, reason: reason)
     }
 
-    /// Nothing more will come from this relay.
+    /// Nothing more will come by this connection; by a lister's, from this relay.
     mutating func finish(_ link: RelayLink, reason: String) {
         if link.isOpen {
             link.viewer.close()
             actions.append(.close(relay: link.index))
         }
         link.connection = .finished
+        paceIsStale = true
+        if let lister = link.parent {
+            lister.children.removeAll { $0 === link }
+            finishIfIdle(lister)
+            return
+        }
         stall.ended(link.frontier)
         frontier.setCounts(link.frontier, false)
         link.endReason = reason
@@ -132,6 +142,7 @@ extension Coordinator {
     private mutating func sayEndIfDrained(_ session: RelaySession, _ link: RelayLink) {
         guard session.drainingCount == 0, let end = session.end else { return }
         session.end = nil
+        guard !link.isStored else { return }
         note(end.state, of: session.listed, link: link, reason: end.reason)
     }
 
@@ -140,16 +151,20 @@ extension Coordinator {
         guard let (link, stream) = draining.removeValue(forKey: slot) else { return }
         let session = stream.trace.session
         batches.forgetStream(stream.declaration.id)
-        link.drainingCount -= 1
+        link.root.drainingCount -= 1
         session.drainingCount -= 1
         sayEndIfDrained(session, link)
-        sayEndIfDrained(link)
+        sayEndIfDrained(link.root)
     }
 
-    /// In a finite run: is there anything left to wait for on this relay?
-    mutating func finishIfIdle(_ link: RelayLink, now: UInt64) {
-        guard configuration.lifetime == .untilSessionsEnd, link.isOpen, link.hasAnswered else { return }
-        guard link.sessions.isEmpty, link.attaching.isEmpty, link.held.isEmpty else { return }
+    /// A child ends with its session; a lister, in a finite run, when there is nothing left to wait for on its relay.
+    mutating func finishIfIdle(_ link: RelayLink) {
+        guard link.isOpen, link.hasAnswered else { return }
+        if link.isLister {
+            guard configuration.lifetime == .untilSessionsEnd, link.children.isEmpty else { return }
+        } else {
+            guard link.sessions.isEmpty, link.attaching.isEmpty, link.held.isEmpty, link.parked.isEmpty else { return }
+        }
         finish(link, reason: "all sessions have ended")
     }
 

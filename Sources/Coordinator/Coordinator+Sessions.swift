@@ -35,128 +35,11 @@ extension Coordinator {
     }
 
     private mutating func answered(_ link: RelayLink, minor: UInt32) {
-        say(.info, link, "connected, live protocol 2.\(minor)")
+        say(link.isLister ? .info : .debug, link, "connected, live protocol 2.\(minor)")
         link.failureCount = 0
         paceIsStale = true
         link.lostAtNs = nil
         stall.replied(link.frontier)
-    }
-
-    // MARK: Sessions
-
-    private mutating func sessionsListed(_ link: RelayLink, now: UInt64) {
-        let listed = link.viewer.sessions
-        let present = Set(listed.map(\.id))
-        link.refused.formIntersection(present)
-        for id in link.held.keys where !present.contains(id) { link.held[id] = nil }
-        if !link.hasAnswered || !link.parked.isEmpty { stall.attached(link.frontier) }
-        if !link.hasAnswered {
-            link.hasAnswered = true
-            if !listed.contains(where: { isWanted($0, link) }) {
-                say(.warning, link, "no live session matches")
-                if configuration.lifetime == .untilSessionsEnd { report.withoutSession.append(link.source.name) }
-            }
-        }
-        for session in listed where isWanted(session, link) && isNew(session.id, link) {
-            link.attaching[session.id] = session
-            let resumes = link.parked.contains { isSame($0.listed, session) }
-            link.viewer.attach(
-                session.id,
-                from: link.source.start == .now && !resumes ? .last : .beginning
-            )
-        }
-        let gone = link.parked.filter { parked in !listed.contains { isSame(parked.listed, $0) } }
-        link.parked.removeAll { parked in gone.contains { $0 === parked } }
-        for session in gone { forget(session, of: link, reason: "the relay no longer has it") }
-        finishIfIdle(link, now: now)
-    }
-
-    private func isNew(_ id: LiveSessionID, _ link: RelayLink) -> Bool {
-        link.sessions[id] == nil && link.attaching[id] == nil && link.held[id] == nil && !link.refused.contains(id)
-    }
-
-    private func isSame(_ left: ListedSession, _ right: ListedSession) -> Bool {
-        left.id == right.id && left.hostname == right.hostname && left.name == right.name
-    }
-
-    private func isWanted(_ session: ListedSession, _ link: RelayLink) -> Bool {
-        session.liveTimerUs > 0
-            && link.source.sessions.contains { $0.matches(host: session.hostname, session: session.name) }
-    }
-
-    private mutating func attached(_ link: RelayLink, _ id: LiveSessionID, _ result: AttachResult, now: UInt64) {
-        guard let listed = link.attaching.removeValue(forKey: id) ?? link.held[id]?.listed else { return }
-        stall.replied(link.frontier)
-        switch result {
-        case .attached:
-            link.held[id] = nil
-            paceIsStale = true
-            stall.attached(link.frontier)
-            stall.setLivePeriod(link.frontier, periodNs: Int64(clamping: listed.livePeriodNs))
-            if let position = link.parked.firstIndex(where: { isSame($0.listed, listed) }) {
-                link.sessions[id] = link.parked.remove(at: position)
-                note(.active, of: listed, link: link, reason: "attached again")
-                return
-            }
-            link.sessions[id] = RelaySession(
-                listed: listed,
-                frontier: frontier.addSession(link.frontier, boundNs: siblingBound(listed, link))
-            )
-            note(.active, of: listed, link: link, reason: "")
-        case .alreadyHeld:
-            holdBack(link, listed, now: now)
-        case .unknownSession, .notLive, .seekRefused, .noViewerSession:
-            link.refused.insert(id)
-            say(.warning, link, "session \(listed.hostname)/\(listed.name) cannot be attached: \(result)")
-        }
-    }
-
-    /// What is proven of a session that has just appeared: its siblings' bound, since they share a host's clock.
-    private func siblingBound(_ session: ListedSession, _ link: RelayLink) -> Int64? {
-        let hasSibling = link.sessions.values.contains { $0.listed.hostname == session.hostname }
-        return hasSibling ? link.boundNs : nil
-    }
-
-    private mutating func holdBack(_ link: RelayLink, _ listed: ListedSession, now: UInt64) {
-        if link.held[listed.id] != nil { return }
-        link.held[listed.id] = RelayLink.HeldSession(listed: listed, sinceNs: now, triedNs: now)
-        note(.held, of: listed, link: link, reason: "another viewer is attached; trying again")
-    }
-
-    /// Asks again for sessions that another viewer held, once a second.
-    private mutating func retryHeld(_ link: RelayLink, now: UInt64) {
-        for (id, held) in link.held {
-            if configuration.lifetime == .untilSessionsEnd, now - held.sinceNs >= limits.patienceNs {
-                link.held[id] = nil
-                link.refused.insert(id)
-                report.held.append("\(link.source.name): \(held.listed.hostname)/\(held.listed.name)")
-                say(.error, link, "session \(held.listed.hostname)/\(held.listed.name) is held by another viewer")
-            } else if now - held.triedNs >= limits.heldRetryNs {
-                link.held[id]?.triedNs = now
-                link.viewer.attach(id, from: link.source.start == .now ? .last : .beginning)
-            }
-        }
-    }
-
-    private mutating func sessionEnded(_ link: RelayLink, _ id: LiveSessionID, _ end: SessionEnd, now: UInt64) {
-        guard let session = link.sessions.removeValue(forKey: id) else { return }
-        paceIsStale = true
-        for trace in link.traces.values where trace.session === session {
-            for stream in trace.streams { link.streams[stream.id] = nil }
-            for stream in trace.streams { endStream(stream, of: link) }
-            link.traces[trace.id] = nil
-        }
-        for stream in session.parkedStreams { endStream(stream, of: link) }
-        let reason =
-            switch end {
-            case .hungUp where link.sessions.values.contains(where: { $0.isSibling(of: session) }):
-                "its domain \(session.domain?.description ?? "") has ended, the session goes on"
-            case .hungUp: "the tracer has closed it"
-            case .vanished: "the relay no longer lists it"
-            case .failed: "the relay refuses to go on"
-            }
-        self.end(session, of: link, state: end == .failed ? .lost : .ended, reason: reason)
-        finishIfIdle(link, now: now)
     }
 
     // MARK: Cycles
@@ -206,17 +89,20 @@ extension Coordinator {
 
     private mutating func cycleCompleted(_ link: RelayLink, now: UInt64) {
         retryHeld(link, now: now)
-        if link.attaching.isEmpty {
+        let lister = link.root
+        // A lister's cycles prove nothing that those of its children do not; and a session that is just being attached may
+        // have streams that nobody has asked for.
+        if !(link.isLister && !lister.children.isEmpty), !lister.children.contains(where: \.isJoining) {
             let latest = link.sessions.values.compactMap(\.latestNs).max()
             let hasStreams = link.sessions.values.contains { $0.streamCount > 0 }
             var bound = latest
             if !hasStreams, let candidate = link.sentCandidateNs { bound = max(bound ?? candidate, candidate) }
             if let bound {
-                link.boundNs = max(link.boundNs ?? bound, bound)
+                lister.boundNs = max(lister.boundNs ?? bound, bound)
                 frontier.setRelayBound(link.frontier, to: bound)
             }
         }
-        finishIfIdle(link, now: now)
+        finishIfIdle(link)
         tellIdleness()
     }
 
@@ -227,7 +113,11 @@ extension Coordinator {
         paceIsStale = false
         let isIdle = links.allSatisfy(\.sessions.isEmpty)
         let period = links.lazy.flatMap { $0.sessions.values }.map(\.listed.livePeriodNs).min()
-        for link in links where link.isOpen { link.viewer.setFeedIsIdle(isIdle, fastestLivePeriodNs: period) }
+        for link in links where link.isOpen {
+            // New sessions show in the children's lists.
+            let isSpare = link.isLister && !link.children.isEmpty
+            link.viewer.setFeedIsIdle(isIdle || isSpare, fastestLivePeriodNs: period)
+        }
     }
 
     // MARK: Streams
@@ -251,7 +141,8 @@ extension Coordinator {
                 liveStreamID: added.id.rawValue,
                 channel: added.channel
             ),
-            frontier: frontier.addStream(session.frontier)
+            frontier: frontier.addStream(session.frontier),
+            startsAtBeginning: link.source.start == .beginning
         )
         nextStreamID += 1
         openStreamCount += 1
@@ -324,7 +215,7 @@ extension Coordinator {
         stream.merge = nil
         merge.end(slot)
         draining[slot] = (link, stream)
-        link.drainingCount += 1
+        link.root.drainingCount += 1
         stream.trace.session.drainingCount += 1
     }
 

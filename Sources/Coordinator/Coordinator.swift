@@ -27,6 +27,12 @@ package struct Coordinator: ~Copyable {
     var jitter: Jitter
     /// Records that leave before the next events.
     var records: [FeedRecord] = []
+    /// The link of all stored traces.
+    var storedLink: RelayLink?
+    /// Stored streams that are not read to their ends.
+    var storedStreams: [FrontierStream: RelayStream] = [:]
+    /// The stream of which a packet is being read.
+    var storedRead: RelayStream?
     var report = FinishReport()
     /// Data streams that have not ended, over all relays.
     var openStreamCount = 0
@@ -43,7 +49,7 @@ package struct Coordinator: ~Copyable {
     var paceIsStale = true
 
     package init(_ configuration: CoordinatorConfiguration) {
-        precondition(!configuration.relays.isEmpty)
+        precondition(!configuration.relays.isEmpty || !configuration.stored.isEmpty)
         self.configuration = configuration
         stall = StallPolicy(graceNs: configuration.stallAfterNs.map { Int64(clamping: $0) })
         batches = BatchBuilder(limits: configuration.limits)
@@ -62,6 +68,7 @@ package struct Coordinator: ~Copyable {
             note(.connecting, of: link, reason: "")
             connect(link, now: now)
         }
+        openStored()
         pump(now: now)
     }
 
@@ -133,7 +140,7 @@ package struct Coordinator: ~Copyable {
     package mutating func setOutputIsHeld(_ isHeld: Bool, now: UInt64) {
         guard outputIsHeld != isHeld else { return }
         outputIsHeld = isHeld
-        for link in links { stall.setHeldByUs(link.frontier, isHeld) }
+        for link in links where !link.isStored { stall.setHeldByUs(link.frontier, isHeld) }
         if !isHeld { pump(now: now) }
     }
 
@@ -203,6 +210,7 @@ package struct Coordinator: ~Copyable {
         takeStallNews()
         if !outputIsHeld { release() }
         for link in links where !link.deferred.isEmpty { fetchDeferred(link, now: now) }
+        readStored()
         finishIfDone(now: now)
         scheduleFrontier()
     }
@@ -218,7 +226,7 @@ package struct Coordinator: ~Copyable {
     private mutating func takeStallNews() {
         // An end is said behind the relay's last event instead.
         for transition in stall.takeTransitions() where transition.to != .ended {
-            guard let link = links.first(where: { $0.frontier == transition.relay }) else { continue }
+            guard let link = links.first(where: { $0.frontier == transition.relay }), !link.isStored else { continue }
             let waitedMs = transition.waitedNs / 1_000_000
             let reason =
                 switch transition.to {
@@ -233,9 +241,11 @@ package struct Coordinator: ~Copyable {
     }
 
     private mutating func report(_ held: HolderReport) {
-        guard let link = links.first(where: { $0.frontier == held.holder.relay }) else { return }
-        let session = link.sessions.values.first { $0.frontier == held.holder.session }
-        let stream = held.holder.stream.flatMap { slot in link.streams.values.first { $0.frontier == slot } }
+        guard let link = links.first(where: { $0.frontier == held.holder.relay }), !link.isStored else { return }
+        let session = link.children.lazy.flatMap(\.sessions.values).first { $0.frontier == held.holder.session }
+        let stream = held.holder.stream.flatMap { slot in
+            link.children.lazy.flatMap(\.streams.values).first { $0.frontier == slot }
+        }
         records.append(
             .holder(
                 HolderRecord(

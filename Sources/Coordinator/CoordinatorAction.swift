@@ -2,12 +2,15 @@ package import Feed
 
 /// What the shell is to do. Actions are values; the shell runs them in order after the event that caused them.
 package enum CoordinatorAction: Sendable {
-    /// Open a connection to the relay; answer with `connected` or `connectFailed`.
-    case connect(relay: Int)
+    /// Open connection `relay` to where the source of that index listens; answer with `connected` or `connectFailed`.
+    /// Connections have numbers of their own: a relay has one for each tracing session, and one more.
+    case connect(relay: Int, source: Int)
     /// Write what `takeOutput(relay:)` hands out.
     case send(relay: Int)
     /// Close the relay's connection; nothing is reported back for it.
     case close(relay: Int)
+    /// Read a part of a stored trace's file; answer with `storedRead` or `storedReadFailed`, when other work has had its turn.
+    case read(StoredRange)
     /// Call `timerFired` for this timer at `atNs` (monotonic), instead of any earlier request for the same timer.
     case schedule(CoordinatorTimer, atNs: UInt64)
     /// The next part of the feed.

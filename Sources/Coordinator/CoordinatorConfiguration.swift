@@ -2,8 +2,10 @@ import Feed
 
 /// What a coordinator is asked to do: the sources it merges, and how long it waits.
 package struct CoordinatorConfiguration: Sendable {
-    /// At least one; names are unique.
+    /// Names are unique. At least one, or a stored trace.
     package var relays: [RelaySource]
+    /// Traces in files.
+    package var stored: [StoredTrace]
     /// How long a relay may hold the watermark, nanoseconds; nil waits for ever (`stall-after: never`).
     package var stallAfterNs: UInt64?
     /// What happens when all sessions have ended.
@@ -14,12 +16,14 @@ package struct CoordinatorConfiguration: Sendable {
 
     package init(
         relays: [RelaySource],
+        stored: [StoredTrace] = [],
         stallAfterNs: UInt64?,
         lifetime: Lifetime,
         seed: UInt64,
         limits: CoordinatorLimits = CoordinatorLimits()
     ) {
         self.relays = relays
+        self.stored = stored
         self.stallAfterNs = stallAfterNs
         self.lifetime = lifetime
         self.seed = seed
@@ -83,6 +87,8 @@ package struct CoordinatorLimits: Sendable {
     package var batchEventsMax = 16_384
     /// Event bytes in one batch: well below a frame's 16 MiB.
     package var batchBytesMax = 1 << 20
+    /// Connections to one relay: one for each tracing session.
+    package var connectionsMax = 256
     /// Traces of one relay at a time.
     package var tracesMax = 65_536
     /// Streams of one relay at a time.

@@ -3,7 +3,12 @@ import EventMerge
 import Feed
 import LTTngLive
 
-/// All that the coordinator knows of one relay. Confined to the coordinator.
+/// One connection to a relay, and what the coordinator knows by it. Confined to the coordinator.
+///
+/// A relayd keeps one trace chunk per viewer connection, so that one connection can read the domains of one tracing
+/// session and no other (measured with relayd 2.13.9: streams of a second session are opened in the first one's
+/// directory). A relay therefore has a *lister*, which attaches nothing, and a child link for each tracing session. The
+/// lister stands for the relay: in the frontier, in the stall policy, and in the feed.
 ///
 /// Ownership: a link owns its sessions, a session its traces, a trace its streams; the link's dictionaries find each
 /// by the relayd's numbers, which are unique for the relayd's lifetime only: a reconnect compares identities before it
@@ -19,6 +24,8 @@ final class RelayLink {
         case open
         /// Until the next attempt. Next: connecting.
         case waiting(untilNs: UInt64)
+        /// Not a relay: packets come from files. Next: finished.
+        case stored
         /// Nothing will come from this relay any more (`Lifetime.untilSessionsEnd`).
         case finished
     }
@@ -42,7 +49,7 @@ final class RelayLink {
     var attaching: [LiveSessionID: ListedSession] = [:]
     /// Sessions that another viewer holds: since when, and when ATTACH was last tried.
     var held: [LiveSessionID: HeldSession] = [:]
-    /// Sessions that will not be tried again: refused, or not live.
+    /// Of a lister: sessions that will not be tried again: refused, or given up.
     var refused: Set<LiveSessionID> = []
     /// Sessions that were here when the connection was lost, until they are found again.
     var parked: [RelaySession] = []
@@ -60,8 +67,16 @@ final class RelayLink {
     /// Why nothing more comes from this relay; said once its last event has left.
     var endReason: String?
 
-    init(index: Int, source: RelaySource, frontier: FrontierRelay) {
+    init(
+        index: Int,
+        source: RelaySource,
+        frontier: FrontierRelay,
+        isStored: Bool = false,
+        parent: RelayLink? = nil
+    ) {
+        self.parent = parent
         self.index = index
+        self.isStored = isStored
         self.source = source
         self.frontier = frontier
     }
@@ -76,6 +91,36 @@ final class RelayLink {
         if case .finished = connection { return true }
         return false
     }
+
+    /// Whether its packets come from files.
+    let isStored: Bool
+    /// The relay's lister; nil for a lister itself.
+    let parent: RelayLink?
+    /// A lister's links to tracing sessions.
+    var children: [RelayLink] = []
+    /// The relay sessions, domains of one tracing session, that a child may attach.
+    var allowed: Set<LiveSessionID> = []
+
+    /// The tracing session of a child.
+    var group: Group?
+
+    /// A tracing session's names.
+    struct Group: Equatable {
+        var host: String
+        var session: String
+
+        init(_ listed: ListedSession) {
+            host = listed.hostname
+            session = listed.name
+        }
+    }
+
+    /// The link that stands for the relay.
+    var root: RelayLink { parent ?? self }
+    var isLister: Bool { parent == nil && !isStored }
+
+    /// Whether a child has still to say which streams its session has.
+    var isJoining: Bool { parent != nil && failureCount == 0 && (!hasAnswered || !attaching.isEmpty) }
 
     var isOpen: Bool {
         if case .open = connection { return true }
@@ -171,18 +216,23 @@ final class RelayStream {
     var earlyBeacon: (cycles: UInt64, streamClassID: UInt64)?
     /// Bits of a packet without events, once one packet has been read.
     var preambleBits: UInt64?
-    /// Packet end of the last packet taken, cycles.
-    var lastEndCycles: UInt64?
     /// On a resumed stream: packets that end here or before have been taken before.
     var resumeEndCycles: UInt64?
-    var lastSequenceNumber: UInt64?
-    /// Packets without events that were not fetched since `lastSequenceNumber`.
-    var skippedPackets: UInt64 = 0
-    var lastDiscarded: UInt64?
+    var losses: LossAccount
     var hasEnded = false
 
-    init(id: LiveStreamID, trace: RelayTrace, declaration: FeedStream, frontier: FrontierStream) {
+    /// Where reading is, for a stored stream.
+    var file: StoredCursor?
+
+    init(
+        id: LiveStreamID,
+        trace: RelayTrace,
+        declaration: FeedStream,
+        frontier: FrontierStream,
+        startsAtBeginning: Bool
+    ) {
         self.id = id
+        losses = LossAccount(startsAtBeginning: startsAtBeginning)
         self.trace = trace
         self.declaration = declaration
         self.frontier = frontier

@@ -28,6 +28,7 @@ package final class CoordinatorLane: @unchecked Sendable {
     private let loop: any EventLoop
     private var coordinator: Coordinator
     private let addresses: [RelayAddress]
+    private let files: StoredFileReader
     private let limits: CoordinatorLimits
     private let consumer: any BatchConsumer
     private let notes: @Sendable (CoordinatorNote) -> Void
@@ -41,15 +42,19 @@ package final class CoordinatorLane: @unchecked Sendable {
 
     /// - Parameters:
     ///   - addresses: where the relays of `configuration` listen, in the same order.
+    ///   - directories: where the files of its stored traces are, in the same order.
     ///   - notes: receives what people should read; called on the loop.
     package init(
         loop: any EventLoop,
         configuration: CoordinatorConfiguration,
         addresses: [RelayAddress],
+        directories: [String] = [],
         consumer: any BatchConsumer,
         notes: @escaping @Sendable (CoordinatorNote) -> Void
     ) {
         precondition(addresses.count == configuration.relays.count)
+        precondition(directories.count == configuration.stored.count)
+        files = StoredFileReader(configuration.stored, directories: directories)
         self.loop = loop
         self.addresses = addresses
         self.consumer = consumer
@@ -111,10 +116,10 @@ package final class CoordinatorLane: @unchecked Sendable {
         runActions()
     }
 
-    private func connect(_ relay: Int) {
+    private func connect(_ relay: Int, source: Int) {
         let attempt = (attempts[relay] ?? 0) + 1
         attempts[relay] = attempt
-        let address = addresses[relay]
+        let address = addresses[source]
         RelayChannel.bootstrap(on: loop, connectNsMax: limits.connectNsMax)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -162,9 +167,10 @@ package final class CoordinatorLane: @unchecked Sendable {
 
     private func run(_ action: CoordinatorAction) {
         switch action {
-        case .connect(let relay): connect(relay)
+        case .connect(let relay, let source): connect(relay, source: source)
         case .send(let relay): send(relay)
         case .close(let relay): forget(relay)
+        case .read(let range): read(range)
         case .schedule(let timer, let atNs): schedule(timer, atNs: atNs)
         case .publish(let batch): consumer.publish(batch)
         case .note(let note): notes(note)
@@ -180,6 +186,19 @@ package final class CoordinatorLane: @unchecked Sendable {
             return buffer
         }
         channel.writeAndFlush(buffer, promise: nil)
+    }
+
+    /// Reads a stored packet in a turn of its own, so that sockets and timers have theirs.
+    private func read(_ range: StoredRange) {
+        loop.execute {
+            guard !self.isStopped else { return }
+            do throws(FileError) {
+                self.coordinator.storedRead(try self.files.read(range), now: self.now)
+            } catch {
+                self.coordinator.storedReadFailed(reason: "\(error)", now: self.now)
+            }
+            self.runActions()
+        }
     }
 
     private func schedule(_ timer: CoordinatorTimer, atNs: UInt64) {

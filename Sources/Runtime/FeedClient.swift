@@ -64,6 +64,10 @@ package enum FeedClient {
                 .connect(host: address.host, port: address.port).get()
             handle(FeedConnection(channel: channel))
             channel.pipeline.fireUserInboundEventTriggered(FeedClientChannel.Begin())
+            // Closed before it could begin; whoever has begun says first why it ended.
+            channel.closeFuture.whenComplete { _ in
+                promise.succeed(.unreachable("the connection was closed at once"))
+            }
         } catch {
             promise.succeed(.unreachable("cannot connect: \(describe(error))"))
         }

@@ -152,6 +152,7 @@ extension Logger {
             case .warning: .warning
             case .error: .error
             }
-        log(level: level, "\(note.text)", metadata: ["relay": "\(note.relay)"])
+        // Names in it come from peers.
+        log(level: level, "\(printable(note.text))", metadata: ["relay": "\(note.relay)"])
     }
 }

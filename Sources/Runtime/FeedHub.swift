@@ -5,8 +5,8 @@ import NIOCore
 
 /// Numbers, encodes and logs the coordinator's batches, and wakes the subscribers that wait for them.
 ///
-/// Confined to the feed's event loop, on which the subscribers' connections live as well. Each batch is encoded once; what
-/// a subscriber without restriction gets are the log's own bytes.
+/// Confined to the feed's event loop, on which the subscribers' connections live as well. Each batch is encoded once;
+/// what a subscriber without restriction gets are the log's own bytes.
 final class FeedHub: BatchConsumer, @unchecked Sendable {
     let loop: any EventLoop
     let feed: FeedIdentity

@@ -11,6 +11,7 @@ package struct MergeRun: Service {
     package init(
         configuration: CoordinatorConfiguration,
         addresses: [RelayAddress],
+        directories: [String] = [],
         printing: PrintingLane<FeedBatch>,
         group: any EventLoopGroup,
         notes: @escaping @Sendable (CoordinatorNote) -> Void
@@ -19,6 +20,7 @@ package struct MergeRun: Service {
             loop: group.next(),
             configuration: configuration,
             addresses: addresses,
+            directories: directories,
             consumer: printing,
             notes: notes
         )

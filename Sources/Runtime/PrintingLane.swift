@@ -38,7 +38,8 @@ package final class PrintingLane<Element: Sendable>: Sendable {
         self.stopped.withLock { $0 = stopped }
     }
 
-    /// Puts an element into the queue. Elements are printed in the order of the calls; none after `print` wanted no more.
+    /// Puts an element into the queue. Elements are printed in the order of the calls; none after `print` wanted no
+    /// more.
     package func submit(_ element: Element) {
         guard !isStopped.withLock({ $0 }) else { return }
         gate.enter()

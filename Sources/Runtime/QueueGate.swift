@@ -2,8 +2,8 @@ import Synchronization
 
 /// Counts what waits in a queue, and tells whoever fills it when it is full and when there is room again.
 ///
-/// May be used from any thread. What is told is told in turn, and the last word is always right: the filler is never left
-/// held by a queue that has room.
+/// May be used from any thread. What is told is told in turn, and the last word is always right: the filler is never
+/// left held by a queue that has room.
 final class QueueGate: Sendable {
     private struct Queue {
         var waiting = 0

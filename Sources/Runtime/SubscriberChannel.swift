@@ -7,9 +7,9 @@ import TLS
 
 /// One subscriber's connection: TLS, the subscription, and its cursor in the log.
 ///
-/// A subscriber costs its cursor and at most `outgoingBytes` of ciphertext; one that does not read is simply not written
-/// to, and falls out of the log in the end, which it is told. Confined to the feed's event loop, which `@unchecked Sendable`
-/// stands for.
+/// A subscriber costs its cursor and at most `outgoingBytes` of ciphertext; one that does not read is simply not
+/// written to, and falls out of the log in the end, which it is told. Confined to the feed's event loop, which
+/// `@unchecked Sendable` stands for.
 final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -296,7 +296,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         close()
     }
 
-    /// Says goodbye, writes what waits, closes our side, and closes the connection once the peer has or its time is over.
+    /// Says goodbye, writes what waits, closes our side, and closes the connection once the peer has or its time is
+    /// over.
     private func close() {
         if case .closing = state { return }
         state = .closing

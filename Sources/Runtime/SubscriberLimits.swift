@@ -6,8 +6,8 @@ package struct SubscriberLimits: Sendable {
     package var handshake = TimeAmount.seconds(10)
     /// From the decision to close until the rest has been taken; whoever takes longer is cut off.
     package var closing = TimeAmount.seconds(5)
-    /// From our last byte until the peer has closed too: input is discarded meanwhile, so that no reset of TCP overtakes
-    /// an alert or a refusal.
+    /// From our last byte until the peer has closed too: input is discarded meanwhile, so that no reset of TCP
+    /// overtakes an alert or a refusal.
     package var linger = TimeAmount.seconds(1)
     /// Connections that have not subscribed.
     package var pendingConnections = 64

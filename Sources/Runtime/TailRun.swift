@@ -39,6 +39,9 @@ package final class TailRun: Service {
         var isHeld = false
     }
 
+    /// Reasons that are said while there is no connection.
+    private static let reasonsMax = 16
+
     private let address: RelayAddress
     private let tls: TLSContext
     private let start: SubscriptionStart
@@ -91,7 +94,8 @@ package final class TailRun: Service {
 
     private func subscribe() async -> Outcome {
         var delay = retryDelay.minimum
-        var said: String?
+        // Reasons said since the last connection: once each, not at each of many vain attempts.
+        var said: Set<String> = []
         while true {
             let end = await connect()
             let (isStopped, isWelcomed) = state.withLock { state in
@@ -110,11 +114,9 @@ package final class TailRun: Service {
             guard reconnects else { return .unreachable(reason) }
             if isWelcomed {
                 delay = retryDelay.minimum
-                said = nil
+                said.removeAll()
             }
-            // Once, not at each of many vain attempts.
-            if said != reason { say("\(address): \(reason); trying again") }
-            said = reason
+            if said.count < Self.reasonsMax, said.insert(reason).inserted { say("\(address): \(reason); trying again") }
             guard await pause(delay * Double.random(in: 0.5...1)) else { return .done }
             delay = min(delay * 2, retryDelay.maximum)
         }

@@ -11,8 +11,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Run the coordinator: merge the configured relays and serve the feed over TLS.",
         discussion: """
-            Ends on SIGTERM or Ctrl-C, after subscribers have what is left. SIGHUP reloads certificates and allow rules \
-            from the file; all else takes effect at the next start. Logs go to standard error.
+            Ends on SIGTERM or Ctrl-C, after subscribers have what is left. SIGHUP reloads certificates and allow \
+            rules from the file; all else takes effect at the next start. Logs go to standard error.
             """
     )
 

@@ -64,8 +64,8 @@ struct SessionsCommand: AsyncParsableCommand {
     }
 
     private func text(_ sessions: [ListedSession], _ endpoint: NetworkEndpoint) -> String {
-        var text =
-            "net://\(endpoint): \(sessions.isEmpty ? "no sessions" : "\(sessions.count) session\(sessions.count == 1 ? "" : "s")")\n"
+        let count = sessions.count == 1 ? "1 session" : sessions.isEmpty ? "no sessions" : "\(sessions.count) sessions"
+        var text = "net://\(endpoint): \(count)\n"
         for session in sessions {
             let timer = session.liveTimerUs == 0 ? "not live" : "live timer \(session.liveTimerUs) us"
             let streams = "\(session.streamCount) stream\(session.streamCount == 1 ? "" : "s")"

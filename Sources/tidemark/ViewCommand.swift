@@ -11,10 +11,10 @@ import Runtime
 struct ViewCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "view",
-        abstract: "Merge relays and print their events in global timestamp order.",
+        abstract: "Merge relays and stored traces and print their events in global timestamp order.",
         discussion: """
-            A SOURCE is net://HOST[:PORT][/host/HOSTNAME/SESSION]: all live sessions of an lttng-relayd, or one. \
-            Ends when every session has ended. Events go to standard output, all else to standard error.
+            A SOURCE is net://HOST[:PORT][/host/HOSTNAME/SESSION] (all live sessions of an lttng-relayd, or one) or a \
+            directory with CTF traces, in any mix. Ends when every session has ended. Events go to standard output, all else to standard error.
             """
     )
 
@@ -33,17 +33,22 @@ struct ViewCommand: AsyncParsableCommand {
     @OptionGroup var rendering: RenderingOptionsGroup
 
     func validate() throws {
-        guard !sources.isEmpty else { throw ValidationError("no source given: net://HOST[:PORT] is expected") }
-        _ = try relays()
+        guard !sources.isEmpty else {
+            throw ValidationError("no source given: net://HOST[:PORT] or a directory is expected")
+        }
+        _ = try ViewSources(sources, start: from.relayStart)
     }
 
     func run() async throws {
         let options = try rendering.renderingOptions()
-        let relays = try relays()
+        let named = try ViewSources(sources, start: from.relayStart)
+        let (stored, isComplete) = named.stored { standardError.write(line: "tidemark view: \($0)") }
+        guard !named.relays.isEmpty || !stored.traces.isEmpty else { throw ExitStatus.failure }
         let printer = FeedPrinter(options: options, audience: .coordinator)
         let printing = PrintingLane<FeedBatch> { printer.print($0) }
         let configuration = CoordinatorConfiguration(
-            relays: relays.map(\.source),
+            relays: named.relays,
+            stored: stored.traces,
             stallAfterNs: stallAfter.limitNs,
             lifetime: wait ? .service : .untilSessionsEnd,
             seed: .random(in: 0 ... .max)
@@ -51,13 +56,15 @@ struct ViewCommand: AsyncParsableCommand {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let run = MergeRun(
             configuration: configuration,
-            addresses: relays.map(\.address),
+            addresses: named.addresses,
+            directories: stored.directories,
             printing: printing,
             group: group,
             notes: { note in
                 switch note.level {
                 case .debug, .info: return
-                case .warning, .error: standardError.write(line: "\(note.relay): \(note.text)")
+                case .warning, .error:
+                    standardError.write(line: note.relay.isEmpty ? note.text : "\(note.relay): \(note.text)")
                 }
             }
         )
@@ -66,6 +73,7 @@ struct ViewCommand: AsyncParsableCommand {
         await printing.drain { printer.finish() }
         try await group.shutdownGracefully()
         try finish(report, printer)
+        if !isComplete { throw ExitStatus.failure }
     }
 
     private func finish(_ report: FinishReport?, _ printer: FeedPrinter) throws {
@@ -85,44 +93,6 @@ struct ViewCommand: AsyncParsableCommand {
         }
         if printer.isDamaged || !report.damaged.isEmpty { throw ExitStatus.failure }
     }
-
-    /// The relays, those that several sources name only once.
-    private func relays() throws -> [(source: RelaySource, address: RelayAddress)] {
-        var relays: [(source: RelaySource, address: RelayAddress)] = []
-        for text in sources {
-            let (endpoint, pattern) = try relay(text)
-            let address = RelayAddress(host: endpoint.host, port: Int(endpoint.port))
-            if let index = relays.firstIndex(where: { $0.address == address }) {
-                relays[index].source.sessions.append(pattern)
-                continue
-            }
-            let source = RelaySource(
-                name: "\(endpoint)",
-                sessions: [pattern],
-                start: from == .now ? .now : .beginning
-            )
-            relays.append((source, address))
-        }
-        return relays
-    }
-
-    private func relay(_ text: String) throws -> (NetworkEndpoint, SessionPattern) {
-        let argument: SourceArgument
-        do throws(ValueError) {
-            argument = try SourceArgument(text)
-        } catch {
-            throw ValidationError("\(text): \(error)")
-        }
-        switch argument {
-        case .url(.relay(let endpoint, let session)):
-            return (endpoint, session.map { .exactly(host: $0.hostname, session: $0.session) } ?? .glob("*"))
-        case .url(.coordinator): throw ValidationError("\(text): tls:// sources are not available in this version")
-        case .directory:
-            throw ValidationError(
-                "'\(text)' is not net://HOST[:PORT]; directories of traces are not available in this version"
-            )
-        }
-    }
 }
 
 /// Where `view` starts.
@@ -137,6 +107,8 @@ enum ViewStart: ExpressibleByArgument {
         default: return nil
         }
     }
+
+    var relayStart: RelaySource.Start { self == .now ? .now : .beginning }
 
     static var allValueStrings: [String] { ["beginning", "now"] }
     var defaultValueDescription: String { self == .now ? "now" : "beginning" }

@@ -15,7 +15,7 @@ extension RealCluster {
             var events: Int
         }
 
-        /// 300,000 events: three hosts, two with buffers per user, two with buffers per process (one has both).
+        /// 300,000 events on three hosts.
         private static func waves(lingerMilliseconds: Int) -> [[Wave]] {
             let linger = ["--linger-ms", "\(lingerMilliseconds)"]
             let load = { (host: Int, id: Int, threads: Int, count: Int) in
@@ -46,9 +46,8 @@ extension RealCluster {
             let cluster = try Cluster(hosts: 3)
             try cluster.hosts[0].startSession("users")
             try cluster.hosts[1].startSession("processes", buffers: .perProcess)
-            try cluster.hosts[2].startSession("users", events: "demo:*")
-            try cluster.hosts[2].startSession("processes", buffers: .perProcess, events: "load:*")
-            let sessions = [(0, "users"), (1, "processes"), (2, "users"), (2, "processes")]
+            try cluster.hosts[2].startSession("users")
+            let sessions = [(0, "users"), (1, "processes"), (2, "users")]
 
             let coordinator = try Coordinator(cluster)
             let subscribers = [try coordinator.tail(), try coordinator.tail()]
@@ -91,6 +90,32 @@ extension RealCluster {
             #expect(text.problems == [])
             #expect(text.events == expected)
             try expectSameLines(feed, Babeltrace.text(cluster.traces))
+        }
+
+        @Test
+        func `two sessions of one relay are both in the feed, whole`() throws {
+            let cluster = try Cluster(hosts: 1)
+            let host = cluster.hosts[0]
+            let buffers: [(String, Host.Buffers, String)] = [
+                ("ticks", .perUser, "demo:tick"), ("tocks", .perUser, "demo:tock"),
+                ("types", .perProcess, "demo:types"),
+            ]
+            for (session, buffers, events) in buffers {
+                try host.startSession(session, buffers: buffers, events: events)
+            }
+            let view = try Tidemark.start(["view", host.url], environment: cluster.environment)
+            try eventually("the viewer is attached", of: view) {
+                let sessions = try Tidemark.run(["sessions", "--format", "json", host.url]).text
+                return sessions.split(separator: "\n").count { $0.contains(#""clients":1"#) } == buffers.count
+            }
+            // After the attach, so that all streams are new to the viewer.
+            let linger = ["--linger-ms", "\(cluster.lingerMilliseconds)"]
+            let arguments = ["--count", "300", "--rate", "1000", "--kinds", "tick,tock,types"]
+            try host.start(program: "tick", id: 1, arguments: arguments + linger).end()
+            for (session, _, _) in buffers.reversed() { try host.destroy(session) }
+            #expect(try view.end(within: 30).status == 0, "\(view.summary)")
+            #expect(FeedText(view.output).problems == [])
+            try expectSameLines(view.output, Babeltrace.text(cluster.traces))
         }
 
         @Test

@@ -13,23 +13,35 @@ final class CoordinatorTrial {
     /// How long bytes take each way.
     private let delayNs: UInt64
     /// Bytes to the coordinator, in the order in which they arrive.
-    private var inbox: [(atNs: UInt64, relay: Int, attempt: Int, bytes: [UInt8])] = []
-    private var attempts: [Int]
+    private var inbox: [(atNs: UInt64, link: Int, attempt: Int, bytes: [UInt8])] = []
+    /// Of each connection that the coordinator numbered.
+    private var links: [Int: Link] = [:]
     private(set) var batches: [FeedBatch] = []
     private(set) var notes: [CoordinatorNote] = []
     private(set) var report: FinishReport?
     /// Requests batches sent, by relay.
     private(set) var sendCounts: [Int]
+    /// Bytes of each stored trace's files.
+    private let files: [[[UInt8]]]
+    private(set) var readCount = 0
 
     /// A non-copyable relay in an array.
     private final class RelayBox {
         var relay: SimulatedRelay
-        var isConnected = false
         init(_ relay: consuming SimulatedRelay) { self.relay = relay }
     }
 
+    private struct Link {
+        var source: Int
+        /// Counts connections: what was sent on an older one no longer counts.
+        var attempt: Int
+        /// Nil while not connected.
+        var connection: RelayConnectionID?
+    }
+
     init(
-        _ scripts: [RelayScript],
+        _ scripts: [RelayScript] = [],
+        stored: [StoredTrial] = [],
         stallAfterNs: UInt64? = nil,
         lifetime: CoordinatorConfiguration.Lifetime = .untilSessionsEnd,
         start: RelaySource.Start = .beginning,
@@ -37,14 +49,15 @@ final class CoordinatorTrial {
         limits: CoordinatorLimits = CoordinatorLimits()
     ) {
         self.delayNs = delayNs
+        files = stored.map(\.files)
         relays = scripts.map { RelayBox(SimulatedRelay($0)) }
-        attempts = scripts.map { _ in 0 }
         sendCounts = scripts.map { _ in 0 }
         coordinator = Coordinator(
             CoordinatorConfiguration(
                 relays: scripts.indices.map {
                     RelaySource(name: "relay-\($0)", sessions: [.glob("*")], start: start)
                 },
+                stored: stored.map(\.trace),
                 stallAfterNs: stallAfterNs,
                 lifetime: lifetime,
                 seed: 1,
@@ -65,17 +78,17 @@ final class CoordinatorTrial {
     }
 
     private var nextEventNs: UInt64? {
-        let wakes = relays.filter(\.isConnected).compactMap { box in box.relay.nextWakeNs }
+        let wakes = relays.compactMap { box in box.relay.nextWakeNs }
         return [inbox.first?.atNs, timers.values.min(), wakes.min()].compactMap(\.self).min()
     }
 
     private func step() {
-        for index in relays.indices { collect(index) }
+        for index in links.keys.sorted() { collect(index) }
         while let first = inbox.first, first.atNs <= nowNs {
             inbox.removeFirst()
-            guard attempts[first.relay] == first.attempt else { continue }
-            first.bytes.withUnsafeBytes { coordinator.received(relay: first.relay, $0, now: nowNs) }
-            coordinator.readCompleted(relay: first.relay, now: nowNs)
+            guard links[first.link]?.attempt == first.attempt else { continue }
+            first.bytes.withUnsafeBytes { coordinator.received(relay: first.link, $0, now: nowNs) }
+            coordinator.readCompleted(relay: first.link, now: nowNs)
             runActions()
         }
         let due = timers.filter { $0.value <= nowNs }.sorted { $0.value < $1.value }
@@ -87,23 +100,29 @@ final class CoordinatorTrial {
         }
     }
 
-    /// Takes what a relay has to say by now.
+    /// Takes what a relay has to say on a connection by now.
     private func collect(_ index: Int) {
-        let box = relays[index]
-        guard box.isConnected else { return }
+        guard let link = links[index], let connection = link.connection else { return }
+        let box = relays[link.source]
         box.relay.advance(to: nowNs)
-        if box.relay.hasOutput {
-            let bytes = box.relay.takeOutput { Array($0) }
-            inbox.append((nowNs + delayNs, index, attempts[index], bytes))
-            inbox.sort { $0.atNs < $1.atNs }
+        if box.relay.hasOutput(connection) {
+            let bytes = box.relay.takeOutput(connection) { Array($0) }
+            let place = inbox.firstIndex { $0.atNs > nowNs + delayNs } ?? inbox.count
+            inbox.insert((nowNs + delayNs, index, link.attempt, bytes), at: place)
         }
-        if box.relay.isClosing {
-            box.isConnected = false
-            box.relay.disconnected(nowNs: nowNs)
-            attempts[index] += 1
+        if box.relay.isClosing(connection) {
+            close(index)
             coordinator.disconnected(relay: index, reason: "the relay closed the connection", now: nowNs)
             runActions()
         }
+    }
+
+    private func close(_ index: Int) {
+        guard let link = links[index] else { return }
+        links[index]?.attempt += 1
+        links[index]?.connection = nil
+        timers[.link(relay: index)] = nil
+        if let connection = link.connection { relays[link.source].relay.disconnected(connection, nowNs: nowNs) }
     }
 
     private func runActions() {
@@ -116,26 +135,27 @@ final class CoordinatorTrial {
 
     private func run(_ action: CoordinatorAction) {
         switch action {
-        case .connect(let index):
-            attempts[index] += 1
-            let box = relays[index]
-            box.isConnected = box.relay.connected(nowNs: nowNs)
-            if box.isConnected {
+        case .connect(let index, let source):
+            let connection = relays[source].relay.connected(nowNs: nowNs)
+            links[index] = Link(source: source, attempt: (links[index]?.attempt ?? 0) + 1, connection: connection)
+            if connection != nil {
                 coordinator.connected(relay: index, now: nowNs)
             } else {
                 coordinator.connectFailed(relay: index, reason: "connection refused", now: nowNs)
             }
         case .send(let index):
-            sendCounts[index] += 1
             let bytes = coordinator.takeOutput(relay: index) { Array($0) }
-            guard relays[index].isConnected else { return }
-            bytes.withUnsafeBytes { relays[index].relay.received($0, nowNs: nowNs) }
+            guard let link = links[index], let connection = link.connection else { return }
+            sendCounts[link.source] += 1
+            bytes.withUnsafeBytes { relays[link.source].relay.received($0, on: connection, nowNs: nowNs) }
             collect(index)
-        case .close(let index):
-            attempts[index] += 1
-            timers[.link(relay: index)] = nil
-            if relays[index].isConnected { relays[index].relay.disconnected(nowNs: nowNs) }
-            relays[index].isConnected = false
+        case .close(let index): close(index)
+        case .read(let range):
+            readCount += 1
+            let bytes = files[range.trace][range.file][Int(range.offset)..<Int(range.offset) + range.count]
+            let storage = ByteStorage(capacity: range.count)
+            Array(bytes).withUnsafeBytes { storage.write($0, at: 0) }
+            coordinator.storedRead(storage, now: nowNs)
         case .schedule(let timer, let atNs): timers[timer] = max(atNs, nowNs)
         case .publish(let batch): batches.append(batch)
         case .note(let note): notes.append(note)
@@ -176,6 +196,23 @@ final class CoordinatorTrial {
             events += TrialEvent.all(in: group)
         }
         return events
+    }
+}
+
+/// A stored trace with what is in its files.
+struct StoredTrial {
+    var path = "trace"
+    var metadata = TinyTrace.metadata()
+    var files: [[UInt8]]
+
+    var trace: StoredTrace {
+        StoredTrace(
+            path: path,
+            metadata: metadata,
+            files: files.enumerated().map {
+                StoredFile(name: "stream-\($0.offset)", byteCount: UInt64($0.element.count))
+            }
+        )
     }
 }
 

@@ -17,6 +17,12 @@ package final class ByteStorage: @unchecked Sendable {
         (start + capacity).initializeMemory(as: UInt8.self, repeating: 0, count: 8)
     }
 
+    /// Storage that `body` fills, whole or in part.
+    package convenience init(capacity: Int, filledBy body: (UnsafeMutableRawBufferPointer) -> Void) {
+        self.init(capacity: capacity)
+        body(UnsafeMutableRawBufferPointer(start: start, count: capacity))
+    }
+
     deinit {
         start.deallocate()
     }

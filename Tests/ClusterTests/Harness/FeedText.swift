@@ -41,11 +41,13 @@ struct FeedText {
 
     private mutating func readLine(_ line: UnsafePointer<CChar>) {
         guard let program = number("program = ", in: line), let thread = number("thread = ", in: line),
-            let sequence = number("seqno = ", in: line), let host = word(2, in: line)
+            let sequence = number("seqno = ", in: line), let origin = word(2, in: line)
         else {
             problems.append("no event: \(String(cString: line))")
             return
         }
+        // With buffers per process it is `host:program:(process)`.
+        let host = String(origin.prefix { $0 != ":" })
         let writer = Writer(host: host, program: program, thread: thread)
         let expected = events[writer, default: 0] + 1
         if sequence != expected {

@@ -48,6 +48,7 @@ def receive(stream, message):
 def main(host, port, ca, certificate, key, count=math.inf):
     context = ssl.create_default_context(cafile=ca)
     context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols(["tidemark/1"])
     connection = context.wrap_socket(socket.create_connection((host, int(port))), server_hostname=host)
     request = feed.Subscribe(protocol_version=1, earliest=True, encoding=feed.ENCODING_DECODED).SerializeToString()
     connection.sendall(struct.pack(">I", len(request)) + request)

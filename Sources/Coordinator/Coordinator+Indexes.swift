@@ -1,0 +1,134 @@
+import CTF
+import EventMerge
+import Feed
+import LTTngLive
+
+/// Indexes and beacons: what is fetched, what is skipped, and what they prove.
+extension Coordinator {
+    mutating func beaconCame(_ link: RelayLink, _ id: LiveStreamID, cycles: UInt64, streamClassID: UInt64) {
+        stall.replied(link.frontier)
+        guard let stream = link.streams[id] else { return }
+        guard let bound = timestamp(cycles, streamClassID: streamClassID, of: stream, link) else {
+            if stream.trace.fault == nil { stream.earlyBeacon = (cycles, streamClassID) }
+            return
+        }
+        stream.trace.session.observe(bound)
+        if let slot = stream.frontier { frontier.advance(slot, to: bound) }
+    }
+
+    /// Cycles of a stream's clock as corrected nanoseconds; nil while its metadata does not say.
+    func timestamp(_ cycles: UInt64, streamClassID: UInt64, of stream: RelayStream, _ link: RelayLink) -> Int64? {
+        guard let program = stream.trace.program, stream.trace.fault == nil else { return nil }
+        // Some relays give no class id with a beacon; all clocks of an LTTng trace are one.
+        let conversion =
+            program.clockConversion(streamClassID: streamClassID)
+            ?? program.traceClass.streamClasses.lazy.compactMap { program.clockConversion(streamClassID: $0.id) }.first
+        guard let conversion else { return nil }
+        return adding(link.source.correctionNs, to: conversion.nanoseconds(cycles))
+    }
+
+    private func adding(_ correctionNs: Int64, to timestampNs: Int64) -> Int64 {
+        let (sum, overflow) = timestampNs.addingReportingOverflow(correctionNs)
+        return overflow ? (correctionNs < 0 ? .min : .max) : sum
+    }
+
+    mutating func indexCame(_ link: RelayLink, _ id: LiveStreamID, _ index: PacketIndex) {
+        stall.replied(link.frontier)
+        guard let stream = link.streams[id] else { return }
+        stream.index = index
+        takeIndex(link, stream)
+    }
+
+    /// Decides what to do about the packet of the stream's index: fetch, skip, or wait for metadata or room.
+    mutating func takeIndex(_ link: RelayLink, _ stream: RelayStream) {
+        guard let index = stream.index else { return }
+        let trace = stream.trace
+        if trace.fault != nil {
+            noteLoss(
+                .packets,
+                count: 1,
+                stream: stream,
+                link: link,
+                fromNs: nil,
+                toNs: nil,
+                reason: "its trace cannot be decoded"
+            )
+            skip(link, stream)
+            return
+        }
+        guard let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link) else {
+            return  // until the metadata comes
+        }
+        if let resumeEndCycles = stream.resumeEndCycles {
+            guard index.timestampEnd > resumeEndCycles else {
+                skip(link, stream)
+                return
+            }
+            stream.resumeEndCycles = nil
+        }
+        trace.session.observe(end)
+        let startNs = link.source.start == .now ? trace.session.startNs : nil
+        if index.contentBits == 0 || index.contentBits == stream.preambleBits {
+            pass(link, stream, index, end: end)
+        } else if let startNs, end < startNs {
+            pass(link, stream, index, end: end)
+        } else if index.contentBytes > UInt64(limits.packetBytesMax) {
+            noteLoss(
+                .packets,
+                count: 1,
+                stream: stream,
+                link: link,
+                fromNs: nil,
+                toNs: end,
+                reason: "a packet of \(index.contentBytes) bytes is larger than the limit"
+            )
+            pass(link, stream, index, end: end)
+        } else if mayFetch(link, stream) {
+            fetch(link, stream, index)
+        } else {
+            link.deferred.append(stream.id)
+            stall.setHeldByUs(link.frontier, true)
+        }
+    }
+
+    /// The packet is not read: only its end and its counter are taken notice of.
+    private mutating func pass(_ link: RelayLink, _ stream: RelayStream, _ index: PacketIndex, end: Int64) {
+        let losses = stream.losses.skipped(endCycles: index.timestampEnd, discarded: index.eventsDiscarded)
+        noteLosses(losses, stream: stream, link: link, streamClassID: index.streamClassID, endNs: end)
+        skip(link, stream)
+        advance(stream, to: end)
+    }
+
+    private mutating func skip(_ link: RelayLink, _ stream: RelayStream) {
+        stream.index = nil
+        stream.storage = nil
+        link.viewer.skip(stream.id)
+    }
+
+    /// Over its budget a relay is asked for packets only where they may hold the watermark.
+    private func mayFetch(_ link: RelayLink, _ stream: RelayStream) -> Bool {
+        if link.root.pendingBytes < limits.pendingBytesMax { return true }
+        guard !outputIsHeld, let slot = stream.frontier else { return false }
+        guard let bound = frontier.boundNs(slot), let watermark = frontier.watermarkNs else { return true }
+        return bound <= watermark
+    }
+
+    private mutating func fetch(_ link: RelayLink, _ stream: RelayStream, _ index: PacketIndex) {
+        stream.storage = ByteStorage(capacity: Int(index.contentBytes))
+        link.viewer.fetch(stream.id)
+    }
+
+    /// Fetches what the budget kept back, where there is room again.
+    mutating func fetchDeferred(_ link: RelayLink, now: UInt64) {
+        let deferred = link.deferred
+        link.deferred.removeAll(keepingCapacity: true)
+        for id in deferred {
+            guard let stream = link.streams[id], let index = stream.index, stream.storage == nil else { continue }
+            if mayFetch(link, stream) { fetch(link, stream, index) } else { link.deferred.append(id) }
+        }
+        guard link.deferred.count < deferred.count else { return }
+        if link.deferred.isEmpty { stall.setHeldByUs(link.frontier, outputIsHeld) }
+        link.viewer.flush(now: now)
+        handleActions(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
+    }
+}

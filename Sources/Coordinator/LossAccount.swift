@@ -1,0 +1,69 @@
+/// What one stream's packets say of what is missing between them.
+///
+/// A packet carries a counter of events discarded so far and, where the tracer numbers its packets, a number. What grew or
+/// was jumped over since the last packet is lost, in the span between their ends.
+struct LossAccount {
+    /// Something that was lost.
+    struct Loss: Equatable {
+        enum Cause: Equatable {
+            /// Events that the tracer discarded.
+            case discardedEvents
+            /// Packets that were overwritten or cleared before they were read.
+            case missingPackets
+        }
+
+        var cause: Cause
+        var count: UInt64
+        /// End of the packet before, cycles; nil for the first one.
+        var sinceCycles: UInt64?
+    }
+
+    /// Packet end of the last packet taken notice of, cycles.
+    private(set) var lastEndCycles: UInt64?
+    private var lastSequenceNumber: UInt64?
+    /// Packets without events that were not read since `lastSequenceNumber`.
+    private var skippedPackets: UInt64 = 0
+    /// Nil until the first packet, where reading began in the middle of a stream.
+    private var lastDiscarded: UInt64?
+
+    /// - Parameter startsAtBeginning: whether the first packet is the stream's first: then its counter starts from 0.
+    init(startsAtBeginning: Bool) {
+        lastDiscarded = startsAtBeginning ? 0 : nil
+    }
+
+    /// A packet whose header is not read: only its index is known.
+    mutating func skipped(endCycles: UInt64?, discarded: UInt64?) -> [Loss] {
+        let (next, overflow) = skippedPackets.addingReportingOverflow(1)
+        skippedPackets = overflow ? .max : next
+        return counted(endCycles: endCycles, discarded: discarded)
+    }
+
+    /// A packet that has been read.
+    mutating func read(sequenceNumber: UInt64?, endCycles: UInt64?, discarded: UInt64?) -> [Loss] {
+        var losses: [Loss] = []
+        if let sequenceNumber {
+            if let last = lastSequenceNumber {
+                let (step, stepOverflow) = skippedPackets.addingReportingOverflow(1)
+                let (expected, overflow) = last.addingReportingOverflow(step)
+                if !stepOverflow, !overflow, sequenceNumber > expected {
+                    losses.append(
+                        Loss(cause: .missingPackets, count: sequenceNumber - expected, sinceCycles: lastEndCycles)
+                    )
+                }
+            }
+            lastSequenceNumber = sequenceNumber
+            skippedPackets = 0
+        }
+        return losses + counted(endCycles: endCycles, discarded: discarded)
+    }
+
+    private mutating func counted(endCycles: UInt64?, discarded: UInt64?) -> [Loss] {
+        defer {
+            lastEndCycles = endCycles ?? lastEndCycles
+            lastDiscarded = discarded ?? lastDiscarded
+        }
+        // A counter that goes back is a tracer's bug, not a wrap.
+        guard let discarded, let before = lastDiscarded, discarded > before else { return [] }
+        return [Loss(cause: .discardedEvents, count: discarded - before, sinceCycles: lastEndCycles)]
+    }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Configuration
+import Coordinator
+import Runtime
+
+/// The sources of `view`, in any mix: relays, those that several arguments name only once, and stored traces.
+struct ViewSources {
+    private(set) var relays: [RelaySource] = []
+    /// Where the relays listen, in their order.
+    private(set) var addresses: [RelayAddress] = []
+    /// Directories as named.
+    private var paths: [String] = []
+
+    /// - Throws: `ValidationError` for an argument that is no source.
+    init(_ arguments: [String], start: RelaySource.Start) throws {
+        for text in arguments { try add(text, start: start) }
+    }
+
+    private mutating func add(_ text: String, start: RelaySource.Start) throws {
+        let argument: SourceArgument
+        do throws(ValueError) {
+            argument = try SourceArgument(text)
+        } catch {
+            throw ValidationError("\(text): \(error)")
+        }
+        switch argument {
+        case .url(.relay(let endpoint, let session)):
+            let pattern: SessionPattern =
+                session.map { .exactly(host: $0.hostname, session: $0.session) } ?? .glob("*")
+            let address = RelayAddress(host: endpoint.host, port: Int(endpoint.port))
+            if let index = addresses.firstIndex(of: address) {
+                relays[index].sessions.append(pattern)
+            } else {
+                relays.append(RelaySource(name: "\(endpoint)", sessions: [pattern], start: start))
+                addresses.append(address)
+            }
+        case .url(.coordinator): throw ValidationError("\(text): tls:// sources are not available in this version")
+        case .directory(let path): paths.append(path)
+        }
+    }
+
+    /// Looks for the stored traces.
+    /// - Parameter say: told of each path that cannot be used.
+    /// - Returns: the traces, and whether every path could be used.
+    func stored(_ say: (String) -> Void) -> (found: TraceDirectory.Found, isComplete: Bool) {
+        var found: TraceDirectory.Found = ([], [])
+        var isComplete = true
+        for path in paths {
+            do throws(FileError) {
+                let more = try TraceDirectory.find(path)
+                found.traces += more.traces
+                found.directories += more.directories
+            } catch {
+                say("\(error)")
+                isComplete = false
+            }
+        }
+        return (found, isComplete)
+    }
+}
