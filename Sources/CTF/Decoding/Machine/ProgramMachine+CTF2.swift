@@ -1,5 +1,56 @@
-/// Steps that only CTF 2 needs. What is long is out of line, so that the loops stay short.
+/// Steps that only CTF 2 needs. They are out of line, on a copy of the machine, so that the loops stay as short, and the
+/// machine as much in registers, as they are without them.
 extension ProgramMachine {
+    @inlinable @inline(always)
+    mutating func runRare(_ step: UnsafePointer<Instruction>) -> Bool {
+        let (machine, isFine) = afterRare(step)
+        self = machine
+        return isFine
+    }
+
+    @inlinable @inline(always)
+    mutating func seeRare<V: FieldVisitor>(_ step: UnsafePointer<Instruction>, _ visitor: inout V) -> Bool {
+        let (machine, isFine) = afterRare(step, &visitor)
+        self = machine
+        return isFine
+    }
+
+    @usableFromInline @inline(never)
+    func afterRare(_ step: UnsafePointer<Instruction>) -> (machine: ProgramMachine, isFine: Bool) {
+        var machine = self
+        var isFine = true
+        switch step.pointee.opcode {
+        case .loadReversed: isFine = machine.loadReversed(step)
+        case .loadVariable: isFine = machine.loadVariable(step)
+        case .copySlot: machine.copySlot(step)
+        case .updateClockVariable: machine.updateClockVariable(step)
+        default: isFine = false
+        }
+        return (machine, isFine)
+    }
+
+    @inlinable @inline(never)
+    func afterRare<V: FieldVisitor>(
+        _ step: UnsafePointer<Instruction>,
+        _ visitor: inout V
+    ) -> (machine: ProgramMachine, isFine: Bool) {
+        var machine = self
+        var isFine = true
+        switch step.pointee.opcode {
+        case .unsignedReversed: machine.see(reversedInteger(step), step, &visitor)
+        case .signedReversed: machine.see(Int64(bitPattern: reversedInteger(step)), step, &visitor)
+        case .floatUnusual: machine.seeUnusualFloat(step, &visitor)
+        case .seeVariable: isFine = machine.seeVariable(step, &visitor)
+        case .wideString: isFine = machine.seeWideString(step, &visitor)
+        case .wideTextArray: machine.seeWideTextArray(step, &visitor)
+        case .wideTextSequence: isFine = machine.seeWideTextSequence(step, &visitor)
+        case .blobArray: machine.seeBlobArray(step, &visitor)
+        case .blobSequence: isFine = machine.seeBlobSequence(step, &visitor)
+        default: isFine = false
+        }
+        return (machine, isFine)
+    }
+
     // MARK: bits the other way round
 
     @inlinable @inline(always)
@@ -150,16 +201,22 @@ extension ProgramMachine {
         _ next: inout UnsafePointer<Instruction>,
         _ visitor: inout V
     ) {
+        let isPresent = Self.isChosen(step, optionRanges, slots)
+        visitor.beginOptional(step.pointee.field, isPresent: isPresent)
+        if !isPresent { next = instructions + Int(truncatingIfNeeded: step.pointee.operand &>> 32) }
+    }
+
+    @usableFromInline @inline(never)
+    static func isChosen(
+        _ step: UnsafePointer<Instruction>,
+        _ optionRanges: UnsafePointer<OptionRange>,
+        _ slots: UnsafeMutablePointer<UInt64>
+    ) -> Bool {
         let selector = slots[Int(step.pointee.slot)]
         let key = step.pointee.isSigned ? selector ^ (1 << 63) : selector
         let count = Int(truncatingIfNeeded: step.pointee.operand & 0xFFFF_FFFF)
-        var isPresent = false
-        for range in UnsafeBufferPointer(start: optionRanges + Int(step.pointee.target), count: count)
-        where range.lower <= key && key <= range.upper {
-            isPresent = true
-            break
+        return UnsafeBufferPointer(start: optionRanges + Int(step.pointee.target), count: count).contains {
+            $0.lower <= key && key <= $0.upper
         }
-        visitor.beginOptional(step.pointee.field, isPresent: isPresent)
-        if !isPresent { next = instructions + Int(truncatingIfNeeded: step.pointee.operand &>> 32) }
     }
 }
