@@ -55,18 +55,51 @@ extension TraceProgram {
                 limitBits: min(contentBits, bytes.endBits),
                 cursor: cursor
             )
-            return scan(machine, stream, contentBits: contentBits, time: time, cursor: &cursor, keys: keys)
+            return stream.isCareful
+                ? scanCarefully(machine, stream, contentBits: contentBits, time: time, cursor: &cursor, keys: keys)
+                : scanQuickly(machine, stream, contentBits: contentBits, time: time, cursor: &cursor, keys: keys)
         }
-        return try scanned.get()
+        do throws(PacketError) {
+            return try scanned.get()
+        } catch {
+            throw located(error, bytes, preamble, cursor: cursor)
+        }
     }
 
-    private func scan(
+    @inline(never)
+    private func scanQuickly(
         _ start: ProgramMachine,
         _ stream: StreamEntry,
         contentBits: UInt64,
         time: EventTime,
         cursor: inout EventCursor,
         keys: EventKeyBuffer
+    ) -> Result<ScanResult, PacketError> {
+        scan(start, stream, contentBits: contentBits, time: time, cursor: &cursor, keys: keys, isCareful: false)
+    }
+
+    /// As `scanQuickly`, for programs with steps that only CTF 2 needs.
+    @inline(never)
+    private func scanCarefully(
+        _ start: ProgramMachine,
+        _ stream: StreamEntry,
+        contentBits: UInt64,
+        time: EventTime,
+        cursor: inout EventCursor,
+        keys: EventKeyBuffer
+    ) -> Result<ScanResult, PacketError> {
+        scan(start, stream, contentBits: contentBits, time: time, cursor: &cursor, keys: keys, isCareful: true)
+    }
+
+    @inline(__always)
+    private func scan(
+        _ start: ProgramMachine,
+        _ stream: StreamEntry,
+        contentBits: UInt64,
+        time: EventTime,
+        cursor: inout EventCursor,
+        keys: EventKeyBuffer,
+        isCareful: Bool
     ) -> Result<ScanResult, PacketError> {
         let tables = tables
         var machine = start
@@ -88,7 +121,7 @@ extension TraceProgram {
                 error = PacketError(.unknownEventClass, atBits: before.positionBits, value: eventID)
                 break
             }
-            guard machine.unseenSteps(Int(event.scanStart)) else {
+            guard machine.unseenSteps(Int(event.scanStart), isCareful: isCareful) else {
                 error = machine.error(contentBits: contentBits)
                 break
             }
@@ -108,37 +141,27 @@ extension TraceProgram {
         }
         keys.finish(appender)
         cursor = before
-        if let error {
-            if error.code == .needsMoreBytes { return .success(.needsMoreBytes) }
-            return .failure(located(error, before: start, stream, cursor: before, contentBits: contentBits))
-        }
+        if let error { return error.code == .needsMoreBytes ? .success(.needsMoreBytes) : .failure(error) }
         if before.positionBits >= contentBits { return .success(.complete) }
         return .success(before.positionBits < machine.limitBits ? .full : .needsMoreBytes)
     }
 
     /// The error as a visitor would meet it: a scan passes over many fields at once, and knows less of where they are.
-    /// - Parameters:
-    ///   - start: the machine as the scan has begun.
-    ///   - cursor: before the event that cannot be read.
+    /// - Parameter cursor: before the event that cannot be read.
     @inline(never)
     private func located(
         _ error: PacketError,
-        before start: ProgramMachine,
-        _ stream: StreamEntry,
-        cursor: EventCursor,
-        contentBits: UInt64
+        _ bytes: PacketBytes,
+        _ preamble: PacketPreamble,
+        cursor: EventCursor
     ) -> PacketError {
-        tables.clearEventSlots(start.slots)
-        var machine = start
-        machine.positionBits = cursor.positionBits
-        machine.clockCycles = cursor.clockCycles
-        var eventID: UInt64 = 0
+        var cursor = cursor
         var nobody = NoVisitor()
-        guard machine.readHeader(stream, &eventID) else { return error }
-        let event = tables.event(eventID, in: stream)
-        guard event.isKnown else { return error }
-        let outcome = machine.run(event.visitStart, &nobody)
-        let located = outcome.error(contentBits: contentBits)
-        return outcome.isDone || located.code != error.code ? error : located
+        do throws(PacketError) {
+            try visitEvent(bytes, preamble: preamble, cursor: &cursor, visitor: &nobody)
+            return error
+        } catch let seen {
+            return seen.code == error.code ? seen : error
+        }
     }
 }

@@ -38,8 +38,12 @@ extension TraceProgram {
                 return PacketError(.unknownEventClass, atBits: cursor.positionBits, value: eventID)
             }
             visitor.beginEvent(Int(event.index), clockCycles: machine.clockCycles)
-            let outcome = machine.run(event.visitStart, &visitor)
-            guard outcome.isDone else { return outcome.error(contentBits: contentBits) }
+            let outcome =
+                stream.isCareful
+                ? machine.runCarefully(event.visitStart, &visitor) : machine.run(event.visitStart, &visitor)
+            guard outcome.isDone else {
+                return located(outcome, bytes, preamble, cursor: cursor)
+            }
             visitor.endEvent()
             cursor.positionBits = outcome.positionBits
             cursor.clockCycles = outcome.clockCycles
@@ -70,9 +74,43 @@ extension TraceProgram {
                 cursor: EventCursor(positionBits: 0, clockCycles: 0)
             )
             guard machine.runUnseen(tables.packetHeaderStart) else { return machine.error(contentBits: .max) }
-            let outcome = machine.run(stream.contextVisitStart, &visitor)
+            let outcome = machine.runCarefully(stream.contextVisitStart, &visitor)
             return outcome.isDone ? nil : outcome.error(contentBits: .max)
         }
         if let error { throw error }
+    }
+
+    /// The error of a run that has failed, at the field that is the cause: quick runs tell only where its neighbours
+    /// begin that are checked together.
+    /// - Parameter cursor: before the event.
+    @usableFromInline @inline(never)
+    func located(
+        _ outcome: RunOutcome,
+        _ bytes: PacketBytes,
+        _ preamble: PacketPreamble,
+        cursor: EventCursor
+    ) -> PacketError {
+        let contentBits = preamble.contentBits ?? bytes.endBits
+        let error = outcome.error(contentBits: contentBits)
+        guard let stream = stream(preamble) else { return error }
+        return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: tables.slotCount) {
+            guard let slots = $0.baseAddress else { return error }
+            prepare(slots, preamble)
+            var machine = ProgramMachine(
+                tables: tables,
+                bytes: bytes,
+                slots: slots,
+                limitBits: min(contentBits, bytes.endBits),
+                cursor: cursor
+            )
+            var eventID: UInt64 = 0
+            var nobody = NoVisitor()
+            guard machine.readHeader(stream, &eventID) else { return error }
+            let event = tables.event(eventID, in: stream)
+            guard event.isKnown else { return error }
+            let careful = machine.runCarefully(event.visitStart, &nobody)
+            let located = careful.error(contentBits: contentBits)
+            return careful.isDone || located.code != error.code ? error : located
+        }
     }
 }

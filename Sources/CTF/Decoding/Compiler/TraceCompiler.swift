@@ -149,10 +149,12 @@ struct TraceCompiler {
         try emitter.end()
 
         let phaseAfterHeader = emitter.phase
+        let firstOfEvents = emitter.code.instructions.count
         let entries = try stream.events.map { index throws(ProgramError) in
             try emit(events[index], index: index, stream, phase: phaseAfterHeader, &emitter)
         }
         entry.clearsSlots = stream.scopes.refersToUnread || tree.mixesByteOrders || emitter.paysForElements
+        entry.isCareful = emitter.code.instructions[firstOfEvents...].contains { $0.opcode.isRare }
         entry.addShape(of: streamClass.eventHeader, isReferredTo: stream.scopes.refersToHeader)
         let readsID = stream.scopes[.eventHeader].map { emitter.readsEventID($0) } ?? false
         // Headers that carry no id leave it at 0, which then stands for the only event class.

@@ -109,6 +109,17 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     case beginOptional
     case endOptional
     case jump
+
+    /// Whether only CTF 2 needs it.
+    var isRare: Bool {
+        switch self {
+        case .loadReversed, .loadVariable, .copySlot, .updateClockVariable, .unsignedReversed, .signedReversed,
+            .floatUnusual, .seeVariable, .wideString, .wideTextArray, .wideTextSequence, .blobArray, .blobSequence,
+            .beginOptional, .endOptional:
+            true
+        default: false
+        }
+    }
 }
 
 /// One step of a program: trivial, so that a program is plain memory.

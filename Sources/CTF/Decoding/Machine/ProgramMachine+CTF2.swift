@@ -1,54 +1,30 @@
-/// Steps that only CTF 2 needs. They are out of line, on a copy of the machine, so that the loops stay as short, and the
-/// machine as much in registers, as they are without them.
+/// Steps that only CTF 2 needs. Programs without them run in loops that do not know them.
 extension ProgramMachine {
     @inlinable @inline(always)
-    mutating func runRare(_ step: UnsafePointer<Instruction>) -> Bool {
-        let (machine, isFine) = afterRare(step)
-        self = machine
-        return isFine
-    }
-
-    @inlinable @inline(always)
-    mutating func seeRare<V: FieldVisitor>(_ step: UnsafePointer<Instruction>, _ visitor: inout V) -> Bool {
-        let (machine, isFine) = afterRare(step, &visitor)
-        self = machine
-        return isFine
-    }
-
-    @usableFromInline @inline(never)
-    func afterRare(_ step: UnsafePointer<Instruction>) -> (machine: ProgramMachine, isFine: Bool) {
-        var machine = self
-        var isFine = true
-        switch step.pointee.opcode {
-        case .loadReversed: isFine = machine.loadReversed(step)
-        case .loadVariable: isFine = machine.loadVariable(step)
-        case .copySlot: machine.copySlot(step)
-        case .updateClockVariable: machine.updateClockVariable(step)
-        default: isFine = false
-        }
-        return (machine, isFine)
-    }
-
-    @inlinable @inline(never)
-    func afterRare<V: FieldVisitor>(
+    mutating func rare<V: FieldVisitor>(
         _ step: UnsafePointer<Instruction>,
+        _ next: inout UnsafePointer<Instruction>,
         _ visitor: inout V
-    ) -> (machine: ProgramMachine, isFine: Bool) {
-        var machine = self
-        var isFine = true
+    ) -> Bool {
         switch step.pointee.opcode {
-        case .unsignedReversed: machine.see(reversedInteger(step), step, &visitor)
-        case .signedReversed: machine.see(Int64(bitPattern: reversedInteger(step)), step, &visitor)
-        case .floatUnusual: machine.seeUnusualFloat(step, &visitor)
-        case .seeVariable: isFine = machine.seeVariable(step, &visitor)
-        case .wideString: isFine = machine.seeWideString(step, &visitor)
-        case .wideTextArray: machine.seeWideTextArray(step, &visitor)
-        case .wideTextSequence: isFine = machine.seeWideTextSequence(step, &visitor)
-        case .blobArray: machine.seeBlobArray(step, &visitor)
-        case .blobSequence: isFine = machine.seeBlobSequence(step, &visitor)
-        default: isFine = false
+        case .loadReversed: return loadReversed(step)
+        case .loadVariable: return loadVariable(step)
+        case .seeVariable: return seeVariable(step, &visitor)
+        case .wideString: return seeWideString(step, &visitor)
+        case .wideTextSequence: return seeWideTextSequence(step, &visitor)
+        case .blobSequence: return seeBlobSequence(step, &visitor)
+        case .copySlot: copySlot(step)
+        case .updateClockVariable: updateClockVariable(step)
+        case .unsignedReversed: see(reversedInteger(step), step, &visitor)
+        case .signedReversed: see(Int64(bitPattern: reversedInteger(step)), step, &visitor)
+        case .floatUnusual: seeUnusualFloat(step, &visitor)
+        case .wideTextArray: seeWideTextArray(step, &visitor)
+        case .blobArray: seeBlobArray(step, &visitor)
+        case .beginOptional: beginOptional(step, &next, &visitor)
+        case .endOptional: visitor.endOptional(step.pointee.field)
+        default: return false
         }
-        return (machine, isFine)
+        return true
     }
 
     // MARK: bits the other way round

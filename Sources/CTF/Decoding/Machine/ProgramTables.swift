@@ -95,6 +95,8 @@ struct StreamEntry: BitwiseCopyable, Sendable {
     /// Whether an event could find in its slots what the one before has left: then they are cleared before each event.
     @usableFromInline var clearsSlots = false
     @usableFromInline var hasClock = false
+    /// Whether programs of its events have steps that only the careful loops know.
+    @usableFromInline var isCareful = false
     @usableFromInline var clock: ClockConversion
     @usableFromInline var denseStart: UInt32 = 0
     @usableFromInline var denseCount: UInt32 = 0
