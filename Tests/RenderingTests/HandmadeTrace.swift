@@ -8,7 +8,9 @@ struct HandmadeTrace {
 
     init(_ metadata: String, relay: String = "alpha", id: UInt64 = 1) throws {
         var reader = MetadataReader()
-        try Array(("/* CTF 1.8 */\n" + metadata).utf8).withUnsafeBytes { bytes throws in
+        // CTF 2 is told by its first byte.
+        try Array((metadata.hasPrefix("\u{1E}") ? metadata : "/* CTF 1.8 */\n" + metadata).utf8).withUnsafeBytes {
+            bytes throws in
             try reader.append(bytes)
             try reader.finish()
         }
