@@ -19,7 +19,7 @@ extension Coordinator {
                 into: &runs
             )
             for run in runs { publish(run) }
-            if !batches.isEmpty || result.publishedNs != publishedWatermarkNs || !records.isEmpty {
+            if !batches.isEmpty || !records.isEmpty || isStep(to: result.publishedNs) {
                 publishedWatermarkNs = result.publishedNs
                 publishBatch(watermarkNs: result.publishedNs)
             }
@@ -35,6 +35,14 @@ extension Coordinator {
             if result.isComplete { break }
         }
         publishRecords()
+    }
+
+    /// Whether a watermark is worth a batch of its own: beacons of many relays move it by little steps.
+    private func isStep(to watermarkNs: Int64?) -> Bool {
+        guard let watermarkNs else { return false }
+        guard let published = publishedWatermarkNs else { return true }
+        let (step, overflow) = watermarkNs.subtractingReportingOverflow(published)
+        return overflow || step >= limits.watermarkStepNs
     }
 
     /// Puts a run into the batch being built; a batch that is full leaves.

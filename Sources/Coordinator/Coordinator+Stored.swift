@@ -68,6 +68,7 @@ extension Coordinator {
             )
         )
         nextTraceID += 1
+        trace.declaration.relativePath = stored.relativePath
         trace.reader = reader
         trace.program = program
         publishMetadata(trace, stored.metadata)

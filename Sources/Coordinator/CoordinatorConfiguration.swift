@@ -87,6 +87,8 @@ package struct CoordinatorLimits: Sendable {
     package var batchEventsMax = 16_384
     /// Event bytes in one batch: well below a frame's 16 MiB.
     package var batchBytesMax = 1 << 20
+    /// The least step of the watermark that makes a batch without events, nanoseconds.
+    package var watermarkStepNs: Int64 = 100_000_000
     /// Connections to one relay: one for each tracing session.
     package var connectionsMax = 256
     /// Traces of one relay at a time.
