@@ -228,12 +228,12 @@ struct ScriptedRelayTests {
         #expect(reader.contains(.attached(session1, .unknownSession)))
     }
 
-    @Test func `noise from a viewer closes the connection`() {
+    @Test func `noise from a viewer closes the connection`() throws {
         var relay = SimulatedRelay(script(steps: []))
-        let isAccepted = relay.connected(nowNs: 0)
-        #expect(isAccepted)
-        [UInt8](repeating: 0xFF, count: 100).withUnsafeBytes { relay.received($0, nowNs: 1) }
-        let isClosing = relay.isClosing
+        let accepted = relay.connected(nowNs: 0)
+        let connection = try #require(accepted)
+        [UInt8](repeating: 0xFF, count: 100).withUnsafeBytes { relay.received($0, on: connection, nowNs: 1) }
+        let isClosing = relay.isClosing(connection)
         #expect(isClosing)
     }
 }
