@@ -86,7 +86,9 @@ struct RelayConnectionTests {
     }
 
     @Test func `a stream is not another connection's to read`() throws {
-        var relay = SimulatedRelay(script())
+        var script = script()
+        script.hasOneTracingSessionPerConnection = false
+        var relay = SimulatedRelay(script)
         let accepted = [relay.connected(nowNs: 0), relay.connected(nowNs: 0)].compactMap(\.self)
         try #require(accepted.count == 2)
         let attach: [[UInt32]] = [
@@ -176,6 +178,17 @@ struct RelayConnectionTests {
         #expect(b.connect())
         RelayReader.run([a, b], untilNs: 3 * second)
         #expect(a.failure == nil && b.failure == nil)
+    }
+
+    @Test func `all connections are closed at once`() throws {
+        var relay = SimulatedRelay(script(faults: [.down(5..<6)]))
+        let accepted = [relay.connected(nowNs: 0), relay.connected(nowNs: 0)].compactMap(\.self)
+        try #require(accepted.count == 2)
+        let wakeNs = relay.nextWakeNs
+        #expect(wakeNs == 5)
+        relay.advance(to: 5)
+        let isClosing = accepted.map { relay.isClosing($0) }
+        #expect(isClosing == [true, true])
     }
 
     @Test func `a stopped relay stops for all connections`() {
