@@ -96,16 +96,14 @@ package struct Coordinator: ~Copyable {
         guard link.isOpen else { return }
         link.viewer.received(bytes, now: now)
         handleActions(link, input: bytes, now: now)
+        // What these bytes said may have ended the connection, of which nothing is told any more: the others go on.
+        if !link.isOpen { pump(now: now) }
     }
 
     /// All bytes that were there have been given to `received`.
     package mutating func readCompleted(relay: Int, now: UInt64) {
         let link = links[relay]
-        guard link.isOpen else {
-            // What these bytes said has ended the connection: the others may go on without it.
-            pump(now: now)
-            return
-        }
+        guard link.isOpen else { return }
         turn(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
     }
 

@@ -88,6 +88,8 @@ final class CoordinatorTrial {
             inbox.removeFirst()
             guard links[first.link]?.attempt == first.attempt else { continue }
             first.bytes.withUnsafeBytes { coordinator.received(relay: first.link, $0, now: nowNs) }
+            runActions()
+            guard links[first.link]?.attempt == first.attempt else { continue }
             coordinator.readCompleted(relay: first.link, now: nowNs)
             runActions()
         }
