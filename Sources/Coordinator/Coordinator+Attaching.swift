@@ -38,7 +38,8 @@ extension Coordinator {
         let present = Set(listed.map(\.id))
         for session in listed where isWanted(session, lister) && !lister.refused.contains(session.id) {
             guard !lister.children.contains(where: { $0.allowed.contains(session.id) }) else { continue }
-            // A namesake that is not listed together with the others is another session, made after they were destroyed.
+            // A namesake that is not listed together with the others is another session, made after they were
+            // destroyed.
             if let child = lister.children.first(where: {
                 $0.group == RelayLink.Group(session) && $0.allowed.isSubset(of: present)
             }) {

@@ -90,8 +90,8 @@ extension Coordinator {
     private mutating func cycleCompleted(_ link: RelayLink, now: UInt64) {
         retryHeld(link, now: now)
         let lister = link.root
-        // A lister's cycles prove nothing that those of its children do not; and a session that is just being attached may
-        // have streams that nobody has asked for.
+        // A lister's cycles prove nothing that those of its children do not; and a session that is just being attached
+        // may have streams that nobody has asked for.
         if !(link.isLister && !lister.children.isEmpty), !lister.children.contains(where: \.isJoining) {
             let latest = link.sessions.values.compactMap(\.latestNs).max()
             let hasStreams = link.sessions.values.contains { $0.streamCount > 0 }

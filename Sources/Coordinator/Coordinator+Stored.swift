@@ -5,8 +5,8 @@ import LTTngLive
 
 /// Traces in files: one link without a connection, whose packets are read when they hold the watermark.
 ///
-/// A stored stream is asked for its next packet only when the feed waits for it, so at most a packet of each stream is in
-/// memory beside what leaves, however long the files are.
+/// A stored stream is asked for its next packet only when the feed waits for it, so at most a packet of each stream is
+/// in memory beside what leaves, however long the files are.
 extension Coordinator {
     /// Declares the stored traces. Called once, at the start.
     mutating func openStored() {

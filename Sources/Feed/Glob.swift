@@ -1,5 +1,5 @@
-/// Shell-like patterns over whole texts: `*` is any characters (also `/`), `?` is one, `\\` before a character means that
-/// character, all others are themselves.
+/// Shell-like patterns over whole texts: `*` is any characters (also `/`), `?` is one, `\\` before a character means
+/// that character, all others are themselves.
 package enum Glob {
     private enum Token: Equatable {
         case anything
