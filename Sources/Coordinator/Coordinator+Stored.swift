@@ -96,6 +96,7 @@ extension Coordinator {
         nextStreamID += 1
         openStreamCount += 1
         trace.session.streamCount += 1
+        count(stream, by: 1)
         trace.streams.append(stream)
         storedStreams[slot] = stream
     }
@@ -226,6 +227,7 @@ extension Coordinator {
     private mutating func finishStoredIfRead(_ link: RelayLink) {
         guard storedStreams.isEmpty else { return }
         link.connection = .finished
+        stall.ended(link.frontier)
         frontier.setCounts(link.frontier, false)
     }
 

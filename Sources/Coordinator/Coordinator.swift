@@ -36,6 +36,10 @@ package struct Coordinator: ~Copyable {
     var report = FinishReport()
     /// Data streams that have not ended, over all relays.
     var openStreamCount = 0
+    /// Those of them that count in the frontier.
+    var countingStreamCount = 0
+    /// The latest packet end or beacon of all relays, nanoseconds.
+    var latestObservedNs: Int64?
     /// Ended streams that the merge has not done with, by their slots.
     var draining: [StreamSlot: (link: RelayLink, stream: RelayStream)] = [:]
     var nextTraceID: UInt64 = 1
@@ -138,7 +142,7 @@ package struct Coordinator: ~Copyable {
     package mutating func setOutputIsHeld(_ isHeld: Bool, now: UInt64) {
         guard outputIsHeld != isHeld else { return }
         outputIsHeld = isHeld
-        for link in links where !link.isStored { stall.setHeldByUs(link.frontier, isHeld) }
+        for link in links where link.isLister { tellHold(link) }
         if !isHeld { pump(now: now) }
     }
 

@@ -165,6 +165,17 @@ final class CoordinatorTrial {
         }
     }
 
+    /// The relay is another process from now on; its connections are gone.
+    func replaceRelay(_ source: Int, by script: RelayScript) {
+        for (index, link) in links where link.source == source && link.connection != nil {
+            close(index)
+            relays[source].relay = SimulatedRelay(script)
+            coordinator.disconnected(relay: index, reason: "the relay closed the connection", now: nowNs)
+        }
+        relays[source].relay = SimulatedRelay(script)
+        runActions()
+    }
+
     // MARK: What came out
 
     /// Whether no reader has room.
