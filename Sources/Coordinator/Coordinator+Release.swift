@@ -44,7 +44,8 @@ extension Coordinator {
         return overflow || step >= limits.watermarkStepNs
     }
 
-    /// Without open streams: whether a stream that nobody knows of yet might still have events older than those pending.
+    /// Without open streams: whether a stream that nobody knows of yet might still have events older than those
+    /// pending.
     private var nothingOlderCanCome: Bool {
         if links.allSatisfy({ $0.isFinished || !frontier.counts($0.frontier) }) { return true }
         guard let watermark = frontier.watermarkNs, let latest = latestObservedNs else { return false }
