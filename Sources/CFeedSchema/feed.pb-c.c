@@ -2838,7 +2838,7 @@ const ProtobufCMessageDescriptor tidemark__feed__structure__descriptor =
   (ProtobufCMessageInit) tidemark__feed__structure__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__field__field_descriptors[10] =
+static const ProtobufCFieldDescriptor tidemark__feed__field__field_descriptors[11] =
 {
   {
     "name",
@@ -2960,11 +2960,24 @@ static const ProtobufCFieldDescriptor tidemark__feed__field__field_descriptors[1
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "boolean",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Tidemark__Feed__Field, value_case),
+    offsetof(Tidemark__Feed__Field, boolean),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__field__field_indices_by_name[] = {
   9,   /* field[9] = absent */
   7,   /* field[7] = array */
   8,   /* field[8] = blob */
+  10,   /* field[10] = boolean */
   5,   /* field[5] = enumeration */
   0,   /* field[0] = name */
   3,   /* field[3] = real */
@@ -2976,7 +2989,7 @@ static const unsigned tidemark__feed__field__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__field__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__field__descriptor =
 {
@@ -2986,7 +2999,7 @@ const ProtobufCMessageDescriptor tidemark__feed__field__descriptor =
   "Tidemark__Feed__Field",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Field),
-  10,
+  11,
   tidemark__feed__field__field_descriptors,
   tidemark__feed__field__field_indices_by_name,
   1,  tidemark__feed__field__number_ranges,

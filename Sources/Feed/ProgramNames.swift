@@ -10,6 +10,8 @@ final class ProgramNames: @unchecked Sendable {
         var nameBytes: Int
         /// Index in `enumerations`; nil for a field without labels.
         var enumeration: Int?
+        var isBoolean = false
+        var encoding = TextEncoding.utf8
     }
 
     struct Event {
@@ -44,6 +46,8 @@ final class ProgramNames: @unchecked Sendable {
         var enumerations: [Enumeration] = []
         for field in program.fields {
             var entry = Field(name: arena.string(field.name), nameBytes: field.name.utf8.count, enumeration: nil)
+            if case .string(let string) = field.fieldClass { entry.encoding = string.encoding }
+            if case .integer(let integer) = field.fieldClass { entry.isBoolean = integer.meaning == .boolean }
             if case .integer(let integer) = field.fieldClass, let mappings = integer.mappings {
                 entry.enumeration = enumerations.count
                 enumerations.append(

@@ -102,14 +102,29 @@ struct ValueBuilder: FieldVisitor {
 
     /// The option's value takes the variant's name.
     mutating func endVariant(_ field: FieldID) {
-        let options = popContainer()
-        guard let option = options.last, let names else { return }
+        name(popContainer(), field)
+    }
+
+    mutating func beginOptional(_ field: FieldID, isPresent: Bool) {
+        marks.append(waiting.count)
+        if !isPresent { append(field, TIDEMARK__FEED__FIELD__VALUE_ABSENT) { $0.pointee.absent = 1 } }
+    }
+
+    /// The value takes the optional's name.
+    mutating func endOptional(_ field: FieldID) {
+        name(popContainer(), field)
+    }
+
+    private mutating func name(_ values: ArraySlice<Field>, _ field: FieldID) {
+        guard let option = values.last, let names else { return }
         estimatedBytes += names.fields[Int(field.rawValue)].nameBytes
         option.pointee.name = names.fields[Int(field.rawValue)].name ?? arena.unnamed
     }
 
     mutating func unsigned(_ value: UInt64, _ field: FieldID) {
-        if let enumeration = enumeration(value, field) {
+        if let names, names.fields[Int(field.rawValue)].isBoolean {
+            append(field, TIDEMARK__FEED__FIELD__VALUE_BOOLEAN) { $0.pointee.boolean = value == 0 ? 0 : 1 }
+        } else if let enumeration = enumeration(value, field) {
             enumeration.pointee.value_case = TIDEMARK__FEED__ENUMERATION__VALUE_UNSIGNED_VALUE
             enumeration.pointee.unsigned_value = value
             append(field, TIDEMARK__FEED__FIELD__VALUE_ENUMERATION) { $0.pointee.enumeration = enumeration }
@@ -140,8 +155,16 @@ struct ValueBuilder: FieldVisitor {
         // Repair makes three bytes out of one.
         estimatedBytes += 3 * bytes.count
         guard !isTooLarge else { return }
-        let text = arena.validText(bytes)
+        let encoding = names?.fields[Int(field.rawValue)].encoding ?? .utf8
+        let text = encoding.unitBytes > 1 ? arena.wideText(bytes, encoding) : arena.validText(bytes)
         append(field, TIDEMARK__FEED__FIELD__VALUE_TEXT) { $0.pointee.text = text }
+    }
+
+    mutating func blob(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {
+        estimatedBytes += bytes.count
+        guard !isTooLarge else { return }
+        let copy = arena.bytes(bytes)
+        append(field, TIDEMARK__FEED__FIELD__VALUE_BLOB) { $0.pointee.blob = copy }
     }
 }
 
@@ -227,5 +250,15 @@ extension Arena {
         if bytes.allSatisfy({ $0 < 0x80 }) { return string(bytes) ?? unnamed }
         var repaired = String(decoding: bytes, as: UTF8.self)
         return repaired.withUTF8 { string(UnsafeRawBufferPointer($0)) } ?? unnamed
+    }
+
+    /// A copy of a text that is not in UTF-8, in UTF-8.
+    fileprivate func wideText(
+        _ bytes: UnsafeRawBufferPointer,
+        _ encoding: TextEncoding
+    ) -> UnsafeMutablePointer<CChar>? {
+        var text = ""
+        text.unicodeScalars.append(contentsOf: WideText(bytes, encoding: encoding))
+        return text.withUTF8 { string(UnsafeRawBufferPointer($0)) } ?? unnamed
     }
 }

@@ -8,8 +8,9 @@ final class JSONProgram {
     struct Field: BitwiseCopyable {
         /// The first one in its structure or array leaves out the comma.
         var lead = LiteralArena.Literal()
-        /// Index in `enumerations`; -1 for none.
+        /// Index in `enumerations`; -1 for none, -2 for a boolean.
         var enumeration: Int32 = -1
+        var encoding = TextEncoding.utf8
     }
 
     struct Event: BitwiseCopyable {
@@ -69,20 +70,24 @@ final class JSONProgram {
             switch program.fields[Int(parent.rawValue)].fieldClass {
             case .array: lead = ","
             // Stands where the variant's name has led to.
-            case .variant: break
+            case .variant, .optional: break
             default: lead = "," + quoted(source.name) + ":"
             }
         }
         switch source.fieldClass {
         case .integer(let integer):
+            if integer.meaning == .boolean { field.enumeration = -2 }
             guard let mappings = integer.mappings else { break }
             field.enumeration = Int32(enumerations.count)
             enumerations.append(
                 EnumerationLabels(mappings, isSigned: integer.isSigned) { label in arena.add(quoted(label)) }
             )
             lead += "{\"value\":"
-        case .float, .variant: break
-        case .string: lead += "\""
+        case .float, .variant, .optional: break
+        case .string(let string):
+            lead += "\""
+            field.encoding = string.encoding
+        case .blob: lead += "\""
         case .structure: lead += "{"
         case .array(let array): lead += array.textEncoding == nil ? "[" : "\""
         }

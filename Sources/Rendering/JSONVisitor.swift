@@ -124,11 +124,19 @@ struct JSONVisitor: FieldVisitor {
     mutating func endVariant(_ field: FieldID) {
     }
 
+    mutating func beginOptional(_ field: FieldID, isPresent: Bool) {
+        lead(field)
+        if !isPresent { pen.appendLiteral("null") }
+    }
+
+    mutating func endOptional(_ field: FieldID) {}
+
     // MARK: Values
 
     @inline(__always)
     mutating func unsigned(_ value: UInt64, _ field: FieldID) {
         let enumeration = lead(field)
+        if _slowPath(enumeration < -1) { return appendBoolean(value != 0) }
         pen.appendDecimal(value)
         if enumeration >= 0 { appendLabels(of: value, enumeration) }
     }
@@ -152,8 +160,19 @@ struct JSONVisitor: FieldVisitor {
 
     @inline(__always)
     mutating func text(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {
+        let encoding = fields[Int(field.rawValue)].encoding
         lead(field)
-        JSONEscapes.append(bytes, to: &pen)
+        if _slowPath(encoding.unitBytes > 1) {
+            appendWide(bytes, encoding)
+        } else {
+            JSONEscapes.append(bytes, to: &pen)
+        }
+        pen.append(0x22)
+    }
+
+    mutating func blob(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {
+        lead(field)
+        Base64.append(bytes, to: &pen)
         pen.append(0x22)
     }
 
@@ -174,6 +193,16 @@ struct JSONVisitor: FieldVisitor {
         isFirst = false
         pen.appendPadded(literals + Int(prepared.lead.offset) + skip, count: Int(prepared.lead.count) - skip)
         return prepared.enumeration
+    }
+
+    @inline(never)
+    private mutating func appendBoolean(_ value: Bool) {
+        pen.appendLiteral(value ? "true" : "false")
+    }
+
+    @inline(never)
+    private mutating func appendWide(_ bytes: UnsafeRawBufferPointer, _ encoding: TextEncoding) {
+        WideText(bytes, encoding: encoding).forEachUTF8 { JSONEscapes.append($0, to: &pen) }
     }
 
     @inline(never)

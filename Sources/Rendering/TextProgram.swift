@@ -9,6 +9,7 @@ final class TextProgram {
         case binary
         case octal
         case hexadecimal
+        case boolean
     }
 
     struct Field: BitwiseCopyable {
@@ -21,6 +22,7 @@ final class TextProgram {
         var sizeBits: UInt8 = 0
         /// Whether `[index] = ` comes before.
         var isIndexed = false
+        var encoding = TextEncoding.utf8
     }
 
     struct Event: BitwiseCopyable {
@@ -91,7 +93,7 @@ struct TextProgramBuilder {
             switch program.fields[Int(parent.rawValue)].fieldClass {
             case .array where showsNames: field.isIndexed = true
             // The option of a variant has no name; the comma is left out since it is alone.
-            case .array, .variant: lead = ", "
+            case .array, .variant, .optional: lead = ", "
             default: lead = showsNames ? ", \(source.name) = " : ", "
             }
         }
@@ -104,6 +106,11 @@ struct TextProgramBuilder {
             case 16: field.form = .hexadecimal
             default: field.form = .decimal
             }
+            switch integer.meaning {
+            case .number: break
+            case .boolean: field.form = .boolean
+            case .bits: field.form = .hexadecimal
+            }
             if let mappings = integer.mappings {
                 field.enumeration = Int32(enumerations.count)
                 enumerations.append(
@@ -114,9 +121,14 @@ struct TextProgramBuilder {
                 lead += "( "
             }
         case .float: break
-        case .string: lead += "\""
+        case .string(let string):
+            lead += "\""
+            field.encoding = string.encoding
         case .structure: lead += "{"
         case .variant: lead += "{"
+        // What follows shows whether there is a value.
+        case .optional: break
+        case .blob: lead += "{"
         case .array(let array):
             lead += array.textEncoding == nil ? "[" : "\""
             arrayDepthMax = max(arrayDepthMax, arrayDepth(of: index))

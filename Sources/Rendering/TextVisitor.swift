@@ -26,6 +26,8 @@ struct TextVisitor: FieldVisitor {
     private var hasScope = false
     private var scopeStart = 0
     private var arrayDepth = 0
+    /// Whether the innermost optional has no value; it ends before another one begins.
+    private var isAbsent = false
 
     /// Points at no program yet.
     init(options: TextOptions, pen: OutputPen) {
@@ -132,6 +134,20 @@ struct TextVisitor: FieldVisitor {
         isFirst = false
     }
 
+    mutating func beginOptional(_ field: FieldID, isPresent: Bool) {
+        lead(fields[Int(field.rawValue)])
+        if isPresent { pen.append(0x7B) } else { pen.appendLiteral("<none>") }
+        isFirst = isPresent
+        isAbsent = !isPresent
+    }
+
+    mutating func endOptional(_ field: FieldID) {
+        // An absent value has ended already: nothing stands behind its `<none>`.
+        if !isAbsent { pen.appendLiteral(" }") }
+        isAbsent = false
+        isFirst = false
+    }
+
     // MARK: Values
 
     @inline(__always)
@@ -168,9 +184,31 @@ struct TextVisitor: FieldVisitor {
 
     @inline(__always)
     mutating func text(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {
-        lead(fields[Int(field.rawValue)])
-        TextEscapes.append(bytes, to: &pen)
+        let prepared = fields[Int(field.rawValue)]
+        lead(prepared)
+        if _slowPath(prepared.encoding.unitBytes > 1) {
+            appendWide(bytes, prepared.encoding)
+        } else {
+            TextEscapes.append(bytes, to: &pen)
+        }
         pen.append(0x22)
+    }
+
+    /// ` 0x12, 0x34 }`, as a structure of bytes.
+    mutating func blob(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {
+        lead(fields[Int(field.rawValue)])
+        for (index, byte) in bytes.enumerated() {
+            if index == 0 { pen.append(0x20) } else { pen.appendLiteral(", ") }
+            pen.appendLiteral("0x")
+            pen.append(TextEscapes.hexadecimalDigit(byte >> 4))
+            pen.append(TextEscapes.hexadecimalDigit(byte & 15))
+        }
+        pen.appendLiteral(" }")
+    }
+
+    @inline(never)
+    private mutating func appendWide(_ bytes: UnsafeRawBufferPointer, _ encoding: TextEncoding) {
+        WideText(bytes, encoding: encoding).forEachUTF8 { TextEscapes.append($0, to: &pen) }
     }
 
     // MARK: Parts
@@ -236,6 +274,8 @@ struct TextVisitor: FieldVisitor {
         case .hexadecimal:
             pen.appendLiteral("0x")
             pen.append(Self.truncated(bits, toBits: (sizeBits + 3) / 4 * 4), bitsPerDigit: 4)
+        case .boolean:
+            pen.appendLiteral(bits == 0 ? "false" : "true")
         }
     }
 

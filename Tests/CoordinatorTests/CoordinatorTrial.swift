@@ -297,9 +297,12 @@ private struct NameVisitor: FieldVisitor {
     mutating func endArray(_ field: FieldID) {}
     mutating func beginVariant(_ field: FieldID, option: Int) {}
     mutating func endVariant(_ field: FieldID) {}
+    mutating func beginOptional(_ field: FieldID, isPresent: Bool) {}
+    mutating func endOptional(_ field: FieldID) {}
     mutating func unsigned(_ value: UInt64, _ field: FieldID) {}
     mutating func signed(_ value: Int64, _ field: FieldID) {}
     mutating func float(_ value: Float, _ field: FieldID) {}
     mutating func double(_ value: Double, _ field: FieldID) {}
     mutating func text(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {}
+    mutating func blob(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {}
 }

@@ -125,7 +125,7 @@ import Testing
             case .endScope: scopes[scope] = text + "}"
             case .beginStructure(let name), .beginArray(let name, _): put(name + "={")
             case .endStructure, .endArray: text += "}"
-            case .beginVariant, .endVariant: break
+            case .beginVariant, .endVariant, .beginOptional, .endOptional, .blob: break
             case .unsigned("level", let value):
                 put("level=\(value):" + (value == 1 ? "low|odd" : value < 4 ? "low" : "high"))
             case .unsigned(let name, let value): put("\(name)=\(value)")

@@ -727,7 +727,8 @@ typedef enum {
   TIDEMARK__FEED__FIELD__VALUE_STRUCTURE = 7,
   TIDEMARK__FEED__FIELD__VALUE_ARRAY = 8,
   TIDEMARK__FEED__FIELD__VALUE_BLOB = 9,
-  TIDEMARK__FEED__FIELD__VALUE_ABSENT = 10
+  TIDEMARK__FEED__FIELD__VALUE_ABSENT = 10,
+  TIDEMARK__FEED__FIELD__VALUE_BOOLEAN = 11
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__FIELD__VALUE__CASE)
 } Tidemark__Feed__Field__ValueCase;
 
@@ -755,6 +756,7 @@ struct  Tidemark__Feed__Field
      * An optional field without a value, or one that lies deeper than a frame may nest.
      */
     protobuf_c_boolean absent;
+    protobuf_c_boolean boolean;
   };
 };
 #define TIDEMARK__FEED__FIELD__INIT \

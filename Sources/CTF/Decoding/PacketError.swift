@@ -21,6 +21,8 @@ package struct PacketError: Error, Sendable, Equatable {
         case tooManyElements
         /// No option of a variant has this selector. `value` is the selector.
         case selectorWithoutOption
+        /// An integer of variable length has more than 64 bits.
+        case oversizedInteger
         /// The byte order changes inside of a byte.
         case byteOrderChange
         /// The packet's size is not a whole number of bytes. `value` is the size, in bits.
@@ -66,6 +68,7 @@ extension PacketError: CustomStringConvertible {
         case .unterminatedString: "string without end"
         case .tooManyElements: "array of \(value) elements, longer than the packet,"
         case .selectorWithoutOption: "variant without an option for selector \(value)"
+        case .oversizedInteger: "integer of more than 64 bits"
         case .byteOrderChange: "change of byte order inside of a byte"
         case .badPacketSize: "packet size of \(value) bits"
         case .badContentSize: "content size of \(value) bits"

@@ -4,7 +4,7 @@ package struct ProgramError: Error, Sendable, Equatable {
         /// A limit of `ProgramLimits` is exceeded.
         case tooDeep = 1
         case tooLarge
-        /// An integer that has not 1 to 64 bits, or a float that has not 32 or 64.
+        /// An integer that has not 1 to 64 bits, or a float that has not 16, 32 or 64.
         case badSize
         /// An alignment that is not a power of two.
         case badAlignment

@@ -41,7 +41,8 @@ extension TraceProgram {
             traceUUID: machine.role(RunSlot.uuidHigh).map { TraceUUID(high: $0, low: slots[RunSlot.uuidLow]) },
             streamClassID: tables.streams[index].id,
             streamInstanceID: machine.role(RunSlot.streamInstanceID),
-            totalBits: totalBits ?? contentBits,
+            // A packet ends with the byte that its content ends in.
+            totalBits: totalBits ?? contentBits.map { $0 > .max - 7 ? $0 : ($0 + 7) & ~7 },
             contentBits: contentBits ?? totalBits,
             timestampBeginCycles: machine.role(RunSlot.timestampBegin),
             timestampEndCycles: machine.role(RunSlot.timestampEnd),

@@ -108,8 +108,37 @@ extension TraceProgram {
         }
         keys.finish(appender)
         cursor = before
-        if let error { return error.code == .needsMoreBytes ? .success(.needsMoreBytes) : .failure(error) }
+        if let error {
+            if error.code == .needsMoreBytes { return .success(.needsMoreBytes) }
+            return .failure(located(error, before: start, stream, cursor: before, contentBits: contentBits))
+        }
         if before.positionBits >= contentBits { return .success(.complete) }
         return .success(before.positionBits < machine.limitBits ? .full : .needsMoreBytes)
+    }
+
+    /// The error as a visitor would meet it: a scan passes over many fields at once, and knows less of where they are.
+    /// - Parameters:
+    ///   - start: the machine as the scan has begun.
+    ///   - cursor: before the event that cannot be read.
+    @inline(never)
+    private func located(
+        _ error: PacketError,
+        before start: ProgramMachine,
+        _ stream: StreamEntry,
+        cursor: EventCursor,
+        contentBits: UInt64
+    ) -> PacketError {
+        tables.clearEventSlots(start.slots)
+        var machine = start
+        machine.positionBits = cursor.positionBits
+        machine.clockCycles = cursor.clockCycles
+        var eventID: UInt64 = 0
+        var nobody = NoVisitor()
+        guard machine.readHeader(stream, &eventID) else { return error }
+        let event = tables.event(eventID, in: stream)
+        guard event.isKnown else { return error }
+        let outcome = machine.run(event.visitStart, &nobody)
+        let located = outcome.error(contentBits: contentBits)
+        return outcome.isDone || located.code != error.code ? error : located
     }
 }

@@ -1,3 +1,16 @@
+/// What tells a class from others, also from those of other traces (CTF 2).
+package struct ClassIdentity: Sendable, Hashable {
+    package var namespace: String?
+    package var name: String?
+    package var uid: String?
+
+    package init(namespace: String? = nil, name: String? = nil, uid: String? = nil) {
+        self.namespace = namespace
+        self.name = name
+        self.uid = uid
+    }
+}
+
 /// A clock of a trace (CTF 1.8, section 8): counts cycles from an offset to an origin.
 package struct ClockClass: Sendable, Equatable {
     package var name: String
@@ -8,11 +21,17 @@ package struct ClockClass: Sendable, Equatable {
     package var offsetSeconds: Int64
     /// To be added to `offsetSeconds`, in cycles.
     package var offsetCycles: UInt64
-    /// Uncertainty in cycles.
+    /// Random error in cycles.
     package var precisionCycles: UInt64
+    /// Systematic error in cycles; CTF 1.8 does not tell it.
+    package var accuracyCycles: UInt64
     /// Whether the origin is the Unix epoch: `absolute` clocks, and LTTng's `monotonic`, which babeltrace2 takes for
     /// one.
     package var originIsUnixEpoch: Bool
+    /// CTF 2: what the origin is, where it is not the Unix epoch.
+    package var origin: ClassIdentity?
+    /// CTF 2: what the clock is.
+    package var identity: ClassIdentity
     package var description: String?
 
     package init(
@@ -22,7 +41,10 @@ package struct ClockClass: Sendable, Equatable {
         offsetSeconds: Int64 = 0,
         offsetCycles: UInt64 = 0,
         precisionCycles: UInt64 = 0,
+        accuracyCycles: UInt64 = 0,
         originIsUnixEpoch: Bool = false,
+        origin: ClassIdentity? = nil,
+        identity: ClassIdentity = ClassIdentity(),
         description: String? = nil
     ) {
         self.name = name
@@ -31,7 +53,10 @@ package struct ClockClass: Sendable, Equatable {
         self.offsetSeconds = offsetSeconds
         self.offsetCycles = offsetCycles
         self.precisionCycles = precisionCycles
+        self.accuracyCycles = accuracyCycles
         self.originIsUnixEpoch = originIsUnixEpoch
+        self.origin = origin
+        self.identity = identity
         self.description = description
     }
 }

@@ -9,6 +9,8 @@ package indirect enum FieldClass: Sendable, Equatable {
     case structure(StructureClass)
     case array(ArrayClass)
     case variant(VariantClass)
+    case blob(BlobClass)
+    case optional(OptionalClass)
 }
 
 /// How a multi-byte value lies in the packet.
@@ -18,9 +20,22 @@ package enum ByteOrder: Sendable, Equatable {
 }
 
 /// How the bytes of a text are to be read.
-package enum TextEncoding: Sendable, Equatable {
+package enum TextEncoding: UInt8, Sendable, Equatable, BitwiseCopyable {
     case utf8
     case ascii
+    case utf16LittleEndian
+    case utf16BigEndian
+    case utf32LittleEndian
+    case utf32BigEndian
+
+    /// Bytes of a code unit, and of the NUL that ends a text: 1, 2 or 4.
+    package var unitBytes: Int {
+        switch self {
+        case .utf8, .ascii: 1
+        case .utf16LittleEndian, .utf16BigEndian: 2
+        case .utf32LittleEndian, .utf32BigEndian: 4
+        }
+    }
 }
 
 /// What a decoder does with a field beyond showing it. In CTF 1.8 a role follows from the member's name, in CTF 2 it
@@ -43,9 +58,18 @@ package struct FieldRoles: OptionSet, Sendable, Equatable {
     package static let eventRecordClassID = FieldRoles(rawValue: 1 << 10)
 }
 
-/// An integer of fixed length, an enumeration when it has mappings.
+/// An integer, an enumeration when it has mappings; also what is read as one: a boolean, or an array of bits.
 package struct IntegerClass: Sendable, Equatable {
-    /// 1...64 bits.
+    /// What the bits stand for.
+    package enum Meaning: UInt8, Sendable, Equatable {
+        case number
+        /// Not 0 is true.
+        case boolean
+        /// Bits of their own: bit 0 is the least significant one of the value.
+        case bits
+    }
+
+    /// 1...64 bits; 64 where the length is variable.
     package var sizeBits: UInt32
     /// A power of two, at least 1 bit; positions are counted from the packet's start.
     package var alignmentBits: UInt32
@@ -58,6 +82,13 @@ package struct IntegerClass: Sendable, Equatable {
     package var roles: FieldRoles
     /// The labels, in order of declaration; nil for a plain integer. A value may have several labels or none.
     package var mappings: [EnumerationMapping]?
+    package var meaning: Meaning
+    /// The names of bits (`meaning` is `bits`), in order of declaration: their ranges are of bit numbers.
+    package var flags: [EnumerationMapping]
+    /// Whether the first bit of the field is not the one that its byte order puts first (CTF 2, `bit-order`).
+    package var isReversed: Bool
+    /// Whether it takes as many bytes as its value needs (LEB128), at most ten. Byte order and size say nothing then.
+    package var isVariableLength: Bool
 
     package init(
         sizeBits: UInt32,
@@ -67,7 +98,11 @@ package struct IntegerClass: Sendable, Equatable {
         displayBase: UInt8 = 10,
         encoding: TextEncoding? = nil,
         roles: FieldRoles = [],
-        mappings: [EnumerationMapping]? = nil
+        mappings: [EnumerationMapping]? = nil,
+        meaning: Meaning = .number,
+        flags: [EnumerationMapping] = [],
+        isReversed: Bool = false,
+        isVariableLength: Bool = false
     ) {
         self.sizeBits = sizeBits
         self.alignmentBits = alignmentBits
@@ -77,7 +112,14 @@ package struct IntegerClass: Sendable, Equatable {
         self.encoding = encoding
         self.roles = roles
         self.mappings = mappings
+        self.meaning = meaning
+        self.flags = flags
+        self.isReversed = isReversed
+        self.isVariableLength = isVariableLength
     }
+
+    /// Whether it is a number of fixed length whose bits lie as those of CTF 1.8 do.
+    package var isPlain: Bool { meaning == .number && !isReversed && !isVariableLength }
 }
 
 /// A label and the values that carry it.
@@ -113,25 +155,24 @@ package struct IntegerRange: Sendable, Equatable, BitwiseCopyable {
     }
 }
 
-/// An IEEE 754 number of 32 or 64 bits.
+/// An IEEE 754 number of 16, 32 or 64 bits.
 package struct FloatClass: Sendable, Equatable {
     package var sizeBits: UInt32
     package var alignmentBits: UInt32
     package var byteOrder: ByteOrder
+    /// As in `IntegerClass`.
+    package var isReversed: Bool
 
-    package init(sizeBits: UInt32, alignmentBits: UInt32, byteOrder: ByteOrder = .littleEndian) {
+    package init(
+        sizeBits: UInt32,
+        alignmentBits: UInt32,
+        byteOrder: ByteOrder = .littleEndian,
+        isReversed: Bool = false
+    ) {
         self.sizeBits = sizeBits
         self.alignmentBits = alignmentBits
         self.byteOrder = byteOrder
-    }
-}
-
-/// A text that ends at its first NUL byte; always aligned to 8 bits.
-package struct StringClass: Sendable, Equatable {
-    package var encoding: TextEncoding
-
-    package init(encoding: TextEncoding = .utf8) {
-        self.encoding = encoding
+        self.isReversed = isReversed
     }
 }
 
@@ -184,7 +225,8 @@ package struct ArrayClass: Sendable, Equatable {
 
     /// The text encoding when the array is a text: 8-bit byte-aligned characters with an encoding (CTF 1.8, 4.2.5).
     package var textEncoding: TextEncoding? {
-        guard case .integer(let character) = element, character.sizeBits == 8, character.alignmentBits % 8 == 0
+        guard case .integer(let character) = element, character.sizeBits == 8, character.alignmentBits % 8 == 0,
+            character.isPlain
         else { return nil }
         return character.encoding
     }
@@ -211,31 +253,5 @@ package struct VariantClass: Sendable, Equatable {
         self.selector = selector
         self.selectorIsSigned = selectorIsSigned
         self.options = options
-    }
-}
-
-/// The six places of a packet that hold fields, in the order in which they are read.
-@frozen @usableFromInline
-package enum FieldScope: UInt8, Sendable, Equatable, CaseIterable {
-    case packetHeader
-    case packetContext
-    case eventHeader
-    case eventCommonContext
-    case eventSpecificContext
-    case eventPayload
-}
-
-/// Where an earlier field stands: a scope, and the members' metadata names from its root.
-///
-/// Arrays and sequences on the way add no name: the element being read is meant. A variant on the way adds its option's
-/// name, and both fields then stand in that option. The field stands before the one that refers to it, so its value is
-/// known when it is asked for.
-package struct FieldLocation: Sendable, Hashable {
-    package var scope: FieldScope
-    package var path: [String]
-
-    package init(scope: FieldScope, path: [String]) {
-        self.scope = scope
-        self.path = path
     }
 }

@@ -1,8 +1,7 @@
 /// Why metadata cannot be read, and where in its text.
 package struct MetadataError: Error, Sendable, Equatable {
     package enum Code: UInt8, Sendable, Equatable, CaseIterable {
-        case ctf2NotSupported = 1
-        case textTooLong
+        case textTooLong = 1
 
         // The packets that the text comes in.
         case packetTruncated
@@ -50,6 +49,13 @@ package struct MetadataError: Error, Sendable, Equatable {
         case severalClocks
         case clockInPacketHeader
         case magicNotFirst
+
+        // CTF 2 alone.
+        case preambleMissing
+        case versionUnknown
+        case extensionUnknown
+        case attributeUnknown
+        case wrongKind
     }
 
     package var code: Code
@@ -81,7 +87,6 @@ extension MetadataError: CustomStringConvertible {
 extension MetadataError.Code {
     fileprivate var sentence: String {
         switch self {
-        case .ctf2NotSupported: "CTF 2 metadata is not read yet"
         case .textTooLong: "too much text"
         case .packetTruncated: "the last metadata packet is incomplete"
         case .packetMagicMissing: "a metadata packet does not begin with its magic number"
@@ -122,6 +127,11 @@ extension MetadataError.Code {
         case .severalClocks: "a stream class can have one clock only"
         case .clockInPacketHeader: "a field of the packet header cannot be mapped to a clock"
         case .magicNotFirst: "the magic number is not the packet header's first member"
+        case .preambleMissing: "the first fragment is not a preamble"
+        case .versionUnknown: "unknown version of the format"
+        case .extensionUnknown: "an extension that is not known"
+        case .attributeUnknown: "unknown property"
+        case .wrongKind: "not the kind of value that is wanted here"
         }
     }
 }

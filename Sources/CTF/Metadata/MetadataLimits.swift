@@ -10,6 +10,8 @@ package struct MetadataLimits: Sendable, Equatable {
     package var arrayLengthMax: UInt64 = 1 << 24
     /// What a text may declare: members, options, labels, attributes, names of types and environment entries together.
     package var declarationsMax = 1 << 21
+    /// Values that the fragments of CTF 2 may have, all together.
+    package var valuesMax = 1 << 24
     /// Fields of one scope (a payload, a header …), after named types have been put in place.
     package var fieldsPerScopeMax = 65_536
     /// Fields of all scopes together.

@@ -1,22 +1,16 @@
 /// Reads a trace's metadata, which may grow: GET_METADATA replies one by one, or a file at once.
 ///
 /// A value: a copy goes on by itself. Text comes in packets or plain, which each reply shows anew; what it is written
-/// in (TSDL of CTF 1.8; CTF 2 has a place here, but is not read yet) is told by its first byte.
+/// in (TSDL of CTF 1.8, or the JSON fragments of CTF 2) is told by its first byte.
 ///
 /// An error ends the reading: the text that it is about cannot get better by growing, so each later call throws it
 /// again. The class of what came before it stays.
 package struct MetadataReader: Sendable {
-    private enum Language: Sendable {
-        case unknown
-        case tsdl(TSDLReader)
-    }
-
-    /// Begins a fragment of CTF 2.
-    private static let recordSeparator: UInt8 = 0x1E
-
     private let limits: MetadataLimits
     private var packets = MetadataPacketReader()
-    private var language = Language.unknown
+    /// One of the two, once the first byte has come.
+    private var tsdl: TSDLReader?
+    private var ctf2: CTF2Reader?
     private var failure: MetadataError?
 
     /// The newest class that is complete; nil until the trace block has been read.
@@ -54,10 +48,10 @@ package struct MetadataReader: Sendable {
             var text: [UInt8] = []
             try packets.finish(into: &text)
             try read(text)
-            guard case .tsdl(var reader) = language else { throw MetadataError(.traceMissing, line: 0, column: 0) }
-            defer { traceClass = reader.traceClass }
-            try reader.finish()
-            language = .tsdl(reader)
+            guard tsdl != nil || ctf2 != nil else { throw MetadataError(.traceMissing, line: 0, column: 0) }
+            defer { traceClass = tsdl?.traceClass ?? ctf2?.traceClass }
+            try tsdl?.finish()
+            try ctf2?.finish()
         } catch {
             failure = error
             throw error
@@ -70,21 +64,17 @@ package struct MetadataReader: Sendable {
             throw MetadataError(.textTooLong, line: 0, column: 0, subject: "more than \(limits.textBytesMax) bytes")
         }
         textBytes += UInt64(text.count)
-        var reader: TSDLReader
-        switch language {
-        case .unknown:
-            guard first != Self.recordSeparator else { throw MetadataError(.ctf2NotSupported, line: 1, column: 1) }
-            reader = TSDLReader(limits: limits)
-        case .tsdl(let current):
-            reader = current
+        if tsdl == nil, ctf2 == nil {
+            if first == CTF2FragmentScanner.separator {
+                ctf2 = CTF2Reader(limits: limits)
+            } else {
+                tsdl = TSDLReader(limits: limits)
+            }
         }
-        // The reader is taken out while it works, so that its arrays are not copied.
-        language = .unknown
+        // Given back while the reader works, so that its arrays are not copied.
         traceClass = nil
-        defer {
-            traceClass = reader.traceClass
-            language = .tsdl(reader)
-        }
-        try reader.append(text)
+        defer { traceClass = tsdl?.traceClass ?? ctf2?.traceClass }
+        try tsdl?.append(text)
+        try ctf2?.append(text)
     }
 }

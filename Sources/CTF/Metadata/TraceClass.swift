@@ -9,6 +9,8 @@ package struct TraceClass: Sendable, Equatable {
     package var packetHeader: StructureClass?
     /// In order of declaration; ids are unique.
     package var streamClasses: [StreamClass]
+    /// CTF 2.
+    package var identity: ClassIdentity
 
     package init(
         uuid: TraceUUID? = nil,
@@ -16,7 +18,8 @@ package struct TraceClass: Sendable, Equatable {
         environment: [EnvironmentEntry] = [],
         clocks: [ClockClass] = [],
         packetHeader: StructureClass? = nil,
-        streamClasses: [StreamClass] = []
+        streamClasses: [StreamClass] = [],
+        identity: ClassIdentity = ClassIdentity()
     ) {
         self.uuid = uuid
         self.byteOrder = byteOrder
@@ -24,6 +27,7 @@ package struct TraceClass: Sendable, Equatable {
         self.clocks = clocks
         self.packetHeader = packetHeader
         self.streamClasses = streamClasses
+        self.identity = identity
     }
 
     /// The value of the environment entry `name`, if there is one.
@@ -59,6 +63,8 @@ package struct StreamClass: Sendable, Equatable {
     package var eventCommonContext: StructureClass?
     /// In order of declaration; ids are unique within the stream class.
     package var eventClasses: [EventClass]
+    /// CTF 2.
+    package var identity: ClassIdentity
 
     package init(
         id: UInt64,
@@ -66,7 +72,8 @@ package struct StreamClass: Sendable, Equatable {
         packetContext: StructureClass? = nil,
         eventHeader: StructureClass? = nil,
         eventCommonContext: StructureClass? = nil,
-        eventClasses: [EventClass] = []
+        eventClasses: [EventClass] = [],
+        identity: ClassIdentity = ClassIdentity()
     ) {
         self.id = id
         self.defaultClock = defaultClock
@@ -74,6 +81,7 @@ package struct StreamClass: Sendable, Equatable {
         self.eventHeader = eventHeader
         self.eventCommonContext = eventCommonContext
         self.eventClasses = eventClasses
+        self.identity = identity
     }
 }
 
@@ -87,6 +95,8 @@ package struct EventClass: Sendable, Equatable {
     package var emfURI: String?
     package var specificContext: StructureClass?
     package var payload: StructureClass?
+    /// CTF 2.
+    package var identity: ClassIdentity
 
     package init(
         id: UInt64,
@@ -94,7 +104,8 @@ package struct EventClass: Sendable, Equatable {
         logLevel: Int64? = nil,
         emfURI: String? = nil,
         specificContext: StructureClass? = nil,
-        payload: StructureClass? = nil
+        payload: StructureClass? = nil,
+        identity: ClassIdentity = ClassIdentity()
     ) {
         self.id = id
         self.name = name
@@ -102,5 +113,6 @@ package struct EventClass: Sendable, Equatable {
         self.emfURI = emfURI
         self.specificContext = specificContext
         self.payload = payload
+        self.identity = identity
     }
 }

@@ -47,7 +47,7 @@ import Testing
         expect(.badSize, [integer(0, 8)])
         expect(.badAlignment, [integer(8, 24)])
         expect(.badAlignment, [integer(8, 0)])
-        expect(.badSize, [build.member("f", .float(FloatClass(sizeBits: 16, alignmentBits: 8)))])
+        expect(.badSize, [build.member("f", .float(FloatClass(sizeBits: 24, alignmentBits: 8)))])
     }
 
     @Test func `a clock that does not exist is refused`() {

@@ -166,6 +166,15 @@ struct ExpectedLineVisitor: FieldVisitor {
         optionDepth += 1
     }
     mutating func endVariant(_ field: FieldID) {}
+    mutating func beginOptional(_ field: FieldID, isPresent: Bool) {
+        name(field)
+        if isPresent { optionDepth += 1 } else { text += "null" }
+    }
+    mutating func endOptional(_ field: FieldID) {}
+    mutating func blob(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {
+        name(field)
+        text += "\"\(bytes.map { String($0, radix: 16) }.joined(separator: " "))\""
+    }
 
     mutating func unsigned(_ value: UInt64, _ field: FieldID) { integer("\(value)", value, field) }
     mutating func signed(_ value: Int64, _ field: FieldID) { integer("\(value)", UInt64(bitPattern: value), field) }

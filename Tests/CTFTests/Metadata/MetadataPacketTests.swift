@@ -71,11 +71,12 @@ struct MetadataPacketTests {
         #expect(Self.code(packet + packet.prefix(20)) == .packetTruncated)
     }
 
-    @Test func `CTF 2 is named as what cannot be read yet`() {
-        let fragment = [0x1E] + Array(#"{"type":"preamble","version":2}"#.utf8)
-        #expect(Self.code(fragment) == .ctf2NotSupported)
-        #expect(Self.code(PacketMaker().packet(fragment)) == .ctf2NotSupported)
-        #expect(Self.code(PacketMaker(version: (2, 0)).packet(fragment)) == .ctf2NotSupported)
+    @Test func `what the text is written in is told by its first byte`() {
+        let fragments = [0x1E] + Array("{\"type\":\"preamble\",\"version\":2}\n\u{1E}{\"type\":\"trace-class\"}".utf8)
+        #expect(Self.code(fragments) == nil)
+        #expect(Self.code(PacketMaker().packet(fragments)) == nil)
+        #expect(Self.code(PacketMaker(version: (2, 0)).packet(fragments)) == nil)
+        #expect(Self.code(Array(fragments.dropFirst())) != nil)
     }
 
     @Test func `no text is no trace`() {

@@ -7,6 +7,7 @@ enum StoredTraces {
         var name: String
         var verdict: String
         var description: String { name }
+        var isCTF2: Bool { name.contains("ctf2") || name.hasPrefix("x2-") }
 
         var metadata: [UInt8]? {
             StoredTraces.read((StoredTraces.folder ?? "") + "/traces/" + name + "/metadata")
@@ -29,11 +30,14 @@ enum StoredTraces {
     }()
 
     /// The traces of CTF 1.8.
-    static let entries: [Entry] = {
+    static let entries = allEntries.filter { !$0.isCTF2 }
+    static let ctf2Entries = allEntries.filter(\.isCTF2)
+
+    private static let allEntries: [Entry] = {
         guard let folder, let index = read(folder + "/INDEX.tsv") else { return [] }
         return String(decoding: index, as: UTF8.self).split(separator: "\n").dropFirst().compactMap { line in
             let columns = line.split(separator: "\t", omittingEmptySubsequences: false)
-            guard columns.count >= 2, !columns[0].contains("ctf2") else { return nil }
+            guard columns.count >= 2 else { return nil }
             return Entry(name: String(columns[0]), verdict: String(columns[1]))
         }
     }()

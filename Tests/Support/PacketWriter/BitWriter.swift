@@ -24,6 +24,30 @@ package struct BitWriter: Sendable {
         lastOrder = order
     }
 
+    /// As above, with the last bit first where `isReversed`.
+    package mutating func write(_ value: UInt64, size: Int, _ order: ByteOrder, isReversed: Bool) {
+        let reversed = (0..<size).reduce(0) { $0 << 1 | value >> UInt64($1) & 1 }
+        write(isReversed ? reversed : value, size: size, order)
+    }
+
+    /// Writes an integer of whatever form.
+    package mutating func write(_ value: UInt64, _ integer: IntegerClass) {
+        guard integer.isVariableLength else {
+            write(value, size: Int(integer.sizeBits), integer.byteOrder, isReversed: integer.isReversed)
+            return
+        }
+        var rest = value
+        for index in 1...10 {
+            let low = UInt8(rest & 0x7F)
+            rest = integer.isSigned ? UInt64(bitPattern: Int64(bitPattern: rest) >> 7) : rest >> 7
+            let isSignRight = !integer.isSigned || (low & 0x40 != 0) == (rest == .max)
+            // Now and then longer than it need be.
+            let isLast = (rest == 0 || integer.isSigned && rest == .max) && isSignRight && (value % 5 != 0 || index > 2)
+            write([isLast || index == 10 ? low : low | 0x80])
+            if isLast { return }
+        }
+    }
+
     package mutating func overwrite(at start: Int, _ value: UInt64, size: Int, _ order: ByteOrder) {
         for bit in 0..<size {
             switch order {

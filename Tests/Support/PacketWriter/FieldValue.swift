@@ -11,6 +11,10 @@ package enum FieldValue: Sendable, Equatable {
     case array([FieldValue])
     /// A variant's option, by index, and its value.
     indirect case option(Int, FieldValue)
+    case blob([UInt8])
+    /// An optional's value, or none.
+    case absent
+    indirect case present(FieldValue)
 
     /// A string.
     package static func string(_ text: String) -> FieldValue { .text(Array(text.utf8)) }

@@ -120,17 +120,32 @@ package struct PacketWriter {
             if !integer.roles.isDisjoint(with: [.packetTotalLength, .packetContentLength]) {
                 sizeFields.append((writer.positionBits, integer))
             }
-            writer.write(bits, size: Int(integer.sizeBits), integer.byteOrder)
+            writer.write(bits, integer)
             note(.unsigned(name, bits))
         case (.integer(let integer), .signed(let number)):
-            writer.write(UInt64(bitPattern: number), size: Int(integer.sizeBits), integer.byteOrder)
+            writer.write(UInt64(bitPattern: number), integer)
             note(.signed(name, number))
         case (.float(let float), .floatBits(let bits)):
-            writer.write(bits, size: Int(float.sizeBits), float.byteOrder)
-            note(float.sizeBits == 32 ? .float(name, UInt32(bits)) : .double(name, bits))
-        case (.string, .text(let bytes)):
-            writer.write(bytes + [0])
-            note(.text(name, bytes))
+            writer.write(bits, size: Int(float.sizeBits), float.byteOrder, isReversed: float.isReversed)
+            switch float.sizeBits {
+            case 16: note(.float(name, Float(Float16(bitPattern: UInt16(bits))).bitPattern))
+            case 32: note(.float(name, UInt32(bits)))
+            default: note(.double(name, bits))
+            }
+        case (.string(let string), .text(let bytes)):
+            let unitBytes = string.encoding.unitBytes
+            writer.write(string.length == .terminated ? bytes + [UInt8](repeating: 0, count: unitBytes) : bytes)
+            note(.text(name, Self.text(bytes, unitBytes: unitBytes)))
+        case (.blob, .blob(let bytes)):
+            writer.write(bytes)
+            note(.blob(name, bytes))
+        case (.optional(let optional), .present(let value)):
+            note(.beginOptional(name, isPresent: true))
+            write(optional.element, "", value)
+            note(.endOptional(name))
+        case (.optional, .absent):
+            note(.beginOptional(name, isPresent: false))
+            note(.endOptional(name))
         case (.array, .text(let bytes)):
             writer.write(bytes)
             note(.text(name, Array(bytes.prefix { $0 != 0 })))
@@ -151,15 +166,24 @@ package struct PacketWriter {
         }
     }
 
+    /// What stands before the first NUL.
+    private static func text(_ bytes: [UInt8], unitBytes: Int) -> [UInt8] {
+        for start in stride(from: 0, to: bytes.count, by: unitBytes) {
+            let unit = bytes[start..<min(start + unitBytes, bytes.count)]
+            if unit.count == unitBytes, unit.allSatisfy({ $0 == 0 }) { return Array(bytes[..<start]) }
+        }
+        return bytes
+    }
+
     private func alignment(_ fieldClass: FieldClass) -> Int {
         switch fieldClass {
         case .integer(let integer): Int(integer.alignmentBits)
         case .float(let float): Int(float.alignmentBits)
-        case .string: 8
+        case .string, .blob: 8
         case .structure(let structure):
             max(Int(structure.minimumAlignmentBits), structure.members.map { alignment($0.fieldClass) }.max() ?? 1)
         case .array(let array): max(Int(array.minimumAlignmentBits), alignment(array.element))
-        case .variant: 1
+        case .variant, .optional: 1
         }
     }
 }

@@ -3,11 +3,13 @@ package import CTF
 /// Makes trace classes by chance: all kinds of fields, sizes, alignments, and places for lengths and selectors.
 package struct RandomTraceClass {
     package var random: SeededRandom
-    private var scope = FieldScope.packetHeader
+    var scope = FieldScope.packetHeader
     /// Integers of earlier scopes that lengths may refer to.
-    private var sharedLengths: [FieldLocation] = []
+    var sharedLengths: [FieldLocation] = []
     private var nameCount = 0
-    private let byteOrder: ByteOrder
+    /// Whether kinds of fields may occur that only CTF 2 has.
+    private let usesCTF2: Bool
+    let byteOrder: ByteOrder
     /// Whether whole bytes of the other order may occur.
     private let mixesByteOrders: Bool
 
@@ -15,6 +17,7 @@ package struct RandomTraceClass {
         random = SeededRandom(seed: seed)
         byteOrder = random.once(in: 2) ? .littleEndian : .bigEndian
         mixesByteOrders = random.once(in: 4)
+        usesCTF2 = random.once(in: 2)
     }
 
     /// A trace with two stream classes of up to four event classes each.
@@ -99,14 +102,14 @@ package struct RandomTraceClass {
 
     // MARK: members
 
-    private mutating func names(_ count: ClosedRange<Int>) -> [String] {
+    mutating func names(_ count: ClosedRange<Int>) -> [String] {
         (0..<Int.random(in: count, using: &random)).map { _ in
             nameCount += 1
             return "f\(nameCount)"
         }
     }
 
-    private func member(_ name: String, _ fieldClass: FieldClass) -> StructureClass.Member {
+    func member(_ name: String, _ fieldClass: FieldClass) -> StructureClass.Member {
         StructureClass.Member(name: name, metadataName: "_" + name, fieldClass: fieldClass)
     }
 
@@ -132,12 +135,13 @@ package struct RandomTraceClass {
         return members
     }
 
-    private mutating func fieldClass(
+    mutating func fieldClass(
         _ name: String,
         path: [String],
         before: inout [StructureClass.Member],
         depth: Int
     ) -> FieldClass {
+        if usesCTF2, random.once(in: 3) { return ctf2Class(name, path: path, before: &before, depth: depth) }
         switch Int.random(in: depth > 0 ? 0...9 : 0...4, using: &random) {
         case 0, 1, 2: return number()
         case 3: return float()
@@ -163,7 +167,7 @@ package struct RandomTraceClass {
         }
     }
 
-    private mutating func number(sizeBits: UInt32? = nil, isSigned: Bool? = nil) -> FieldClass {
+    mutating func number(sizeBits: UInt32? = nil, isSigned: Bool? = nil) -> FieldClass {
         let sizeBits = sizeBits ?? random.pick([8, 16, 32, 64, UInt32.random(in: 1...64, using: &random)])
         let alignmentBits: UInt32 = random.pick([sizeBits % 8 == 0 ? 8 : 1, 1, 8, 16, 64])
         // Only whole bytes may change the order: elsewhere a byte could hold both.

@@ -18,6 +18,9 @@ package enum Visited: Equatable, Sendable {
     case float(String, UInt32)
     case double(String, UInt64)
     case text(String, [UInt8])
+    case blob(String, [UInt8])
+    case beginOptional(String, isPresent: Bool)
+    case endOptional(String)
 }
 
 /// Writes down all calls.
@@ -58,4 +61,11 @@ package struct RecordingVisitor: FieldVisitor {
     package mutating func text(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {
         calls.append(.text(name(field), Array(bytes)))
     }
+    package mutating func blob(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {
+        calls.append(.blob(name(field), Array(bytes)))
+    }
+    package mutating func beginOptional(_ field: FieldID, isPresent: Bool) {
+        calls.append(.beginOptional(name(field), isPresent: isPresent))
+    }
+    package mutating func endOptional(_ field: FieldID) { calls.append(.endOptional(name(field))) }
 }

@@ -37,6 +37,13 @@ struct FieldLayout {
 }
 
 extension FieldLayout {
+    /// Bytes; nil when their number is not known.
+    init(bytes count: UInt64?) {
+        alignmentBits = 8
+        fixedBits = count.map { Self.product($0, 8) }
+        minimumBits = fixedBits ?? 0
+    }
+
     /// A structure: its members one after the other, each at its alignment.
     init(structureOf members: some Sequence<FieldLayout>, minimumAlignmentBits: UInt64) {
         alignmentBits = minimumAlignmentBits

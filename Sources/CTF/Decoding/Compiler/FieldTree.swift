@@ -43,11 +43,13 @@ struct FieldTree {
 
         let inner: [StructureClass.Member] =
             switch member.fieldClass {
-            case .integer, .float, .string: []
+            case .integer, .float, .string, .blob: []
             case .structure(let structure): structure.members
             case .array(let array):
                 [StructureClass.Member(name: "", metadataName: "", fieldClass: array.element)]
             case .variant(let variant): variant.options.map(\.member)
+            case .optional(let optional):
+                [StructureClass.Member(name: "", metadataName: "", fieldClass: optional.element)]
             }
         var children: [FieldID] = []
         children.reserveCapacity(inner.count)
@@ -64,16 +66,17 @@ struct FieldTree {
         case .integer(let integer):
             guard 1...64 ~= integer.sizeBits else { throw ProgramError(.badSize, path: path(id)) }
             alignmentBits = integer.alignmentBits
+            guard !integer.isVariableLength else { break }
             watch(integer.byteOrder, sizeBits: integer.sizeBits, alignmentBits: alignmentBits)
         case .float(let float):
-            guard float.sizeBits == 32 || float.sizeBits == 64 else { throw ProgramError(.badSize, path: path(id)) }
+            guard [16, 32, 64].contains(float.sizeBits) else { throw ProgramError(.badSize, path: path(id)) }
             alignmentBits = float.alignmentBits
             watch(float.byteOrder, sizeBits: float.sizeBits, alignmentBits: alignmentBits)
         case .structure(let structure):
             alignmentBits = structure.minimumAlignmentBits
         case .array(let array):
             alignmentBits = array.minimumAlignmentBits
-        case .string, .variant:
+        case .string, .blob, .variant, .optional:
             alignmentBits = 1
         }
         guard alignmentBits.nonzeroBitCount == 1 else { throw ProgramError(.badAlignment, path: path(id)) }
@@ -98,12 +101,23 @@ struct FieldTree {
 
     private func layout(of field: ProgramField) -> FieldLayout {
         switch field.fieldClass {
+        case .integer(let integer) where integer.isVariableLength:
+            return FieldLayout(alignmentBits: 8, minimumBits: 8, fixedBits: nil)
         case .integer(let integer):
             return number(sizeBits: integer.sizeBits, alignmentBits: integer.alignmentBits)
         case .float(let float):
             return number(sizeBits: float.sizeBits, alignmentBits: float.alignmentBits)
-        case .string:
-            return FieldLayout(alignmentBits: 8, minimumBits: 8, fixedBits: nil)
+        case .string(let string):
+            switch string.length {
+            case .terminated:
+                let unitBits = UInt64(string.encoding.unitBytes) * 8
+                return FieldLayout(alignmentBits: 8, minimumBits: unitBits, fixedBits: nil)
+            case .constant(let count): return FieldLayout(bytes: count)
+            case .field: return FieldLayout(bytes: nil)
+            }
+        case .blob(let blob):
+            if case .constant(let count) = blob.length { return FieldLayout(bytes: count) }
+            return FieldLayout(bytes: nil)
         case .structure(let structure):
             return FieldLayout(
                 structureOf: field.children.lazy.map { layout($0) },
@@ -124,6 +138,8 @@ struct FieldTree {
             // The chosen option aligns itself.
             let least = field.children.lazy.map { layout($0).minimumBits }.min() ?? 0
             return FieldLayout(alignmentBits: 1, minimumBits: least, fixedBits: nil)
+        case .optional:
+            return FieldLayout(alignmentBits: 1, minimumBits: 0, fixedBits: nil)
         }
     }
 

@@ -16,7 +16,8 @@ extension StreamEntry {
             case .structure(let extended) = variant.options[1].member.fieldClass, extended.members.count == 2,
             case .integer(let id) = extended.members[0].fieldClass,
             case .integer(let time) = extended.members[1].fieldClass,
-            shortTime.roles == .defaultClockTimestamp, id.roles == .eventRecordClassID, id.sizeBits == 32,
+            [selector, shortTime, id, time].allSatisfy(\.isPlain), shortTime.roles == .defaultClockTimestamp,
+            id.roles == .eventRecordClassID, id.sizeBits == 32,
             time.roles == .defaultClockTimestamp, time.sizeBits == 64, !id.isSigned,
             [shortTime, id, time].allSatisfy({ $0.byteOrder == selector.byteOrder && $0.alignmentBits <= 8 })
         else { return }

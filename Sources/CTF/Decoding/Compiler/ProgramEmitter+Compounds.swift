@@ -28,8 +28,12 @@ extension ProgramEmitter {
 
     private mutating func emitUUID(_ element: FieldID) throws(ProgramError) {
         guard case .integer(let byte) = tree[element].fieldClass else { return }
+        try emitUUID(isBigEndian: byte.byteOrder == .bigEndian)
+    }
+
+    mutating func emitUUID(isBigEndian: Bool) throws(ProgramError) {
         try endRun()
-        var flags: Instruction.Flags = byte.byteOrder == .bigEndian ? .bigEndian : []
+        var flags: Instruction.Flags = isBigEndian ? .bigEndian : []
         // Metadata without a UUID takes any.
         if uuid != nil { flags.insert(.signed) }
         try append(Instruction(.checkUUID, flags: flags, slot: UInt32(RunSlot.uuidHigh), operand: uuid?.high ?? 0))
@@ -69,7 +73,7 @@ extension ProgramEmitter {
     }
 
     /// Lets the instruction that loads a length skip the elements as well, if it is the one before.
-    private mutating func fuseWithLoad(of slot: UInt32, strideBits: UInt64) -> Bool {
+    mutating func fuseWithLoad(of slot: UInt32, strideBits: UInt64) -> Bool {
         guard let last = code.instructions.last, last.opcode == .load, last.slot == slot,
             let target = UInt32(exactly: strideBits)
         else { return false }
@@ -132,7 +136,7 @@ extension ProgramEmitter {
     private func elementsInstruction(_ element: FieldID, slot: UInt32, isCovered: Bool) -> Instruction? {
         guard sees, isCovered, case .integer(let integer) = tree[element].fieldClass, phase.isAtByte,
             [8, 16, 32, 64].contains(integer.sizeBits), integer.sizeBits % integer.alignmentBits == 0,
-            !hasEffects[Int(element.rawValue)]
+            !integer.isReversed, !hasEffects[Int(element.rawValue)]
         else { return nil }
         var flags: Instruction.Flags = integer.byteOrder == .bigEndian ? .bigEndian : []
         if integer.isSigned { flags.insert(.signed) }
@@ -144,62 +148,5 @@ extension ProgramEmitter {
             field: element,
             target: integer.sizeBits
         )
-    }
-
-    // MARK: variants
-
-    mutating func emitVariant(_ id: FieldID, _ variant: VariantClass) throws(ProgramError) {
-        try endRun()
-        let ranges = try addRanges(variant)
-        try append(
-            Instruction(
-                .beginVariant,
-                flags: variant.selectorIsSigned ? .signed : [],
-                slot: slot(variant.selector),
-                field: id,
-                target: UInt32(ranges.lowerBound),
-                operand: UInt64(ranges.count)
-            )
-        )
-        let before = phase
-        var after: Phase?
-        var jumps: [Int] = []
-        for (option, child) in tree[id].children.enumerated() {
-            let target = nextIndex
-            for index in ranges where code.optionRanges[index].option == UInt32(option) {
-                code.optionRanges[index].target = target
-            }
-            phase = before
-            try emit(child)
-            try endRun()
-            after = after?.joined(phase) ?? phase
-            jumps.append(Int(nextIndex))
-            try append(Instruction(.jump))
-        }
-        for index in jumps { code.instructions[index].target = nextIndex }
-        phase = after ?? before
-        if sees { try append(Instruction(.endVariant, field: id)) }
-    }
-
-    private mutating func addRanges(_ variant: VariantClass) throws(ProgramError) -> Range<Int> {
-        let start = code.optionRanges.count
-        // Signed bounds are ordered as unsigned ones once their sign bit is turned over.
-        let turn: UInt64 = variant.selectorIsSigned ? 1 << 63 : 0
-        for (option, entry) in variant.options.enumerated() {
-            for range in entry.selectorRanges {
-                code.optionRanges.append(
-                    OptionRange(
-                        lower: range.lowerBits ^ turn,
-                        upper: range.upperBits ^ turn,
-                        option: UInt32(option),
-                        target: 0
-                    )
-                )
-            }
-        }
-        guard code.optionRanges.count <= limits.instructionCountMax else {
-            throw ProgramError(.tooLarge, path: "trace")
-        }
-        return start..<code.optionRanges.count
     }
 }

@@ -1,14 +1,16 @@
 extension ProgramEmitter {
     mutating func emit(_ id: FieldID) throws(ProgramError) {
         switch tree[id].fieldClass {
+        case .integer(let integer) where integer.isVariableLength:
+            try emitVariable(id, integer)
         case .integer(let integer):
             try emitInteger(id, integer)
         case .float(let float):
             try emitFloat(id, float)
-        case .string:
-            try emitAlignment(8)
-            try append(Instruction(.string, field: id, operand: takeSkip()))
-            phase = .aligned(to: 8)
+        case .string(let string):
+            try emitString(id, string)
+        case .blob(let blob):
+            try emitBlob(id, blob)
         case .structure:
             try emitAlignment(tree.layout(id).alignmentBits)
             if sees { try append(Instruction(.beginStructure, field: id)) }
@@ -24,6 +26,8 @@ extension ProgramEmitter {
             }
         case .variant(let variant):
             try emitVariant(id, variant)
+        case .optional(let optional):
+            try emitOptional(id, optional)
         }
     }
 
@@ -42,30 +46,63 @@ extension ProgramEmitter {
         let size = UInt8(integer.sizeBits)
         let slot = slots.slot(id, in: tree) ?? UInt32(RunSlot.scratch)
         if sees {
-            let opcode = Self.opcode(sizeBits: size, isSigned: integer.isSigned, isAtByte: phase.isAtByte)
+            let opcode = opcode(integer)
             let offset = try takeInRun(UInt64(size))
             try append(
                 Instruction(opcode, flags: flags, sizeBits: size, slot: slot, field: id, operand: offset)
             )
+            try emitCopies(id, slot)
             if tree[id].scope.rawValue > FieldScope.packetContext.rawValue { try emitClockUpdate(integer, slot) }
         } else if hasEffects[Int(id.rawValue)] {
+            let opcode: Opcode = integer.isReversed ? .loadReversed : .load
             try append(
-                Instruction(.load, flags: flags, sizeBits: size, slot: slot, field: id, operand: takeSkip())
+                Instruction(opcode, flags: flags, sizeBits: size, slot: slot, field: id, operand: takeSkip())
             )
             phase.advance(UInt64(size))
+            try emitCopies(id, slot)
             try emitRoles(id, integer, slot)
         } else {
             try passOver(UInt64(size))
         }
     }
 
-    private static func opcode(sizeBits: UInt8, isSigned: Bool, isAtByte: Bool) -> Opcode {
-        switch (sizeBits, isAtByte) {
-        case (8, true): isSigned ? .signed8 : .unsigned8
-        case (16, true): isSigned ? .signed16 : .unsigned16
-        case (32, true): isSigned ? .signed32 : .unsigned32
-        case (64, true): isSigned ? .signed64 : .unsigned64
-        default: isSigned ? .signedBits : .unsignedBits
+    private func opcode(_ integer: IntegerClass) -> Opcode {
+        if integer.isReversed { return integer.isSigned ? .signedReversed : .unsignedReversed }
+        return switch (integer.sizeBits, phase.isAtByte) {
+        case (8, true): integer.isSigned ? .signed8 : .unsigned8
+        case (16, true): integer.isSigned ? .signed16 : .unsigned16
+        case (32, true): integer.isSigned ? .signed32 : .unsigned32
+        case (64, true): integer.isSigned ? .signed64 : .unsigned64
+        default: integer.isSigned ? .signedBits : .unsignedBits
+        }
+    }
+
+    /// An integer that takes as many bytes as its value needs.
+    private mutating func emitVariable(_ id: FieldID, _ integer: IntegerClass) throws(ProgramError) {
+        try emitAlignment(8)
+        let slot = slots.slot(id, in: tree) ?? UInt32(RunSlot.scratch)
+        try append(
+            Instruction(
+                sees ? .seeVariable : .loadVariable,
+                flags: integer.isSigned ? .signed : [],
+                slot: slot,
+                field: id,
+                operand: takeSkip()
+            )
+        )
+        phase = .aligned(to: 8)
+        try emitCopies(id, slot)
+        if !sees {
+            try emitRoles(id, integer, slot)
+        } else if tree[id].scope.rawValue > FieldScope.packetContext.rawValue {
+            try emitClockUpdate(integer, slot)
+        }
+    }
+
+    /// Takes a value to the slots of locations that mean it among others.
+    private mutating func emitCopies(_ id: FieldID, _ slot: UInt32) throws(ProgramError) {
+        for copy in slots.copies(id, in: tree) {
+            try append(Instruction(.copySlot, slot: slot, operand: UInt64(copy)))
         }
     }
 
@@ -74,11 +111,16 @@ extension ProgramEmitter {
         try emitOrder(float.byteOrder, sizeBits: float.sizeBits)
         guard sees else { return try passOver(UInt64(float.sizeBits)) }
         let offset = try takeInRun(UInt64(float.sizeBits))
+        let opcode: Opcode =
+            if float.isReversed || float.sizeBits == 16 { .floatUnusual } else {
+                float.sizeBits == 32 ? .float32 : .float64
+            }
         try append(
             Instruction(
-                float.sizeBits == 32 ? .float32 : .float64,
+                opcode,
                 flags: float.byteOrder == .bigEndian ? .bigEndian : [],
                 sizeBits: UInt8(float.sizeBits),
+                minimumBits: float.isReversed ? 1 : 0,
                 field: id,
                 operand: offset
             )
@@ -107,6 +149,8 @@ extension ProgramEmitter {
             }
         case .array(let array):
             return isUUID(field, array)
+        case .blob(let blob):
+            return isUUID(field, blob)
         default:
             return false
         }
@@ -116,7 +160,11 @@ extension ProgramEmitter {
         guard field.scope == .packetHeader, array.roles.contains(.metadataStreamUUID), array.length == .constant(16),
             case .integer(let byte) = array.element
         else { return false }
-        return byte.sizeBits == 8 && byte.alignmentBits <= 8
+        return byte.sizeBits == 8 && byte.alignmentBits <= 8 && byte.isPlain
+    }
+
+    static func isUUID(_ field: ProgramField, _ blob: BlobClass) -> Bool {
+        field.scope == .packetHeader && blob.roles.contains(.metadataStreamUUID) && blob.length == .constant(16)
     }
 
     /// The member `cpu_id` of the packet context's root.
@@ -150,7 +198,8 @@ extension ProgramEmitter {
 
     private mutating func emitClockUpdate(_ integer: IntegerClass, _ slot: UInt32) throws(ProgramError) {
         guard integer.roles.contains(.defaultClockTimestamp) else { return }
-        try append(Instruction(.updateClock, sizeBits: UInt8(integer.sizeBits), slot: slot))
+        let opcode: Opcode = integer.isVariableLength ? .updateClockVariable : .updateClock
+        try append(Instruction(opcode, sizeBits: UInt8(integer.sizeBits), slot: slot))
     }
 
     private mutating func emitRole(_ role: Int, _ slot: UInt32) throws(ProgramError) {

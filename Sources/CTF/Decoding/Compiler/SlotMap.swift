@@ -8,6 +8,10 @@
 struct SlotMap {
     /// By field: its number within its part; nil when nobody needs its value.
     private(set) var indexes: ContiguousArray<UInt32?>
+    /// By field: the numbers of further slots that its value goes to, as locations mean it among others.
+    private var copies: [FieldID: [UInt32]] = [:]
+    /// The number of the slot for a location that means several fields, by those.
+    private var shared: [[FieldID]: UInt32] = [:]
     /// Whether the event scopes of any stream class refer to its preamble.
     private(set) var savesPreamble = false
 
@@ -47,16 +51,7 @@ struct SlotMap {
         scopes: inout Scopes
     ) throws(ProgramError) {
         for index in fields {
-            let location: FieldLocation
-            switch tree.fields[index].fieldClass {
-            case .array(let array):
-                guard case .field(let length) = array.length else { continue }
-                location = length
-            case .variant(let variant):
-                location = variant.selector
-            default:
-                continue
-            }
+            guard let location = tree.fields[index].fieldClass.neededLocation else { continue }
             try take(location, for: FieldID(rawValue: UInt32(index)), in: tree, scopes: &scopes)
         }
         contextCountMax = max(contextCountMax, scopes.contextCount)
@@ -70,25 +65,36 @@ struct SlotMap {
         in tree: FieldTree,
         scopes: inout Scopes
     ) throws(ProgramError) {
-        guard let root = scopes[location.scope], let target = tree.find(location.path, from: root),
-            case .integer = tree[target].fieldClass
-        else { throw ProgramError(.unresolvedLocation, path: tree.path(user)) }
+        guard let root = scopes[location.scope], let targets = tree.find(location, from: root) else {
+            throw ProgramError(.unresolvedLocation, path: tree.path(user))
+        }
         let userScope = tree[user].scope
-        let isEarlier =
-            location.scope == userScope
-            ? target.rawValue < user.rawValue : location.scope.rawValue < userScope.rawValue
-        guard isEarlier else { throw ProgramError(.locationNotYetRead, path: tree.path(user)) }
-
-        if tree.mayBeUnread(target, before: user) { scopes.refersToUnread = true }
+        for target in targets {
+            let isEarlier =
+                location.scope == userScope
+                ? target.rawValue < user.rawValue : location.scope.rawValue < userScope.rawValue
+            guard isEarlier else { throw ProgramError(.locationNotYetRead, path: tree.path(user)) }
+            if tree.mayBeUnread(target, before: user) { scopes.refersToUnread = true }
+        }
         if location.scope == .eventHeader && userScope != .eventHeader { scopes.refersToHeader = true }
         if location.scope.rawValue <= 1 && userScope.rawValue > 1 { savesPreamble = true }
 
-        guard indexes[Int(target.rawValue)] == nil else { return }
-        switch location.scope {
-        case .packetHeader: indexes[Int(target.rawValue)] = Self.next(&headerCount)
-        case .packetContext: indexes[Int(target.rawValue)] = Self.next(&scopes.contextCount)
-        case .eventHeader, .eventCommonContext: indexes[Int(target.rawValue)] = Self.next(&scopes.commonCount)
-        case .eventSpecificContext, .eventPayload: indexes[Int(target.rawValue)] = Self.next(&scopes.eventCount)
+        for target in targets where indexes[Int(target.rawValue)] == nil {
+            indexes[Int(target.rawValue)] = next(location.scope, &scopes)
+        }
+        guard targets.count > 1, shared[targets] == nil else { return }
+        let index = next(location.scope, &scopes)
+        shared[targets] = index
+        for target in targets { copies[target, default: []].append(index) }
+    }
+
+    /// A new number in the part of a scope.
+    private mutating func next(_ scope: FieldScope, _ scopes: inout Scopes) -> UInt32 {
+        switch scope {
+        case .packetHeader: Self.next(&headerCount)
+        case .packetContext: Self.next(&scopes.contextCount)
+        case .eventHeader, .eventCommonContext: Self.next(&scopes.commonCount)
+        case .eventSpecificContext, .eventPayload: Self.next(&scopes.eventCount)
         }
     }
 
@@ -105,11 +111,16 @@ struct SlotMap {
         return base(tree[id].scope) + index
     }
 
-    /// The slot of the field at a location that `resolve` has found.
+    /// The slot of what is at a location that `resolve` has found.
     func slot(_ location: FieldLocation, root: FieldID?, in tree: FieldTree) -> UInt32 {
-        guard let root, let target = tree.find(location.path, from: root), let slot = slot(target, in: tree)
-        else { return UInt32(RunSlot.scratch) }
-        return slot
+        guard let root, let targets = tree.find(location, from: root) else { return UInt32(RunSlot.scratch) }
+        if let index = shared[targets] { return base(location.scope) + index }
+        return slot(targets[0], in: tree) ?? UInt32(RunSlot.scratch)
+    }
+
+    /// Further slots that a field's value goes to.
+    func copies(_ id: FieldID, in tree: FieldTree) -> [UInt32] {
+        copies[id]?.map { base(tree[id].scope) + $0 } ?? []
     }
 
     private func base(_ scope: FieldScope) -> UInt32 {
@@ -132,31 +143,58 @@ struct SlotMap {
 }
 
 extension FieldTree {
-    /// Follows metadata names from a scope's root; arrays on the way add no name.
-    func find(_ path: [String], from root: FieldID) -> FieldID? {
+    /// The integers that a location means, at least one; nil when one of them is not there.
+    func find(_ location: FieldLocation, from root: FieldID) -> [FieldID]? {
+        var targets: [FieldID] = []
+        for path in CollectionOfOne(location.path) + location.otherPaths {
+            guard let target = find(path, from: root), case .integer = self[target].fieldClass else { return nil }
+            targets.append(target)
+        }
+        return targets
+    }
+
+    /// Follows metadata names from a scope's root; arrays and optionals on the way add no name.
+    private func find(_ path: [String], from root: FieldID) -> FieldID? {
         var current = root
         for name in path {
-            while case .array = self[current].fieldClass { current = self[current].children[0] }
+            current = innermost(current)
             guard let next = self[current].children.first(where: { metadataNames[Int($0.rawValue)] == name })
             else { return nil }
             current = next
         }
-        return current
+        return innermost(current)
     }
 
-    /// Whether `user` can be read in an event in which `target` has not been: it stands in an option or an array that
-    /// `user` does not stand in.
+    /// What is in arrays and optionals.
+    private func innermost(_ id: FieldID) -> FieldID {
+        var current = id
+        while true {
+            switch self[current].fieldClass {
+            case .array, .optional: current = self[current].children[0]
+            default: return current
+            }
+        }
+    }
+
+    /// Whether `user` can be read in an event in which `target` has not been: it stands in an option, an array
+    /// or an optional that `user` does not stand in.
     func mayBeUnread(_ target: FieldID, before user: FieldID) -> Bool {
         var around = self[target].parent
         while let id = around {
             let isVariant = if case .variant = self[id].fieldClass { true } else { false }
             // The first field around both: in a variant they stand in different options.
             if isInside(user, id) { return isVariant }
-            if isVariant { return true }
-            if case .array = self[id].fieldClass { return true }
+            if isVariant || mayBeEmpty(id) { return true }
             around = self[id].parent
         }
         return false
+    }
+
+    private func mayBeEmpty(_ id: FieldID) -> Bool {
+        switch self[id].fieldClass {
+        case .array, .optional: true
+        default: false
+        }
     }
 
     private func isInside(_ inner: FieldID, _ outer: FieldID) -> Bool {

@@ -26,10 +26,18 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
 
     /// Moves by `operand` bits, then reads an integer of `sizeBits` into `slots[slot]` (checked).
     case load
+    /// As `load`, with the bits the other way round.
+    case loadReversed
+    /// Moves by `operand` bits, then reads an integer of variable length into `slots[slot]` (checked).
+    case loadVariable
+    /// `slots[operand]` takes the value of `slots[slot]`.
+    case copySlot
     /// Refuses a byte order other than the last one within a byte, `operand` bits ahead.
     case order
     /// The clock takes the `sizeBits` of the integer in `slots[slot]`.
     case updateClock
+    /// As `updateClock`, with as many bits as the integer of variable length before had.
+    case updateClockVariable
     /// The integer in `slots[slot]` is the event class's id.
     case takeEventID
     /// The integer in `slots[slot]` belongs to role slot `operand`.
@@ -53,12 +61,27 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     case signedBits
     case float32
     case float64
+    /// A number with the bits the other way round.
+    case unsignedReversed
+    case signedReversed
+    /// A floating-point number of 16 bits, or, where `minimumBits` is 1, with the bits the other way round.
+    case floatUnusual
+    /// An integer of variable length, after `operand` more bits (checked).
+    case seeVariable
     /// A string, after `operand` more bits (checked).
     case string
+    /// As `string`, in code units of `sizeBits` bytes.
+    case wideString
     /// A text of `operand` bytes, `target` bits ahead; does not move.
     case textArray
     /// A text of `slots[slot]` bytes; moves over it (checked).
     case textSequence
+    /// As `textArray` and `textSequence`, in code units of `sizeBits` bytes.
+    case wideTextArray
+    case wideTextSequence
+    /// As `textArray` and `textSequence`, for bytes that are no text.
+    case blobArray
+    case blobSequence
 
     // MARK: structure
 
@@ -81,6 +104,10 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     /// Goes where the first of `operand` option ranges, from `target` on, that contains `slots[slot]` says.
     case beginVariant
     case endVariant
+    /// Goes on if one of as many ranges as the low half of `operand` says, from `target` on, contains `slots[slot]`;
+    /// else goes where the high half says.
+    case beginOptional
+    case endOptional
     case jump
 }
 

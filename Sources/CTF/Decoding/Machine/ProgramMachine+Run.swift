@@ -18,14 +18,15 @@ extension ProgramMachine {
             switch step.pointee.opcode {
             case .end: return skip(step)
             case .align: isFine = align(step)
-            case .require: isFine = has(step.pointee.operand)
+            case .require: isFine = requireRun(step)
             case .advance: positionBits &+= step.pointee.operand
             case .skip: isFine = skip(step)
-            case .requireElements: isFine = requireElements(step)
+            case .requireElements: isFine = requireArray(step)
             case .skipElements: isFine = skipElements(step)
             case .loadAndSkipElements: isFine = loadAndSkipElements(step)
 
             case .load: isFine = load(step)
+            case .loadReversed, .loadVariable, .copySlot, .updateClockVariable: isFine = runRare(step)
             case .order: isFine = checkOrder(step)
             case .updateClock: updateClock(slots[Int(step.pointee.slot)], size: step.pointee.sizeBits)
             case .takeEventID: slots[RunSlot.eventID] = slots[Int(step.pointee.slot)]
@@ -45,6 +46,9 @@ extension ProgramMachine {
             case .signedBits: see(Int64(bitPattern: integer(step)), step, &visitor)
             case .float32: seeFloat(step, &visitor)
             case .float64: seeDouble(step, &visitor)
+            case .unsignedReversed, .signedReversed, .floatUnusual, .seeVariable, .wideString, .wideTextArray,
+                .wideTextSequence, .blobArray, .blobSequence:
+                isFine = seeRare(step, &visitor)
             case .string: isFine = seeString(step, &visitor)
             case .textArray: seeTextArray(step, &visitor)
             case .textSequence: isFine = seeTextSequence(step, &visitor)
@@ -60,6 +64,8 @@ extension ProgramMachine {
             case .endArray: visitor.endArray(step.pointee.field)
             case .beginVariant: isFine = beginVariant(step, &next, &visitor)
             case .endVariant: visitor.endVariant(step.pointee.field)
+            case .beginOptional: beginOptional(step, &next, &visitor)
+            case .endOptional: visitor.endOptional(step.pointee.field)
             case .jump: next = instructions + Int(step.pointee.target)
             }
         }
@@ -82,6 +88,8 @@ extension ProgramMachine {
             case .skipElements: isFine = skipElements(step)
             case .loadAndSkipElements: isFine = loadAndSkipElements(step)
             case .load: isFine = load(step)
+            case .loadReversed, .loadVariable, .copySlot, .updateClockVariable: isFine = runRare(step)
+            case .wideString: isFine = seeRare(step, &nobody)
             case .string: isFine = seeString(step, &nobody)
             case .order: isFine = checkOrder(step)
             case .updateClock: updateClock(slots[Int(step.pointee.slot)], size: step.pointee.sizeBits)
@@ -93,11 +101,13 @@ extension ProgramMachine {
             case .payElement: isFine = payElement()
             case .endElement: endElement(step, &next)
             case .beginVariant: isFine = beginVariant(step, &next, &nobody)
+            case .beginOptional: beginOptional(step, &next, &nobody)
             case .jump: next = instructions + Int(step.pointee.target)
             case .require, .advance, .requireElements, .unsigned8, .unsigned16, .unsigned32, .unsigned64,
                 .unsignedBits, .signed8, .signed16, .signed32, .signed64, .signedBits, .float32, .float64, .textArray,
                 .textSequence, .elements, .beginScope, .endScope, .beginStructure, .endStructure, .endArray,
-                .endVariant:
+                .endVariant, .endOptional, .unsignedReversed, .signedReversed, .floatUnusual, .seeVariable,
+                .wideTextArray, .wideTextSequence, .blobArray, .blobSequence:
                 // The compiler emits these for visitors only.
                 return false
             }

@@ -166,5 +166,7 @@ enum RunSlot {
     @inlinable static var lastOrder: Int { 14 }
     /// Elements that may be empty, paid for so far.
     @inlinable static var emptyElements: Int { 15 }
-    static var count: Int { 16 }
+    /// Seven bits for each byte of the last integer of variable length.
+    @inlinable static var variableBits: Int { 16 }
+    static var count: Int { 17 }
 }

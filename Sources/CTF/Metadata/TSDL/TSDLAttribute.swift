@@ -19,7 +19,7 @@ enum TSDLValue: Sendable, Equatable {
 struct TSDLAttribute: Sendable {
     var name: String
     var value: TSDLValue
-    var position: TSDLPosition
+    var position: MetadataPosition
 
     /// The attributes that mean something, in one block or another. They can be given once.
     static let known: Set<String> = [

@@ -3,8 +3,8 @@ enum TSDLDeclaration: Sendable {
     /// Names of types, or something that says nothing about the trace.
     case none
     case trace(TSDLTrace)
-    case environment([EnvironmentEntry], TSDLPosition)
-    case clock(ClockClass, TSDLPosition)
+    case environment([EnvironmentEntry], MetadataPosition)
+    case clock(ClockClass, MetadataPosition)
     case stream(TSDLStream)
     case event(TSDLEvent)
 }
@@ -12,18 +12,18 @@ enum TSDLDeclaration: Sendable {
 /// A structure that a block has been given for one of its scopes.
 struct TSDLRoot: Sendable {
     var type: TSDLType
-    var position: TSDLPosition
+    var position: MetadataPosition
 }
 
 struct TSDLTrace: Sendable {
-    var position: TSDLPosition
+    var position: MetadataPosition
     var uuid: TraceUUID?
     var byteOrder: ByteOrder
     var packetHeader: TSDLRoot?
 }
 
 struct TSDLStream: Sendable {
-    var position: TSDLPosition
+    var position: MetadataPosition
     var id: UInt64?
     var packetContext: TSDLRoot?
     var eventHeader: TSDLRoot?
@@ -31,7 +31,7 @@ struct TSDLStream: Sendable {
 }
 
 struct TSDLEvent: Sendable {
-    var position: TSDLPosition
+    var position: MetadataPosition
     var id: UInt64?
     var streamID: UInt64?
     var name: String

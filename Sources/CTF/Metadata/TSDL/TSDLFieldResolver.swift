@@ -17,7 +17,7 @@ struct TSDLFieldResolver {
     var fieldsLeft: Int
 
     private(set) var scope = FieldScope.packetHeader
-    private var position = TSDLPosition()
+    private var position = MetadataPosition()
     /// From the scope's root to the class that is being resolved.
     private(set) var path: [TSDLStep] = []
 

@@ -2,14 +2,14 @@
 struct TSDLLexer {
     private let text: UnsafeBufferPointer<UInt8>
     private var offset = 0
-    private(set) var position: TSDLPosition
+    private(set) var position: MetadataPosition
     /// Inside of an `env` block: a quotation mark ends a string only when the line or the entry ends behind it.
     var isInEnvironment = false
 
     /// - Parameters:
     ///   - text: lives longer than the lexer.
     ///   - position: of its first byte.
-    init(_ text: UnsafeBufferPointer<UInt8>, at position: TSDLPosition) {
+    init(_ text: UnsafeBufferPointer<UInt8>, at position: MetadataPosition) {
         self.text = text
         self.position = position
     }
@@ -242,7 +242,7 @@ struct TSDLLexer {
         UInt8(ascii: "v"): 0x0B, UInt8(ascii: "f"): 0x0C, UInt8(ascii: "r"): 0x0D,
     ]
 
-    private mutating func digits(base: UInt64, countMax: Int, start: TSDLPosition) throws(MetadataError) -> UInt8 {
+    private mutating func digits(base: UInt64, countMax: Int, start: MetadataPosition) throws(MetadataError) -> UInt8 {
         var value: UInt64 = 0
         var count = 0
         while count < countMax, let byte = peek(), let digit = Self.digit(byte), digit < base {

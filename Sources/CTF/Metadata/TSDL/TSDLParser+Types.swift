@@ -53,7 +53,7 @@ extension TSDLParser {
         words.map { if case .word(let word) = $0.kind { word } else { "" } }.joined(separator: " ")
     }
 
-    private func bounded(_ kind: TSDLType.Kind, at position: TSDLPosition) throws(MetadataError) -> TSDLType {
+    private func bounded(_ kind: TSDLType.Kind, at position: MetadataPosition) throws(MetadataError) -> TSDLType {
         let type = TSDLType(kind)
         guard type.depth <= limits.nestingMax else { throw MetadataError(.nestedTooDeeply, at: position) }
         return type
@@ -149,7 +149,7 @@ extension TSDLParser {
     private struct Declarator {
         var name: String
         var type: TSDLType
-        var position: TSDLPosition
+        var position: MetadataPosition
     }
 
     /// The names behind a type, each with the lengths of its arrays.
@@ -164,7 +164,7 @@ extension TSDLParser {
             guard declarators.count < limits.membersMax else {
                 throw MetadataError(.tooManyFields, at: token.position)
             }
-            let position: TSDLPosition
+            let position: MetadataPosition
             let name: String
             if base == nil {
                 guard let last = words.last, case .word(let word) = last.kind, !TSDLWord.typeWords.contains(word),
@@ -243,7 +243,7 @@ extension TSDLParser {
     private mutating func declareAlias(
         _ name: String,
         _ type: TSDLType,
-        at position: TSDLPosition
+        at position: MetadataPosition
     ) throws(MetadataError) {
         guard !TSDLWord.reserved.contains(name) else {
             throw MetadataError(.reservedName, at: position, "`\(name)`")

@@ -172,7 +172,7 @@ extension TSDLParser {
     /// `= value`, `= lower ... upper`, or nothing.
     private mutating func parseRange(
         _ next: TSDLNumber?,
-        at position: TSDLPosition
+        at position: MetadataPosition
     ) throws(MetadataError) -> (TSDLNumber, TSDLNumber) {
         guard try accept(.equal) else {
             guard let next else { throw MetadataError(.numberTooLarge, at: position) }

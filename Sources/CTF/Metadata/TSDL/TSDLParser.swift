@@ -5,7 +5,7 @@
 struct TSDLParser {
     let limits: MetadataLimits
     private var lexer: TSDLLexer
-    private(set) var token = TSDLToken(kind: .end, position: TSDLPosition())
+    private(set) var token = TSDLToken(kind: .end, position: MetadataPosition())
     /// The innermost block is last; the first is that of the whole text.
     private(set) var scopes: [TSDLScope]
     /// What `MetadataLimits.declarationsMax` still allows.
@@ -18,7 +18,7 @@ struct TSDLParser {
     ///   - scope: the names that the text before has declared.
     init(
         _ text: UnsafeBufferPointer<UInt8>,
-        at position: TSDLPosition,
+        at position: MetadataPosition,
         scope: consuming TSDLScope,
         declarationsLeft: Int,
         limits: MetadataLimits
@@ -31,7 +31,7 @@ struct TSDLParser {
     }
 
     /// Where the text that has been read ends.
-    var endPosition: TSDLPosition { lexer.position }
+    var endPosition: MetadataPosition { lexer.position }
 
     /// Reads the whole text.
     mutating func parse() throws(MetadataError) -> TSDLDeclaration {
@@ -184,7 +184,7 @@ struct TSDLParser {
         _ name: String,
         _ type: TSDLType,
         in names: WritableKeyPath<TSDLScope, [String: TSDLType]>,
-        at position: TSDLPosition
+        at position: MetadataPosition
     ) throws(MetadataError) {
         try charge()
         guard scopes[scopes.count - 1][keyPath: names].updateValue(type, forKey: name) == nil else {

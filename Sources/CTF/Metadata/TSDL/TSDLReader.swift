@@ -10,7 +10,7 @@ struct TSDLReader: Sendable {
     /// Bytes of `pending` that `scanner` has seen.
     private var scannedBytes = 0
     /// Of the first byte of `pending`.
-    private var position = TSDLPosition()
+    private var position = MetadataPosition()
     private var scanner = TSDLDeclarationScanner()
     /// The names of types outside of all blocks.
     private var scope = TSDLScope()

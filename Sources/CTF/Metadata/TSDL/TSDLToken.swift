@@ -1,11 +1,3 @@
-/// A place in the metadata's text.
-struct TSDLPosition: Sendable, Equatable {
-    /// From 1.
-    var line = 1
-    /// From 1, in bytes.
-    var column = 1
-}
-
 /// A word of the text.
 struct TSDLToken: Sendable, Equatable {
     enum Kind: Sendable, Equatable {
@@ -39,7 +31,7 @@ struct TSDLToken: Sendable, Equatable {
     }
 
     var kind: Kind
-    var position: TSDLPosition
+    var position: MetadataPosition
 
     /// The token as an error message shows it.
     var shown: String {
@@ -65,10 +57,4 @@ enum TSDLWord {
         "align", "callsite", "clock", "enum", "env", "event", "floating_point", "integer", "stream", "string", "struct",
         "trace", "typealias", "typedef", "variant",
     ]
-}
-
-extension MetadataError {
-    init(_ code: Code, at position: TSDLPosition, _ subject: String = "") {
-        self.init(code, line: position.line, column: position.column, subject: subject)
-    }
 }

@@ -87,7 +87,7 @@ struct TSDLTraceBuilder: Sendable {
         traceClass = TraceClass(uuid: trace.uuid, byteOrder: trace.byteOrder, packetHeader: header)
     }
 
-    private mutating func add(_ entries: [EnvironmentEntry], at position: TSDLPosition) throws(MetadataError) {
+    private mutating func add(_ entries: [EnvironmentEntry], at position: MetadataPosition) throws(MetadataError) {
         guard var trace = traceClass.take() else { return }
         defer { traceClass = trace }
         for entry in entries {
@@ -105,7 +105,7 @@ struct TSDLTraceBuilder: Sendable {
         if Self.isLTTng(trace) { trace.clocks.indices.forEach { Self.repairOrigin(of: &trace.clocks[$0]) } }
     }
 
-    private mutating func add(_ clock: ClockClass, at position: TSDLPosition) throws(MetadataError) {
+    private mutating func add(_ clock: ClockClass, at position: MetadataPosition) throws(MetadataError) {
         guard var trace = traceClass.take() else { return }
         defer { traceClass = trace }
         guard trace.clocks.count < limits.clocksMax else {
@@ -255,7 +255,8 @@ extension FieldClass {
         case .structure(let structure): structure.holds(roles)
         case .variant(let variant): variant.options.contains { $0.member.fieldClass.holds(roles) }
         case .array(let array): array.element.holds(roles)
-        case .float, .string: false
+        case .optional(let optional): optional.element.holds(roles)
+        case .float, .string, .blob: false
         }
     }
 }

@@ -86,14 +86,14 @@ struct TSDLMembers: Sendable {
 enum TSDLLength: Sendable {
     case constant(UInt64)
     /// The value of an entry of the environment.
-    case environment(String, TSDLPosition)
+    case environment(String, MetadataPosition)
     case field(TSDLLocation)
 }
 
 /// Where another field stands, as the text writes it.
 struct TSDLLocation: Sendable {
     var names: [String]
-    var position: TSDLPosition
+    var position: MetadataPosition
 }
 
 /// The names of types that a block has declared.
