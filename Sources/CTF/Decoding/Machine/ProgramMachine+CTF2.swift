@@ -1,5 +1,5 @@
-/// Steps that only CTF 2 needs. They are out of line, on a copy of the machine, so that the loops stay as short, and the
-/// machine as much in registers, as they are without them.
+/// Steps that only CTF 2 needs. They are out of line, on a copy of the machine, so that the loops stay as short, and
+/// the machine as much in registers, as they are without them.
 extension ProgramMachine {
     @inlinable @inline(always)
     mutating func runRare(_ step: UnsafePointer<Instruction>) -> Bool {
