@@ -90,7 +90,13 @@ let package = Package(
         tests("Rendering", ["CTF", "Feed", "PacketWriter"]),
         tests("TLS"),
         tests("Configuration"),
-        tests("Runtime", ["TLS", "Feed", "Configuration", "SimulatedRelay"] + nio),
+        tests(
+            "Runtime",
+            ["TLS", "Feed", "Configuration", "SimulatedRelay"] + nio + [
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
         // The whole product on real daemons.
         .testTarget(name: "ClusterTests", dependencies: [], path: "Tests/ClusterTests", swiftSettings: strict),
     ]

@@ -38,9 +38,11 @@ extension Coordinator {
         let present = Set(listed.map(\.id))
         for session in listed where isWanted(session, lister) && !lister.refused.contains(session.id) {
             guard !lister.children.contains(where: { $0.allowed.contains(session.id) }) else { continue }
-            // A namesake that is not listed together with the others is another session, made after they were destroyed.
+            // A namesake that is not listed together with the others is another session, made after they were
+            // destroyed.
             if let child = lister.children.first(where: {
-                $0.group == RelayLink.Group(session) && $0.allowed.isSubset(of: present)
+                $0.group == RelayLink.Group(session) && !$0.allowed.isEmpty && $0.allowed.isSubset(of: present)
+                    && $0.sessions.keys.allSatisfy(present.contains)
             }) {
                 child.allowed.insert(session.id)
                 if child.isOpen, child.hasAnswered {
@@ -76,8 +78,22 @@ extension Coordinator {
 
     private func attach(_ session: ListedSession, _ link: RelayLink) {
         link.attaching[session.id] = session
-        let resumes = link.parked.contains { isSame($0.listed, session) }
-        link.viewer.attach(session.id, from: link.source.start == .now && !resumes ? .last : .beginning)
+        link.viewer.attach(session.id, from: seekPosition(session, link))
+    }
+
+    /// A session that is attached again is read from its beginning, up to where it was.
+    private func seekPosition(_ session: ListedSession, _ link: RelayLink) -> SeekPosition {
+        guard link.source.start == .now else { return .beginning }
+        return link.parked.contains { isSame($0.listed, session) && $0.isResumed } ? .beginning : .last
+    }
+
+    /// A session will not be tried again.
+    private mutating func refuse(_ id: LiveSessionID, _ link: RelayLink, reason: String) {
+        link.root.refused.insert(id)
+        link.allowed.remove(id)
+        if let position = link.parked.firstIndex(where: { $0.id == id }) {
+            forget(link.parked.remove(at: position), of: link, reason: reason)
+        }
     }
 
     private func isNew(_ id: LiveSessionID, _ link: RelayLink) -> Bool {
@@ -115,8 +131,7 @@ extension Coordinator {
         case .alreadyHeld:
             holdBack(link, listed, now: now)
         case .unknownSession, .notLive, .seekRefused, .noViewerSession:
-            link.root.refused.insert(id)
-            link.allowed.remove(id)
+            refuse(id, link, reason: "it cannot be attached again")
             finishIfIdle(link)
             say(.warning, link, "session \(listed.hostname)/\(listed.name) cannot be attached: \(result)")
         }
@@ -127,7 +142,7 @@ extension Coordinator {
         let hasSibling = link.root.children.contains { child in
             child.sessions.values.contains { $0.listed.hostname == session.hostname }
         }
-        return hasSibling ? link.root.boundNs : nil
+        return hasSibling ? link.root.hostBoundsNs[session.hostname] : nil
     }
 
     private mutating func holdBack(_ link: RelayLink, _ listed: ListedSession, now: UInt64) {
@@ -141,13 +156,12 @@ extension Coordinator {
         for (id, held) in link.held {
             if configuration.lifetime == .untilSessionsEnd, now - held.sinceNs >= limits.patienceNs {
                 link.held[id] = nil
-                link.root.refused.insert(id)
-                link.allowed.remove(id)
+                refuse(id, link, reason: "another viewer holds it")
                 report.held.append("\(link.source.name): \(held.listed.hostname)/\(held.listed.name)")
                 say(.error, link, "session \(held.listed.hostname)/\(held.listed.name) is held by another viewer")
             } else if now - held.triedNs >= limits.heldRetryNs {
                 link.held[id]?.triedNs = now
-                link.viewer.attach(id, from: link.source.start == .now ? .last : .beginning)
+                link.viewer.attach(id, from: seekPosition(held.listed, link))
             }
         }
     }

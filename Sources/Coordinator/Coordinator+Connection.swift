@@ -51,12 +51,12 @@ extension Coordinator {
     /// Keeps the sessions of a lost connection until they are found again.
     private mutating func park(_ link: RelayLink) {
         for session in link.sessions.values {
-            session.isResumed = true
+            session.isResumed = link.source.start == .beginning || session.startNs != nil
             session.parkedTraces = link.traces.values.filter { $0.session === session }
             session.parkedStreams = link.streams.values.filter { $0.trace.session === session }
             for stream in session.parkedStreams {
                 stream.index = nil
-                stream.storage = nil
+                dropStorage(stream, link)
                 stream.resumeEndCycles = stream.losses.lastEndCycles
             }
             link.parked.append(session)
@@ -69,6 +69,7 @@ extension Coordinator {
         link.held.removeAll()
         if link.isLister { link.refused.removeAll() }
         link.deferred.removeAll()
+        tellHold(link)
     }
 
     /// A finite run does not wait for this relay any longer.

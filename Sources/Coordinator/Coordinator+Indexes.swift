@@ -12,7 +12,7 @@ extension Coordinator {
             if stream.trace.fault == nil { stream.earlyBeacon = (cycles, streamClassID) }
             return
         }
-        stream.trace.session.observe(bound)
+        observe(bound, stream)
         if let slot = stream.frontier { frontier.advance(slot, to: bound) }
     }
 
@@ -66,7 +66,7 @@ extension Coordinator {
             }
             stream.resumeEndCycles = nil
         }
-        trace.session.observe(end)
+        observe(end, stream)
         let startNs = link.source.start == .now ? trace.session.startNs : nil
         if index.contentBits == 0 || index.contentBits == stream.preambleBits {
             pass(link, stream, index, end: end)
@@ -87,7 +87,7 @@ extension Coordinator {
             fetch(link, stream, index)
         } else {
             link.deferred.append(stream.id)
-            stall.setHeldByUs(link.frontier, true)
+            tellHold(link)
         }
     }
 
@@ -101,7 +101,7 @@ extension Coordinator {
 
     private mutating func skip(_ link: RelayLink, _ stream: RelayStream) {
         stream.index = nil
-        stream.storage = nil
+        dropStorage(stream, link)
         link.viewer.skip(stream.id)
     }
 
@@ -114,8 +114,23 @@ extension Coordinator {
     }
 
     private mutating func fetch(_ link: RelayLink, _ stream: RelayStream, _ index: PacketIndex) {
-        stream.storage = ByteStorage(capacity: Int(index.contentBytes))
+        let storage = ByteStorage(capacity: Int(index.contentBytes))
+        stream.storage = storage
+        // Counted before it is there: what is asked for at once must fit as well.
+        link.root.pendingBytes += storage.capacity
         link.viewer.fetch(stream.id)
+    }
+
+    /// Gives the room of a packet back that is not kept, or that the merge accounts for by now.
+    mutating func dropStorage(_ stream: RelayStream, _ link: RelayLink) {
+        guard let storage = stream.storage else { return }
+        stream.storage = nil
+        link.root.pendingBytes -= storage.capacity
+    }
+
+    private mutating func observe(_ boundNs: Int64, _ stream: RelayStream) {
+        stream.trace.session.observe(boundNs)
+        latestObservedNs = max(latestObservedNs ?? boundNs, boundNs)
     }
 
     /// Fetches what the budget kept back, where there is room again.
@@ -127,7 +142,7 @@ extension Coordinator {
             if mayFetch(link, stream) { fetch(link, stream, index) } else { link.deferred.append(id) }
         }
         guard link.deferred.count < deferred.count else { return }
-        if link.deferred.isEmpty { stall.setHeldByUs(link.frontier, outputIsHeld) }
+        tellHold(link)
         link.viewer.flush(now: now)
         handleActions(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
     }

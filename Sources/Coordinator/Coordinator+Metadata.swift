@@ -28,12 +28,18 @@ extension Coordinator {
             isolate(trace, link, fault: "metadata: \(error)")
             return
         }
+        let classes = traceClass.streamClasses
+        if !classes.isEmpty, classes.allSatisfy({ $0.defaultClock == nil }) {
+            isolate(trace, link, fault: "metadata: no stream has a clock")
+            return
+        }
         if trace.session.domain == nil { trace.session.domain = SessionDomain(traceClass) }
         if trace.fault != nil {
             trace.fault = nil
             say(.info, link, "trace \(trace.declaration.path) can be decoded again")
             for stream in trace.streams where stream.frontier == nil && !stream.hasEnded {
                 stream.frontier = frontier.addStream(trace.session.frontier)
+                count(stream, by: 1)
             }
         }
         for stream in trace.streams {

@@ -17,7 +17,7 @@ extension Coordinator {
             reason: "the relay no longer has the packet"
         )
         stream.index = nil
-        stream.storage = nil
+        dropStorage(stream, link)
     }
 
     mutating func packetFetched(_ link: RelayLink, _ id: LiveStreamID, now: UInt64) {
@@ -27,7 +27,7 @@ extension Coordinator {
             let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link)
         else { return }
         stream.index = nil
-        stream.storage = nil
+        defer { dropStorage(stream, link) }
         let bytes = PacketBytes(storage.bytes)
         do throws(PacketError) {
             let preamble = try program.readPreamble(bytes)
@@ -53,7 +53,9 @@ extension Coordinator {
         } catch {
             let place = "stream \(stream.id.rawValue) (\(stream.declaration.channel)), packet at \(index.offset)"
             say(.error, link, "\(stream.trace.declaration.path), \(place): \(error); the rest of the packet is lost")
-            report.damaged.append("\(link.source.name): \(stream.trace.declaration.path), \(place): \(error)")
+            if report.damaged.count < limits.reportedFaultsMax {
+                report.damaged.append("\(link.source.name): \(stream.trace.declaration.path), \(place): \(error)")
+            }
             noteLoss(
                 .events,
                 count: nil,

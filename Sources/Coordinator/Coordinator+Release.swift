@@ -10,8 +10,7 @@ extension Coordinator {
         var ended: [StreamSlot] = []
         while true {
             runs.removeAll(keepingCapacity: true)
-            // Nothing can come any more: no stream is open, and no relay is still to give its first information.
-            let endOfAll = openStreamCount == 0 && (frontier.watermarkNs != nil || links.allSatisfy(\.isFinished))
+            let endOfAll = openStreamCount == 0 && nothingOlderCanCome
             let result = merge.release(
                 upTo: frontier.watermarkNs,
                 endOfAll: endOfAll,
@@ -19,7 +18,7 @@ extension Coordinator {
                 into: &runs
             )
             for run in runs { publish(run) }
-            if !batches.isEmpty || result.publishedNs != publishedWatermarkNs || !records.isEmpty {
+            if !batches.isEmpty || !records.isEmpty || isStep(to: result.publishedNs) {
                 publishedWatermarkNs = result.publishedNs
                 publishBatch(watermarkNs: result.publishedNs)
             }
@@ -35,6 +34,22 @@ extension Coordinator {
             if result.isComplete { break }
         }
         publishRecords()
+    }
+
+    /// Whether a watermark is worth a batch of its own: beacons of many relays move it by little steps.
+    private func isStep(to watermarkNs: Int64?) -> Bool {
+        guard let watermarkNs else { return false }
+        guard let published = publishedWatermarkNs else { return true }
+        let (step, overflow) = watermarkNs.subtractingReportingOverflow(published)
+        return overflow || step >= limits.watermarkStepNs
+    }
+
+    /// Without open streams: whether a stream that nobody knows of yet might still have events older than those
+    /// pending.
+    private var nothingOlderCanCome: Bool {
+        if links.allSatisfy({ $0.isFinished || !frontier.counts($0.frontier) }) { return true }
+        guard let watermark = frontier.watermarkNs, let latest = latestObservedNs else { return false }
+        return watermark >= latest
     }
 
     /// Puts a run into the batch being built; a batch that is full leaves.

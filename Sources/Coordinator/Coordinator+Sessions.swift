@@ -18,7 +18,7 @@ extension Coordinator {
         case .attached(let id, let result): attached(link, id, result, now: now)
         case .detached: break
         case .sessionEnded(let id, let end): sessionEnded(link, id, end, now: now)
-        case .streamAdded(let session, let stream): streamAdded(link, session, stream)
+        case .streamAdded(let session, let stream): streamAdded(link, session, stream, now: now)
         case .streamEnded(let id, let end): streamEnded(link, id, end)
         case .index(let id, let index, _): indexCame(link, id, index)
         case .beacon(let id, let cycles, let classID): beaconCame(link, id, cycles: cycles, streamClassID: classID)
@@ -47,7 +47,7 @@ extension Coordinator {
     /// Where those stand who have nothing to wait for: at the least bound of the others; together, where the first of
     /// them is, when nobody has a stream.
     private var candidateNs: Int64? {
-        if openStreamCount > 0 { return frontier.candidateNs }
+        if countingStreamCount > 0 { return frontier.candidateNs }
         var latest: Int64?
         for link in links where !link.isFinished {
             if let bound = frontier.boundNs(link.frontier) { latest = max(latest ?? bound, bound) }
@@ -61,12 +61,14 @@ extension Coordinator {
     private mutating func newStreams(_ link: RelayLink, _ id: LiveSessionID, isProof: Bool) {
         stall.replied(link.frontier)
         guard isProof, let session = link.sessions[id] else { return }
+        dropParkedStreams(session, link)
         var bound = session.latestNs
-        if session.streamCount == 0, let candidate = link.sentCandidateNs { bound = max(bound ?? candidate, candidate) }
+        if session.countingStreamCount == 0, let candidate = link.sentCandidateNs {
+            bound = max(bound ?? candidate, candidate)
+        }
         guard let bound else { return }
         session.boundNs = max(session.boundNs ?? bound, bound)
         frontier.setSessionBound(session.frontier, to: bound)
-        dropParkedStreams(session, link)
     }
 
     private mutating func dropParkedStreams(_ session: RelaySession, _ link: RelayLink) {
@@ -90,15 +92,19 @@ extension Coordinator {
     private mutating func cycleCompleted(_ link: RelayLink, now: UInt64) {
         retryHeld(link, now: now)
         let lister = link.root
-        // A lister's cycles prove nothing that those of its children do not; and a session that is just being attached may
-        // have streams that nobody has asked for.
+        // A lister's cycles prove nothing that those of its children do not; and a session that is just being attached
+        // may have streams that nobody has asked for.
         if !(link.isLister && !lister.children.isEmpty), !lister.children.contains(where: \.isJoining) {
             let latest = link.sessions.values.compactMap(\.latestNs).max()
-            let hasStreams = link.sessions.values.contains { $0.streamCount > 0 }
+            let hasStreams = link.sessions.values.contains { $0.countingStreamCount > 0 }
             var bound = latest
             if !hasStreams, let candidate = link.sentCandidateNs { bound = max(bound ?? candidate, candidate) }
             if let bound {
-                lister.boundNs = max(lister.boundNs ?? bound, bound)
+                for session in link.sessions.values {
+                    guard let latest = session.latestNs else { continue }
+                    let host = session.listed.hostname
+                    lister.hostBoundsNs[host] = max(lister.hostBoundsNs[host] ?? latest, latest)
+                }
                 frontier.setRelayBound(link.frontier, to: bound)
             }
         }
@@ -122,10 +128,23 @@ extension Coordinator {
 
     // MARK: Streams
 
-    private mutating func streamAdded(_ link: RelayLink, _ sessionID: LiveSessionID, _ added: LiveStream) {
+    private mutating func streamAdded(
+        _ link: RelayLink,
+        _ sessionID: LiveSessionID,
+        _ added: LiveStream,
+        now: UInt64
+    ) {
         guard let session = link.sessions[sessionID] else { return }
+        if let known = link.traces[added.trace], known.session !== session {
+            actions.append(.close(relay: link.index))
+            lose(link, reason: "trace \(added.trace.rawValue) in two sessions", now: now)
+            return
+        }
         let trace = link.traces[added.trace] ?? adoptTrace(link, session, added)
-        guard !added.isMetadata else { return }
+        guard !added.isMetadata else {
+            trace.metadataID = added.id
+            return
+        }
         if let position = session.parkedStreams.firstIndex(where: {
             $0.id == added.id && $0.trace === trace && $0.declaration.channel == added.channel
         }) {
@@ -147,6 +166,7 @@ extension Coordinator {
         nextStreamID += 1
         openStreamCount += 1
         session.streamCount += 1
+        count(stream, by: 1)
         trace.streams.append(stream)
         link.streams[added.id] = stream
         if trace.fault != nil { isolate(stream) }
@@ -183,7 +203,10 @@ extension Coordinator {
     }
 
     private mutating func streamEnded(_ link: RelayLink, _ id: LiveStreamID, _ end: StreamEnd) {
-        guard let stream = link.streams.removeValue(forKey: id) else { return }
+        guard let stream = link.streams.removeValue(forKey: id) else {
+            metadataEnded(link, id)
+            return
+        }
         if stream.index != nil || end == .failed {
             noteLoss(
                 .events,
@@ -200,17 +223,26 @@ extension Coordinator {
         trace.streams.removeAll { $0 === stream }
     }
 
+    /// No more metadata comes: a trace that never had any cannot be decoded, and one without streams is over.
+    private mutating func metadataEnded(_ link: RelayLink, _ id: LiveStreamID) {
+        guard let trace = link.traces.values.first(where: { $0.metadataID == id }) else { return }
+        if trace.streams.isEmpty {
+            link.traces[trace.id] = nil
+        } else if trace.program == nil {
+            isolate(trace, link, fault: "the relay has no metadata of it")
+        }
+    }
+
     /// The stream no longer counts, wherever it is known.
     mutating func endStream(_ stream: RelayStream, of link: RelayLink) {
         stream.index = nil
-        stream.storage = nil
+        dropStorage(stream, link)
         if !stream.hasEnded {
             stream.hasEnded = true
             openStreamCount -= 1
             stream.trace.session.streamCount -= 1
         }
-        if let slot = stream.frontier { frontier.endStream(slot) }
-        stream.frontier = nil
+        isolate(stream)
         guard let slot = stream.merge else { return }
         stream.merge = nil
         merge.end(slot)
@@ -221,7 +253,22 @@ extension Coordinator {
 
     /// A stream that cannot be decoded holds nobody back.
     mutating func isolate(_ stream: RelayStream) {
-        if let slot = stream.frontier { frontier.endStream(slot) }
+        guard let slot = stream.frontier else { return }
+        frontier.endStream(slot)
         stream.frontier = nil
+        count(stream, by: -1)
+    }
+
+    /// Streams in the frontier, of the session and in all.
+    mutating func count(_ stream: RelayStream, by step: Int) {
+        stream.trace.session.countingStreamCount += step
+        countingStreamCount += step
+    }
+
+    /// Whether a budget or the consumer keeps us from asking the relay.
+    mutating func tellHold(_ link: RelayLink) {
+        let root = link.root
+        let isDeferred = !root.deferred.isEmpty || root.children.contains { !$0.deferred.isEmpty }
+        stall.setHeldByUs(root.frontier, outputIsHeld || isDeferred)
     }
 }

@@ -5,8 +5,8 @@ import LTTngLive
 
 /// Traces in files: one link without a connection, whose packets are read when they hold the watermark.
 ///
-/// A stored stream is asked for its next packet only when the feed waits for it, so at most a packet of each stream is in
-/// memory beside what leaves, however long the files are.
+/// A stored stream is asked for its next packet only when the feed waits for it, so at most a packet of each stream is
+/// in memory beside what leaves, however long the files are.
 extension Coordinator {
     /// Declares the stored traces. Called once, at the start.
     mutating func openStored() {
@@ -68,6 +68,7 @@ extension Coordinator {
             )
         )
         nextTraceID += 1
+        trace.declaration.relativePath = stored.relativePath
         trace.reader = reader
         trace.program = program
         publishMetadata(trace, stored.metadata)
@@ -95,6 +96,7 @@ extension Coordinator {
         nextStreamID += 1
         openStreamCount += 1
         trace.session.streamCount += 1
+        count(stream, by: 1)
         trace.streams.append(stream)
         storedStreams[slot] = stream
     }
@@ -225,6 +227,7 @@ extension Coordinator {
     private mutating func finishStoredIfRead(_ link: RelayLink) {
         guard storedStreams.isEmpty else { return }
         link.connection = .finished
+        stall.ended(link.frontier)
         frontier.setCounts(link.frontier, false)
     }
 

@@ -36,6 +36,10 @@ package struct Coordinator: ~Copyable {
     var report = FinishReport()
     /// Data streams that have not ended, over all relays.
     var openStreamCount = 0
+    /// Those of them that count in the frontier.
+    var countingStreamCount = 0
+    /// The latest packet end or beacon of all relays, nanoseconds.
+    var latestObservedNs: Int64?
     /// Ended streams that the merge has not done with, by their slots.
     var draining: [StreamSlot: (link: RelayLink, stream: RelayStream)] = [:]
     var nextTraceID: UInt64 = 1
@@ -96,16 +100,14 @@ package struct Coordinator: ~Copyable {
         guard link.isOpen else { return }
         link.viewer.received(bytes, now: now)
         handleActions(link, input: bytes, now: now)
+        // What these bytes said may have ended the connection, of which nothing is told any more: the others go on.
+        if !link.isOpen { pump(now: now) }
     }
 
     /// All bytes that were there have been given to `received`.
     package mutating func readCompleted(relay: Int, now: UInt64) {
         let link = links[relay]
-        guard link.isOpen else {
-            // What these bytes said has ended the connection: the others may go on without it.
-            pump(now: now)
-            return
-        }
+        guard link.isOpen else { return }
         turn(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
     }
 
@@ -140,7 +142,7 @@ package struct Coordinator: ~Copyable {
     package mutating func setOutputIsHeld(_ isHeld: Bool, now: UInt64) {
         guard outputIsHeld != isHeld else { return }
         outputIsHeld = isHeld
-        for link in links where !link.isStored { stall.setHeldByUs(link.frontier, isHeld) }
+        for link in links where link.isLister { tellHold(link) }
         if !isHeld { pump(now: now) }
     }
 

@@ -9,7 +9,8 @@ package enum CoordinatorAction: Sendable {
     case send(relay: Int)
     /// Close the relay's connection; nothing is reported back for it.
     case close(relay: Int)
-    /// Read a part of a stored trace's file; answer with `storedRead` or `storedReadFailed`, when other work has had its turn.
+    /// Read a part of a stored trace's file; answer with `storedRead` or `storedReadFailed`, when other work has had
+    /// its turn.
     case read(StoredRange)
     /// Call `timerFired` for this timer at `atNs` (monotonic), instead of any earlier request for the same timer.
     case schedule(CoordinatorTimer, atNs: UInt64)

@@ -87,12 +87,12 @@ package struct CoordinatorLimits: Sendable {
     package var batchEventsMax = 16_384
     /// Event bytes in one batch: well below a frame's 16 MiB.
     package var batchBytesMax = 1 << 20
+    /// The least step of the watermark that makes a batch without events, nanoseconds.
+    package var watermarkStepNs: Int64 = 100_000_000
+    /// Faults that the report of a finite run names.
+    package var reportedFaultsMax = 100
     /// Connections to one relay: one for each tracing session.
     package var connectionsMax = 256
-    /// Traces of one relay at a time.
-    package var tracesMax = 65_536
-    /// Streams of one relay at a time.
-    package var streamsMax = 262_144
     /// The first wait before a reconnect, nanoseconds; doubles with each failure.
     package var retryDelayNsMin: UInt64 = 100_000_000
     /// The longest wait before a reconnect, nanoseconds.

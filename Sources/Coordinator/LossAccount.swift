@@ -1,7 +1,7 @@
 /// What one stream's packets say of what is missing between them.
 ///
-/// A packet carries a counter of events discarded so far and, where the tracer numbers its packets, a number. What grew or
-/// was jumped over since the last packet is lost, in the span between their ends.
+/// A packet carries a counter of events discarded so far and, where the tracer numbers its packets, a number. What
+/// grew or was jumped over since the last packet is lost, in the span between their ends.
 struct LossAccount {
     /// Something that was lost.
     struct Loss: Equatable {

@@ -60,8 +60,8 @@ final class RelayLink {
     var deferred: [LiveStreamID] = []
     /// The feed's candidate watermark when the current cycle was sent.
     var sentCandidateNs: Int64?
-    /// The relay's own bound in the frontier.
-    var boundNs: Int64?
+    /// Of a lister: by host, the latest packet end or beacon before the last list, nanoseconds.
+    var hostBoundsNs: [String: Int64] = [:]
     /// Streams that have ended and of which events have still to leave.
     var drainingCount = 0
     /// Why nothing more comes from this relay; said once its last event has left.
@@ -137,6 +137,8 @@ final class RelaySession {
     var domain: SessionDomain?
     /// Live data streams.
     var streamCount = 0
+    /// Those of them that count in the frontier.
+    var countingStreamCount = 0
     /// The latest packet end or beacon seen of the session's streams, nanoseconds: M of the new-stream rule.
     var latestNs: Int64?
     /// `from: now`: events before this are not shown; nil until the first packet end or beacon.
@@ -190,6 +192,7 @@ final class RelayTrace {
     /// Why the trace cannot be decoded; nil while it can, or while its metadata has not come.
     var fault: String?
     var streams: [RelayStream] = []
+    var metadataID: LiveStreamID?
 
     init(id: LiveTraceID, session: RelaySession, declaration: FeedTrace) {
         self.id = id

@@ -2,12 +2,15 @@
 package struct StoredTrace: Sendable {
     /// As it was named; the trace's name in the feed where it has no UUID.
     package var path: String
+    /// Where it is below the directory that was named; empty for that directory itself.
+    package var relativePath: String
     /// The whole metadata file.
     package var metadata: [UInt8]
     package var files: [StoredFile]
 
-    package init(path: String, metadata: [UInt8], files: [StoredFile]) {
+    package init(path: String, relativePath: String = "", metadata: [UInt8], files: [StoredFile]) {
         self.path = path
+        self.relativePath = relativePath
         self.metadata = metadata
         self.files = files
     }

@@ -52,6 +52,8 @@ package struct FeedTrace: Sendable, Equatable {
     package var sessionID: UInt64
     /// The trace's path below the session, as the relay or the file system names it.
     package var path: String
+    /// A stored trace's path below the directory that was named; empty for live traces. Not a part of frames.
+    package var relativePath = ""
 
     package init(id: UInt64, relay: String, host: String, session: String, sessionID: UInt64, path: String) {
         self.id = id

@@ -1,29 +1,58 @@
-/// Shell-like patterns over whole texts: `*` is any characters (also `/`), `?` is one, all others are themselves.
+/// Shell-like patterns over whole texts: `*` is any characters (also `/`), `?` is one, `\\` before a character means
+/// that character, all others are themselves.
 package enum Glob {
+    private enum Token: Equatable {
+        case anything
+        case any
+        case literal(Unicode.Scalar)
+
+        func matches(_ scalar: Unicode.Scalar) -> Bool {
+            self == .any || self == .literal(scalar)
+        }
+    }
+
     /// - Complexity: O(pattern x text), without recursion: only the last `*` is ever tried again.
     package static func matches(_ pattern: String, _ text: String) -> Bool {
-        let pattern = Array(pattern.unicodeScalars)
+        let tokens = tokens(of: pattern)
         let text = Array(text.unicodeScalars)
-        var patternIndex = 0
+        var tokenIndex = 0
         var textIndex = 0
-        var star: (pattern: Int, text: Int)?
+        var star: (token: Int, text: Int)?
         while textIndex < text.count {
-            if patternIndex < pattern.count, pattern[patternIndex] == "*" {
-                star = (patternIndex, textIndex)
-                patternIndex += 1
-            } else if patternIndex < pattern.count,
-                pattern[patternIndex] == "?" || pattern[patternIndex] == text[textIndex]
-            {
-                patternIndex += 1
+            if tokenIndex < tokens.count, tokens[tokenIndex] == .anything {
+                star = (tokenIndex, textIndex)
+                tokenIndex += 1
+            } else if tokenIndex < tokens.count, tokens[tokenIndex].matches(text[textIndex]) {
+                tokenIndex += 1
                 textIndex += 1
             } else if let last = star {
-                star = (last.pattern, last.text + 1)
-                patternIndex = last.pattern + 1
+                star = (last.token, last.text + 1)
+                tokenIndex = last.token + 1
                 textIndex = last.text + 1
             } else {
                 return false
             }
         }
-        return pattern[patternIndex...].allSatisfy { $0 == "*" }
+        return tokens[tokenIndex...].allSatisfy { $0 == .anything }
+    }
+
+    private static func tokens(of pattern: String) -> [Token] {
+        var tokens: [Token] = []
+        var isEscaped = false
+        for scalar in pattern.unicodeScalars {
+            if isEscaped {
+                tokens.append(.literal(scalar))
+                isEscaped = false
+                continue
+            }
+            switch scalar {
+            case "*": tokens.append(.anything)
+            case "?": tokens.append(.any)
+            case "\\": isEscaped = true
+            default: tokens.append(.literal(scalar))
+            }
+        }
+        if isEscaped { tokens.append(.literal("\\")) }
+        return tokens
     }
 }

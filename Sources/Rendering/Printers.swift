@@ -15,7 +15,8 @@ extension TextVisitor: EventPrinter {
     private static func traceName(_ packet: FeedPacket) -> String? {
         guard packet.trace.relay.isEmpty else { return nil }
         guard case .text(let hostname)? = packet.program.traceClass.environmentValue("hostname") else { return "" }
-        return hostname
+        let path = packet.trace.relativePath
+        return path.isEmpty ? hostname : "\(hostname)/\(path)"
     }
 
     mutating func appendSource(of packet: FeedPacket) {

@@ -27,7 +27,7 @@ package enum SimulatedRelayServer {
     }
 }
 
-/// A relay and who is connected to it. Confined to its event loop, which `@unchecked Sendable` stands for.
+/// A relay, which all its connections share. Confined to its event loop, which `@unchecked Sendable` stands for.
 private final class SimulatedRelayBox: @unchecked Sendable {
     var relay: SimulatedRelay
     let startNs: UInt64
@@ -41,12 +41,15 @@ private final class SimulatedRelayBox: @unchecked Sendable {
 }
 
 /// One viewer's connection. Confined to its event loop.
+///
+/// It wakes whenever something happens on any connection of its relay: what another connection's wake moved on is
+/// written here no later than it is due.
 private final class SimulatedRelayChannel: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private let box: SimulatedRelayBox
-    private var isServed = false
+    private var connection: RelayConnectionID?
     private var wake: Scheduled<Void>?
 
     init(_ box: SimulatedRelayBox) {
@@ -54,33 +57,34 @@ private final class SimulatedRelayChannel: ChannelInboundHandler, @unchecked Sen
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        isServed = box.relay.connected(nowNs: box.nowNs)
-        if !isServed { context.close(promise: nil) }
+        connection = box.relay.connected(nowNs: box.nowNs)
+        if connection == nil { context.close(promise: nil) } else { answer(context.channel) }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         wake?.cancel()
-        if isServed { box.relay.disconnected(nowNs: box.nowNs) }
-        isServed = false
+        if let connection { box.relay.disconnected(connection, nowNs: box.nowNs) }
+        connection = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        unwrapInboundIn(data).withUnsafeReadableBytes { box.relay.received($0, nowNs: box.nowNs) }
+        guard let connection else { return }
+        unwrapInboundIn(data).withUnsafeReadableBytes { box.relay.received($0, on: connection, nowNs: box.nowNs) }
         answer(context.channel)
     }
 
     private func answer(_ channel: any Channel) {
-        guard isServed else { return }
+        guard let connection else { return }
         box.relay.advance(to: box.nowNs)
-        if box.relay.hasOutput {
-            let buffer = box.relay.takeOutput { channel.allocator.buffer(bytes: $0) }
+        if box.relay.hasOutput(connection) {
+            let buffer = box.relay.takeOutput(connection) { channel.allocator.buffer(bytes: $0) }
             channel.writeAndFlush(buffer, promise: nil)
         }
-        if box.relay.isClosing {
+        wake?.cancel()
+        if box.relay.isClosing(connection) {
             channel.close(promise: nil)
             return
         }
-        wake?.cancel()
         guard let wakeNs = box.relay.nextWakeNs else { return }
         wake = channel.eventLoop.scheduleTask(deadline: .uptimeNanoseconds(box.startNs + wakeNs)) {
             self.answer(channel)

@@ -20,23 +20,32 @@ package enum TraceDirectory {
     /// - Throws: `FileError` when the path cannot be read or holds no trace.
     package static func find(_ path: String) throws(FileError) -> Found {
         var found: Found = ([], [])
-        try find(path, depth: 0, &found)
+        try find(path, below: "", depth: 0, &found)
         guard !found.traces.isEmpty else {
             throw FileError(path: path, reason: "holds no CTF trace (no metadata file)")
         }
         return found
     }
 
-    private static func find(_ path: String, depth: Int, _ found: inout Found) throws(FileError) {
+    private static func find(
+        _ path: String,
+        below relativePath: String,
+        depth: Int,
+        _ found: inout Found
+    ) throws(FileError) {
         guard depth <= Limits.depth else { throw FileError(path: path, reason: "directories nest too deeply") }
         let names = try entries(of: path)
         if names.contains("metadata"), case .file(let byteCount)? = kind(of: "\(path)/metadata") {
             guard found.traces.count < Limits.traces else { throw FileError(path: path, reason: "too many traces") }
-            found.traces.append(try trace(path, names: names, metadataBytes: byteCount))
+            var trace = try trace(path, names: names, metadataBytes: byteCount)
+            trace.relativePath = relativePath
+            found.traces.append(trace)
             found.directories.append(path)
         }
         for name in names where !name.hasPrefix(".") {
-            if case .directory? = kind(of: "\(path)/\(name)") { try find("\(path)/\(name)", depth: depth + 1, &found) }
+            guard case .directory? = kind(of: "\(path)/\(name)") else { continue }
+            let below = relativePath.isEmpty ? name : "\(relativePath)/\(name)"
+            try find("\(path)/\(name)", below: below, depth: depth + 1, &found)
         }
     }
 

@@ -96,9 +96,7 @@ extension SimulatedRelay {
             hostname: host.hostname,
             name: host.sessionName
         )
-        sessions.append(
-            SimulatedSession(ScriptedSession(listed, appearsAtNs: host.startsAtNs, endsAtNs: host.endsAtNs))
-        )
+        add(ScriptedSession(listed, appearsAtNs: host.startsAtNs, endsAtNs: host.endsAtNs))
         let trace = LiveTraceID(UInt64(session) + 1)
         let path = "ust/uid/1000/64-bit"
         for cpu in 0..<host.cpuCount {

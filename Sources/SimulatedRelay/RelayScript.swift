@@ -10,6 +10,9 @@ package struct RelayScript: Sendable {
     package var minor = LiveVersion.minor
     package var sessions: [ScriptedSession] = []
     package var faults: [RelayFault] = []
+    /// Whether a connection can follow the sessions of one tracing session (hostname and name) only, the first that it
+    /// attaches to, as with relayd 2.13: of another it attaches, but GET_NEW_STREAMS says ERR.
+    package var hasOneTracingSessionPerConnection = true
 
     package init(
         sessions: [ScriptedSession] = [],
@@ -86,16 +89,16 @@ package enum RelayFault: Sendable {
         case connect, createViewerSession, listSessions, attach, detach, newStreams, nextIndex, packet, metadata
     }
 
-    /// The connection is closed after so many bytes of replies (of one connection, counted from its start); each
-    /// cut happens once.
+    /// A connection is closed after so many bytes of replies, counted from its own start; each cut happens once, on
+    /// the first connection that reaches it.
     case cut(afterBytes: UInt64)
     /// The reply to the n-th request of a kind (from 1, over all connections) is replaced.
     case reply(to: RequestKind, number: Int, bytes: [UInt8])
-    /// Requests of that time are answered only at its end (a stopped process).
+    /// Requests of that time are answered only at its end (a stopped process), those of all connections.
     case silence(Range<UInt64>)
-    /// Every reply comes so much later.
+    /// Every reply on every connection comes so much later.
     case delay(UInt64)
-    /// Connections are refused in that time, and closed at its beginning.
+    /// Connections are refused in that time, and all there are closed at its beginning.
     case down(Range<UInt64>)
 }
 

@@ -2,47 +2,39 @@ import LTTngLive
 
 /// A relayd without sockets: requests in, replies out, in virtual time.
 ///
-/// It serves one viewer connection at a time and answers as relayd does: a session is attached once, streams are
-/// announced once a connection, a beacon vanishes with the next packet, an end is said once. What its streams hold
-/// comes from a script or is generated (`GeneratedHost`) when it is asked for: nothing is computed for a relay that
-/// nobody reads, and a generated stream stores nothing but its reader's place, so that a process can hold thousands
-/// of relays.
+/// It serves any number of viewer connections at once and answers as relayd does: a session is attached by one
+/// connection at a time, streams are announced once a connection, a beacon vanishes with the next packet, an end is
+/// said once. What its streams hold comes from a script or is generated (`GeneratedHost`) when it is asked for:
+/// nothing is computed for a relay that nobody reads, and a generated stream stores nothing but its reader's place, so
+/// that a process can hold thousands of relays.
 ///
-/// The driver's turn: `advance(to:)`, `received`, then write what `takeOutput` gives and close if `isClosing`; and
-/// come back at `nextWakeNs`, if that is set.
+/// The driver's turn for a connection: `advance(to:)`, `received`, then write what `takeOutput` gives and close if
+/// `isClosing`; and come back for every connection at `nextWakeNs`, if that is set.
 package struct SimulatedRelay: ~Copyable {
     private let major: UInt32
     private let minor: UInt32
+    let hasOneTracingSessionPerConnection: Bool
     var nowNs: UInt64 = 0
-    var server: LiveServer
-    private var isConnected = false
-    private var isCut = false
-    private var hasViewerSession = false
-    private var connectionCount: UInt64 = 0
 
     var sessions: [SimulatedSession] = []
-    var streams: [SimulatedStream] = []
-    var streamOfID: [LiveStreamID: Int] = [:]
+    private(set) var streams: [SimulatedStream] = []
+    private(set) var streamOfID: [LiveStreamID: Int] = [:]
 
+    /// Those that are open, oldest first.
+    private var connections: [RelayConnection] = []
+    private var connectionCount: UInt64 = 0
     private var faults: [RelayFault]
     /// Requests answered so far, by kind.
     private var requestCounts: [RelayFault.RequestKind: Int] = [:]
-    /// Requests that wait for the end of a silence.
-    private var waiting: [(atNs: UInt64, request: LiveRequest)] = []
-    private var error: LiveServerError?
-    /// Reply bytes of this connection, the waiting ones included.
-    private var replyBytes: UInt64 = 0
-    private var ready: [UInt8] = []
-    private var delayed: [(atNs: UInt64, bytes: [UInt8])] = []
 
     /// A relay that has and does what the script says.
     package init(_ script: RelayScript) {
         major = script.major
         minor = script.minor
         faults = script.faults
-        server = LiveServer(minor: script.minor)
+        hasOneTracingSessionPerConnection = script.hasOneTracingSessionPerConnection
         for session in script.sessions {
-            sessions.append(SimulatedSession(session))
+            add(session)
             for stream in session.streams {
                 add(SimulatedStream(stream.stream, session: sessions.count - 1, content: .scripted(stream)))
             }
@@ -56,139 +48,137 @@ package struct SimulatedRelay: ~Copyable {
         for host in hosts { add(host) }
     }
 
+    /// Adds a session without streams.
+    mutating func add(_ session: ScriptedSession) {
+        sessions.append(SimulatedSession(session, firstSlot: streams.count))
+    }
+
+    /// Adds a stream to the session added last.
     mutating func add(_ stream: SimulatedStream) {
+        precondition(stream.session == sessions.count - 1, "a session's streams lie side by side")
         streamOfID[stream.live.id] = streams.count
         streams.append(stream)
+        sessions[stream.session].slots = sessions[stream.session].slots.lowerBound..<streams.count
     }
 
     // MARK: Events
 
-    /// A viewer's connection was accepted; one before it is gone.
-    /// - Returns: false when the relay is down and refuses.
-    package mutating func connected(nowNs: UInt64) -> Bool {
-        disconnected(nowNs: nowNs)
-        guard !isDown else { return false }
-        isConnected = true
-        isCut = false
+    /// A viewer connects.
+    /// - Returns: the connection; nil when the relay is down and refuses.
+    package mutating func connected(nowNs: UInt64) -> RelayConnectionID? {
+        advance(to: nowNs)
+        guard !isDown else { return nil }
         connectionCount += 1
-        return true
+        let connection = RelayConnection(RelayConnectionID(number: connectionCount), minor: minor)
+        connections.append(connection)
+        return connection.id
     }
 
-    /// The viewer's connection is gone; its sessions are free again.
-    package mutating func disconnected(nowNs: UInt64) {
+    /// A connection is gone, whoever closed it; its sessions are free again.
+    package mutating func disconnected(_ connection: RelayConnectionID, nowNs: UInt64) {
         advance(to: nowNs)
-        isConnected = false
-        hasViewerSession = false
-        server = LiveServer(minor: minor)
-        error = nil
-        replyBytes = 0
-        ready.removeAll()
-        delayed.removeAll()
-        waiting.removeAll()
-        for index in sessions.indices { sessions[index].isAttached = false }
+        guard let index = connections.firstIndex(where: { $0.id == connection }) else { return }
+        freeSessions(of: connections.remove(at: index))
     }
 
-    /// Bytes came from the viewer.
-    package mutating func received(_ bytes: UnsafeRawBufferPointer, nowNs: UInt64) {
+    /// Bytes came from the viewer. They are ignored on a connection that is closing or gone.
+    package mutating func received(
+        _ bytes: UnsafeRawBufferPointer,
+        on connection: RelayConnectionID,
+        nowNs: UInt64
+    ) {
         advance(to: nowNs)
-        guard isConnected, !isClosing else { return }
-        var requests: [LiveRequest] = []
-        do throws(LiveServerError) {
-            try server.received(bytes, requests: &requests)
-        } catch {
-            self.error = error
-        }
-        let answerAt = silenceEnd ?? nowNs
-        for request in requests { waiting.append((max(answerAt, waiting.last?.atNs ?? 0), request)) }
-        answerDue()
-        if case .unknownCommand = error, waiting.isEmpty {
-            server.replyToUnknownCommand()
-            emit()
-        }
+        guard let connection = find(connection) else { return }
+        connection.received(bytes, answerAtNs: silenceEnd ?? self.nowNs)
+        answerDue(on: connection)
     }
 
     /// Time goes on. It never goes back: an earlier time does nothing.
     package mutating func advance(to nowNs: UInt64) {
         self.nowNs = max(self.nowNs, nowNs)
-        if isDown, isConnected { isCut = true }
-        answerDue()
-        let due = delayed.prefix { $0.atNs <= self.nowNs }
-        for (_, bytes) in due { ready += bytes }
-        delayed.removeFirst(due.count)
+        let isDown = isDown
+        for connection in connections {
+            if isDown { cut(connection) }
+            answerDue(on: connection)
+            connection.advance(to: self.nowNs)
+        }
     }
 
     // MARK: Output
 
-    /// The connection is to be closed once the output is written.
-    package var isClosing: Bool {
-        isCut || (error != nil && waiting.isEmpty && delayed.isEmpty)
+    /// The connection is to be closed once its output is written, or is gone already.
+    package func isClosing(_ connection: RelayConnectionID) -> Bool { find(connection)?.isClosing ?? true }
+
+    /// Whether bytes are to be written to the connection now.
+    package func hasOutput(_ connection: RelayConnectionID) -> Bool { find(connection)?.hasOutput ?? false }
+
+    /// Hands the bytes to be written to the connection now to `body`, once, and forgets them.
+    package mutating func takeOutput<Result>(
+        _ connection: RelayConnectionID,
+        _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        find(connection)?.takeOutput(body) ?? body(UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
-    /// Whether bytes are to be written now.
-    package var hasOutput: Bool { !ready.isEmpty }
-
-    /// Hands the bytes to be written now to `body`, once, and forgets them.
-    package mutating func takeOutput<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        defer { ready.removeAll(keepingCapacity: ready.capacity <= 1 << 16) }
-        return ready.withUnsafeBytes(body)
-    }
-
-    /// When something happens without the viewer; nil if nothing will.
+    /// When something happens on any connection without its viewer; nil if nothing will.
     package var nextWakeNs: UInt64? {
-        var next = min(waiting.first?.atNs ?? .max, delayed.first?.atNs ?? .max)
-        for case .down(let range) in faults where isConnected && range.lowerBound > nowNs {
+        var next = connections.reduce(.max) { min($0, $1.nextWakeNs) }
+        for case .down(let range) in faults where !connections.isEmpty && range.lowerBound > nowNs {
             next = min(next, range.lowerBound)
         }
         return next == .max ? nil : next
     }
 
+    private func find(_ id: RelayConnectionID) -> RelayConnection? { connections.first { $0.id == id } }
+
     // MARK: Answers
 
-    private mutating func answerDue() {
-        while let (atNs, request) = waiting.first, atNs <= nowNs, !isCut {
-            waiting.removeFirst()
+    private mutating func answerDue(on connection: RelayConnection) {
+        while let request = connection.takeDueRequest(nowNs: nowNs) {
             let kind = request.kind
             requestCounts[kind, default: 0] += 1
-            if let bytes = replacement(for: kind) { server.reply(raw: bytes) } else { answer(request) }
-            emit()
+            if let bytes = replacement(for: kind) {
+                connection.server.reply(raw: bytes)
+            } else {
+                answer(request, on: connection)
+            }
+            emit(on: connection)
+        }
+        if connection.takeRefusal() {
+            connection.server.replyToUnknownCommand()
+            emit(on: connection)
         }
     }
 
-    private mutating func answer(_ request: LiveRequest) {
+    private mutating func answer(_ request: LiveRequest, on connection: RelayConnection) {
         switch request {
-        case .connect: server.replyToConnect(viewerSession: connectionCount, major: major)
+        case .connect: connection.server.replyToConnect(viewerSession: connection.id.number, major: major)
         case .createViewerSession:
-            hasViewerSession = true
-            server.replyToCreateViewerSession(.ok)
-        case .listSessions: server.replyToList(listedSessions())
-        case .attach(let session, let seek): answerAttach(session, seek: seek, hasViewerSession: hasViewerSession)
-        case .detach(let session): answerDetach(session)
-        case .newStreams(let session): answerNewStreams(session)
-        case .nextIndex(let stream): answerNextIndex(stream)
-        case .packet(let stream, let offset, let length): answerPacket(stream, offset: offset, length: length)
-        case .metadata(let stream): answerMetadata(stream)
+            connection.hasViewerSession = true
+            connection.server.replyToCreateViewerSession(.ok)
+        case .listSessions: connection.server.replyToList(listedSessions())
+        case .attach(let session, let seek): answerAttach(session, seek: seek, on: connection)
+        case .detach(let session): answerDetach(session, on: connection)
+        case .newStreams(let session): answerNewStreams(session, on: connection)
+        case .nextIndex(let stream): answerNextIndex(stream, on: connection)
+        case .packet(let stream, let offset, let length):
+            answerPacket(stream, offset: offset, length: length, on: connection)
+        case .metadata(let stream): answerMetadata(stream, on: connection)
         }
     }
 
-    /// Moves replies on, through the faults of the connection.
-    private mutating func emit() {
-        var bytes: [UInt8] = []
-        server.takeOutput { bytes = Array($0) }
-        for index in faults.indices {
-            guard case .cut(let limit) = faults[index], replyBytes + UInt64(bytes.count) >= limit else { continue }
-            bytes.removeLast(Int(replyBytes + UInt64(bytes.count) - limit))
-            isCut = true
-            faults.remove(at: index)
-            break
-        }
-        replyBytes += UInt64(bytes.count)
-        if let delayNs {
-            delayed.append((max(nowNs + delayNs, delayed.last?.atNs ?? 0), bytes))
-        } else if ready.isEmpty {
-            ready = bytes
-        } else {
-            ready += bytes
-        }
+    /// Moves replies on, through the faults.
+    private mutating func emit(on connection: RelayConnection) {
+        let next = nextCut
+        guard connection.emit(limit: next?.afterBytes ?? .max, delayNs: delayNs, nowNs: nowNs), let next else { return }
+        faults.remove(at: next.index)
+        cut(connection)
+    }
+
+    /// Closes a connection from our side.
+    private mutating func cut(_ connection: RelayConnection) {
+        connection.cut()
+        freeSessions(of: connection)
     }
 
     // MARK: Faults
@@ -196,6 +186,16 @@ package struct SimulatedRelay: ~Copyable {
     private func replacement(for kind: RelayFault.RequestKind) -> [UInt8]? {
         for case .reply(kind, requestCounts[kind], let bytes) in faults { return bytes }
         return nil
+    }
+
+    /// The cut that a connection meets first.
+    private var nextCut: (index: Int, afterBytes: UInt64)? {
+        var next: (index: Int, afterBytes: UInt64)?
+        for index in faults.indices {
+            guard case .cut(let limit) = faults[index], limit < next?.afterBytes ?? .max else { continue }
+            next = (index, limit)
+        }
+        return next
     }
 
     private var delayNs: UInt64? {

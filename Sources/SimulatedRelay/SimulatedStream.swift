@@ -1,6 +1,6 @@
 import LTTngLive
 
-/// A stream and how far its viewer has read it.
+/// A stream and what it holds.
 struct SimulatedStream {
     enum Content {
         case scripted(ScriptedStream)
@@ -10,21 +10,10 @@ struct SimulatedStream {
     }
 
     let live: LiveStream
+    /// The place of its session.
     let session: Int
     let appearsAtNs: UInt64
-    private(set) var content: Content
-    var isAnnounced = false
-    private(set) var hasHungUp = false
-    /// The next step of a script, or packet of a generated stream.
-    private var place = 0
-    /// Packets of a generated stream before `place` that have events.
-    private var written = 0
-    /// The beacon held, in cycles; a packet clears it.
-    private var lastBeacon: UInt64?
-    /// Metadata answers that said nothing since the stream's trace ended.
-    private var vainAnswers = 0
-    /// The bytes of the generated packet that was said last, until they are read.
-    private var packet: GeneratedPacket?
+    let content: Content
 
     init(_ live: LiveStream, session: Int, content: Content) {
         self.live = live
@@ -32,217 +21,65 @@ struct SimulatedStream {
         self.content = content
         if case .scripted(let script) = content { appearsAtNs = script.appearsAtNs } else { appearsAtNs = 0 }
     }
-
-    /// A viewer attaches.
-    mutating func rewind(to position: SeekPosition, nowNs: UInt64) {
-        isAnnounced = false
-        hasHungUp = false
-        lastBeacon = nil
-        vainAnswers = 0
-        packet = nil
-        place = 0
-        written = 0
-        guard position == .last, !live.isMetadata else { return }
-        switch content {
-        case .scripted(let script): place = script.steps.prefix { $0.atNs <= nowNs && !$0.step.isHangUp }.count
-        case .generated(let stream):
-            place = stream.packetCount(at: nowNs)
-            written = stream.packetsWithEvents(below: place)
-        case .metadata: break
-        }
-    }
-
-    enum IndexAnswer {
-        case packet(PacketIndex)
-        case beacon(UInt64)
-        case status(IndexStatus)
-    }
-
-    /// What GET_NEXT_INDEX says.
-    mutating func nextIndex(nowNs: UInt64, endsAtNs: UInt64) -> IndexAnswer {
-        if hasHungUp || live.isMetadata { return .status(hasHungUp ? .failed : .hungUp) }
-        let answer: IndexAnswer
-        switch content {
-        case .scripted(let script): answer = next(script, nowNs: nowNs, endsAtNs: endsAtNs)
-        case .generated(let stream): answer = next(stream, nowNs: nowNs, endsAtNs: endsAtNs)
-        case .metadata: answer = .status(.hungUp)
-        }
-        if case .status(.hungUp) = answer { hasHungUp = true }
-        return answer
-    }
-
-    private mutating func next(_ script: ScriptedStream, nowNs: UInt64, endsAtNs: UInt64) -> IndexAnswer {
-        while place < script.steps.count, script.steps[place].atNs <= nowNs {
-            let step = script.steps[place].step
-            place += 1
-            switch step {
-            case .packet(let index, _):
-                lastBeacon = nil
-                return .packet(index)
-            case .beacon(let cycles): lastBeacon = cycles
-            case .status(let status): return .status(status)
-            case .hangUp: return .status(.hungUp)
-            case .metadata, .metadataStatus: continue
-            }
-        }
-        if nowNs >= endsAtNs { return .status(.hungUp) }
-        return lastBeacon.map { .beacon($0) } ?? .status(.retry)
-    }
-
-    private mutating func next(_ stream: GeneratedStream, nowNs: UInt64, endsAtNs: UInt64) -> IndexAnswer {
-        let available = stream.packetCount(at: min(nowNs, endsAtNs))
-        while place < available {
-            let number = place
-            place += 1
-            if stream.eventCount(packet: number) == 0 {
-                lastBeacon = stream.packetEnd(number)
-                continue
-            }
-            lastBeacon = nil
-            let packet = stream.packet(number, sequenceNumber: written)
-            written += 1
-            self.packet = packet
-            return .packet(packet.index)
-        }
-        if nowNs >= endsAtNs { return .status(.hungUp) }
-        return lastBeacon.map { .beacon($0) } ?? .status(.retry)
-    }
-
-    /// What GET_PACKET serves; nil when the range is not in a packet.
-    mutating func bytes(offset: UInt64, length: UInt32) -> ArraySlice<UInt8>? {
-        switch content {
-        case .scripted(let script):
-            // The packet said last stands first: after `lttng clear` offsets begin anew.
-            for case (_, .packet(let index, let bytes)) in script.steps[..<place].reversed() {
-                if let slice = Self.slice(of: bytes, at: index.offset, offset: offset, length: length) { return slice }
-            }
-            return nil
-        case .generated(let stream):
-            if packet == nil || packet?.index.offset != stream.fileOffset(of: offset) {
-                packet = stream.packet(at: offset, below: place)
-            }
-            guard let packet else { return nil }
-            let slice = Self.slice(of: packet.bytes, at: packet.index.offset, offset: offset, length: length)
-            if slice?.endIndex == packet.bytes.endIndex { self.packet = nil }
-            return slice
-        case .metadata: return nil
-        }
-    }
-
-    private static func slice(
-        of bytes: [UInt8],
-        at start: UInt64,
-        offset: UInt64,
-        length: UInt32
-    ) -> ArraySlice<UInt8>? {
-        guard offset >= start, offset - start <= UInt64(bytes.count) else { return nil }
-        let first = Int(offset - start)
-        guard Int(length) <= bytes.count - first else { return nil }
-        return bytes[first..<first + Int(length)]
-    }
-
-    // MARK: Metadata
-
-    /// Whether there is metadata that was not sent.
-    func hasMetadata(nowNs: UInt64) -> Bool {
-        switch content {
-        case .scripted(let script):
-            return script.steps[place...].contains { step in
-                if case .metadata = step.step { step.atNs <= nowNs } else { false }
-            }
-        case .metadata: return place == 0
-        case .generated: return false
-        }
-    }
-
-    /// What GET_METADATA says. - Parameter isOver: the data streams of the trace have ended.
-    mutating func nextMetadata(nowNs: UInt64, isOver: Bool) -> (status: MetadataStatus, bytes: [UInt8]) {
-        guard live.isMetadata else { return (.failed, []) }
-        var bytes: [UInt8] = []
-        switch content {
-        case .metadata(let text):
-            if place == 0 { bytes = text }
-            place = 1
-        case .scripted(let script):
-            while place < script.steps.count, script.steps[place].atNs <= nowNs {
-                if case .metadataStatus(let status) = script.steps[place].step {
-                    if bytes.isEmpty { place += 1 }
-                    return bytes.isEmpty ? (status, []) : (.ok, bytes)
-                }
-                if case .metadata(let piece) = script.steps[place].step { bytes += piece }
-                place += 1
-            }
-        case .generated: break
-        }
-        if !bytes.isEmpty { return (.ok, bytes) }
-        guard isOver else { return (.noNew, []) }
-        vainAnswers += 1
-        return (vainAnswers > 1 ? .failed : .noNew, [])
-    }
-
-    /// Whether a packet is there that was not said.
-    func hasUnread(nowNs: UInt64, endsAtNs: UInt64) -> Bool {
-        switch content {
-        case .scripted(let script):
-            return script.steps[place...].contains { step in
-                if case .packet = step.step { step.atNs <= nowNs } else { false }
-            }
-        case .generated(let stream):
-            let available = stream.packetCount(at: min(nowNs, endsAtNs))
-            return (place..<max(place, available)).contains { stream.eventCount(packet: $0) > 0 }
-        case .metadata: return false
-        }
-    }
-}
-
-extension ScriptedStream.Step {
-    fileprivate var isHangUp: Bool { if case .hangUp = self { true } else { false } }
 }
 
 /// Answers about streams.
 extension SimulatedRelay {
-    mutating func answerNextIndex(_ id: LiveStreamID) {
-        guard let slot = streamOfID[id], streams[slot].isAnnounced, sessions[streams[slot].session].isAttached else {
-            return server.replyToNextIndex(.failed)
+    func answerNextIndex(_ id: LiveStreamID, on connection: RelayConnection) {
+        guard let slot = announcedSlot(of: id, on: connection) else {
+            return connection.server.replyToNextIndex(.failed)
         }
-        let session = streams[slot].session
-        if sessions[session].isRotating(at: nowNs) { return server.replyToNextIndex(.retry) }
-        let answer = streams[slot].nextIndex(nowNs: nowNs, endsAtNs: sessions[session].endsAtNs)
+        let session = sessions[streams[slot].session]
+        if session.isRotating(at: nowNs) { return connection.server.replyToNextIndex(.retry) }
+        let answer = connection.readings[slot]?
+            .nextIndex(of: streams[slot], nowNs: nowNs, endsAtNs: session.endsAtNs)
         var flags: ReplyFlags = []
-        if hasUnsentMetadata(ofTraceOf: slot) { flags.insert(.newMetadata) }
-        if hasUnannouncedStreams(session: session) { flags.insert(.newStreams) }
+        if hasUnsentMetadata(ofTraceOf: slot, on: connection) { flags.insert(.newMetadata) }
+        if hasUnannouncedStreams(of: session, on: connection) { flags.insert(.newStreams) }
         switch answer {
-        case .packet(let index): server.replyToNextIndex(index, flags: flags)
-        case .beacon(let cycles): server.replyToNextIndex(beacon: cycles, flags: flags)
-        case .status(let status): server.replyToNextIndex(status, flags: flags)
+        case .packet(let index): connection.server.replyToNextIndex(index, flags: flags)
+        case .beacon(let cycles): connection.server.replyToNextIndex(beacon: cycles, flags: flags)
+        case .status(let status): connection.server.replyToNextIndex(status, flags: flags)
+        case nil: connection.server.replyToNextIndex(.failed)
         }
     }
 
-    mutating func answerPacket(_ id: LiveStreamID, offset: UInt64, length: UInt32) {
-        guard let slot = streamOfID[id], sessions[streams[slot].session].isAttached,
-            let bytes = streams[slot].bytes(offset: offset, length: length)
-        else { return server.replyToPacket(.failed) }
-        bytes.withUnsafeBytes { server.replyToPacket(.ok, bytes: $0) }
+    func answerPacket(_ id: LiveStreamID, offset: UInt64, length: UInt32, on connection: RelayConnection) {
+        guard let slot = streamOfID[id],
+            let bytes = connection.readings[slot]?.bytes(of: streams[slot], offset: offset, length: length)
+        else { return connection.server.replyToPacket(.failed) }
+        bytes.withUnsafeBytes { connection.server.replyToPacket(.ok, bytes: $0) }
     }
 
-    mutating func answerMetadata(_ id: LiveStreamID) {
-        guard let slot = streamOfID[id], streams[slot].isAnnounced, sessions[streams[slot].session].isAttached else {
-            return server.replyToMetadata(.failed)
+    func answerMetadata(_ id: LiveStreamID, on connection: RelayConnection) {
+        guard let slot = announcedSlot(of: id, on: connection) else {
+            return connection.server.replyToMetadata(.failed)
         }
-        if sessions[streams[slot].session].isRotating(at: nowNs) { return server.replyToMetadata(.noNew) }
+        let session = sessions[streams[slot].session]
+        if session.isRotating(at: nowNs) { return connection.server.replyToMetadata(.noNew) }
         let trace = streams[slot].live.trace
-        let isOver = !streams.contains {
-            $0.live.trace == trace && $0.session == streams[slot].session && !$0.live.isMetadata && !$0.hasHungUp
+        let isOver = !session.slots.contains {
+            streams[$0].live.trace == trace && !streams[$0].live.isMetadata
+                && connection.readings[$0]?.hasHungUp == false
         }
-        let (status, bytes) = streams[slot].nextMetadata(nowNs: nowNs, isOver: isOver)
-        bytes.withUnsafeBytes { server.replyToMetadata(status, bytes: $0) }
+        let answer = connection.readings[slot]?.nextMetadata(of: streams[slot], nowNs: nowNs, isOver: isOver)
+        guard let (status, bytes) = answer else { return connection.server.replyToMetadata(.failed) }
+        bytes.withUnsafeBytes { connection.server.replyToMetadata(status, bytes: $0) }
     }
 
-    private func hasUnsentMetadata(ofTraceOf slot: Int) -> Bool {
-        let (trace, session) = (streams[slot].live.trace, streams[slot].session)
-        return streams.contains {
-            $0.live.isMetadata && $0.live.trace == trace && $0.session == session && $0.isAnnounced
-                && $0.hasMetadata(nowNs: nowNs)
+    /// The place of a stream that the viewer was told of, in a session that it has attached.
+    private func announcedSlot(of id: LiveStreamID, on connection: RelayConnection) -> Int? {
+        guard let slot = streamOfID[id], connection.readings[slot]?.isAnnounced == true else { return nil }
+        return slot
+    }
+
+    private func hasUnsentMetadata(ofTraceOf slot: Int, on connection: RelayConnection) -> Bool {
+        let trace = streams[slot].live.trace
+        return sessions[streams[slot].session].slots.contains { other in
+            guard streams[other].live.isMetadata, streams[other].live.trace == trace,
+                let reading = connection.readings[other], reading.isAnnounced
+            else { return false }
+            return reading.hasMetadata(of: streams[other], nowNs: nowNs)
         }
     }
 }

@@ -14,7 +14,8 @@ struct ViewCommand: AsyncParsableCommand {
         abstract: "Merge relays and stored traces and print their events in global timestamp order.",
         discussion: """
             A SOURCE is net://HOST[:PORT][/host/HOSTNAME/SESSION] (all live sessions of an lttng-relayd, or one) or a \
-            directory with CTF traces, in any mix. Ends when every session has ended. Events go to standard output, all else to standard error.
+            directory with CTF traces, in any mix. Ends when every session has ended. Events go to \
+            standard output, all else to standard error.
             """
     )
 

@@ -64,8 +64,9 @@ extension RealCluster {
             let cluster = try Cluster(hosts: 1)
             let host = cluster.hosts[0]
             try host.startSession("s")
-            // Cuts its first four connections after so many bytes of replies: in metadata, in packets, between them.
-            let proxy = try FakeRelay(["proxy", "\(host.livePort)", "--cut-after", "7000,60000,150000,300001"])
+            // Cuts connections in metadata, in packets, and between them. The first connection only lists, and stays.
+            let cuts = "1000000000,7000,60000,150000,300001"
+            let proxy = try FakeRelay(["proxy", "\(host.livePort)", "--cut-after", cuts])
             let coordinator = try Coordinator([.init(name: "cut", url: proxy.url)])
             let tail = try coordinator.tail()
             let arguments = ["--count", "10000", "--rate", "5000", "--burst", "50"]

@@ -88,6 +88,8 @@ final class CoordinatorTrial {
             inbox.removeFirst()
             guard links[first.link]?.attempt == first.attempt else { continue }
             first.bytes.withUnsafeBytes { coordinator.received(relay: first.link, $0, now: nowNs) }
+            runActions()
+            guard links[first.link]?.attempt == first.attempt else { continue }
             coordinator.readCompleted(relay: first.link, now: nowNs)
             runActions()
         }
@@ -161,6 +163,17 @@ final class CoordinatorTrial {
         case .note(let note): notes.append(note)
         case .finished(let report): self.report = report
         }
+    }
+
+    /// The relay is another process from now on; its connections are gone.
+    func replaceRelay(_ source: Int, by script: RelayScript) {
+        for (index, link) in links where link.source == source && link.connection != nil {
+            close(index)
+            relays[source].relay = SimulatedRelay(script)
+            coordinator.disconnected(relay: index, reason: "the relay closed the connection", now: nowNs)
+        }
+        relays[source].relay = SimulatedRelay(script)
+        runActions()
     }
 
     // MARK: What came out

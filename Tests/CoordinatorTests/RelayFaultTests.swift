@@ -86,6 +86,50 @@ import Testing
         #expect(trial.report?.damaged.first?.contains("broken/session") == true)
     }
 
+    @Test func `a trace that cannot be decoded holds nobody back, though its session goes on`() {
+        let broken = RelayScript.session(
+            host: "broken",
+            metadata: Array("trace { major = ; };".utf8),
+            streams: [steady]
+        )
+        let good = RelayScript.session(host: "good", endsAtNs: .ms(1100), streams: [steady])
+        let trial = CoordinatorTrial(
+            [RelayScript(sessions: [broken]), RelayScript(sessions: [good])],
+            lifetime: .service
+        )
+        trial.run(untilNs: .ms(5_000))
+        #expect(trial.events.map(\.host) == Array(repeating: "good", count: 10))
+        #expect(!trial.relayStates(0).contains(.excluded))
+    }
+
+    @Test func `a session made anew under its old name is another session`() {
+        let first = RelayScript.session(endsAtNs: .ms(1000), streams: [steady])
+        let later = packets((11...20).map { (.ms($0 * 100), [.ms($0 * 100 - 50)]) }, startNs: .ms(1000))
+        var second = RelayScript.session(id: 2, firstStream: 11, uuidByte: 2, endsAtNs: .ms(2100), streams: [later])
+        second.appearsAtNs = .ms(1005)
+        let trial = CoordinatorTrial([RelayScript(sessions: [first, second])], lifetime: .service)
+        trial.run(untilNs: .ms(6_000))
+        #expect(trial.events.map(\.timestampNs) == (1...20).map { Int64(UInt64.ms($0 * 100 - 50)) })
+        #expect(trial.sessionStates.filter { $0 == .active }.count == 2)
+        #expect(trial.sessionStates.filter { $0 == .ended }.count == 2)
+        #expect(trial.losses.isEmpty)
+    }
+
+    @Test func `a lost session that another viewer took meanwhile is given up`() {
+        var session = RelayScript.session(endsAtNs: .ms(60_000), streams: [steady])
+        session.isHeldUntilNs = 0
+        var other = session
+        other.isHeldUntilNs = .ms(60_000)
+        // The relay restarts after half a second, and by then the session is somebody else's.
+        let before = RelayScript(sessions: [session], faults: [.down(UInt64.ms(500)..<UInt64.ms(700))])
+        let trial = CoordinatorTrial([before])
+        trial.run(untilNs: .ms(450))
+        trial.replaceRelay(0, by: RelayScript(sessions: [other], faults: [.down(UInt64.ms(500)..<UInt64.ms(700))]))
+        trial.run(untilNs: .ms(30_000))
+        #expect(trial.report?.held == ["relay-0: host/session"])
+        #expect(trial.sessionStates.contains(.lost))
+    }
+
     @Test func `metadata that comes late holds its stream, and nothing is late`() {
         let late = RelayScript.session(
             host: "late",

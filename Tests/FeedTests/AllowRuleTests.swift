@@ -3,6 +3,15 @@ import Testing
 @testable import Feed
 
 @Suite struct AllowRuleTests {
+    @Test
+    func `a backslash takes a pattern's character as it is`() {
+        #expect(Glob.matches("a\\*b", "a*b"))
+        #expect(!Glob.matches("a\\*b", "axb"))
+        #expect(!Glob.matches("\\?", "x"))
+        #expect(Glob.matches("end\\", "end\\"))
+        #expect(Glob.matches("*\\?*", "why?now"))
+    }
+
     @Test(arguments: [
         ("*", "", true), ("*", "any/thing", true), ("", "", true), ("", "a", false), ("a?c", "abc", true),
         ("a?c", "ac", false), ("a*c", "ac", true), ("a*c", "abcbc", true), ("a*c", "abcb", false),

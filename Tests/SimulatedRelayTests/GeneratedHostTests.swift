@@ -207,11 +207,19 @@ struct GeneratedHostTests {
     }
 
     @Test func `several hosts on one relay are several sessions`() throws {
-        let reader = read([host(1), host(2), host(3)], untilNs: 10 * second)
-        #expect(reader.viewer.sessions.map(\.hostname) == ["web-1", "web-2", "web-3"])
-        #expect(Set(reader.streams.values.map(\.trace)).count == 3)
-        #expect(reader.metadata.count == 3)
-        let uuids = try (1...3).map { try program(reader, trace: $0).traceClass.uuid }
+        let first = RelayReader(SimulatedRelay(hosts: [host(1), host(2), host(3)]), nowNs: 5 * second)
+        first.attaches = { $0.hostname == "web-1" }
+        let others = ["web-2", "web-3"].map { name in RelayReader(beside: first) { $0.hostname == name } }
+        let readers = [first] + others
+        for reader in readers { #expect(reader.connect()) }
+        RelayReader.run(readers, untilNs: 10 * second)
+        #expect(first.viewer.sessions.map(\.hostname) == ["web-1", "web-2", "web-3"])
+        #expect(first.viewer.sessions.allSatisfy { $0.clientCount == 1 })
+        #expect(Set(readers.flatMap { $0.streams.values.map(\.trace) }).count == 3)
+        #expect(readers.allSatisfy { $0.failure == nil && $0.metadata.count == 1 })
+        let uuids = try readers.enumerated().map { number, reader in
+            try program(reader, trace: UInt64(number) + 1).traceClass.uuid
+        }
         #expect(Set(uuids).count == 3)
     }
 

@@ -9,9 +9,19 @@ final class RelayReader {
         var bytes: [UInt8] = []
     }
 
+    /// A relay that several readers can share.
+    private final class RelayBox {
+        var relay: SimulatedRelay
+
+        init(_ relay: consuming SimulatedRelay) { self.relay = relay }
+    }
+
     var viewer = Viewer()
-    var relay: SimulatedRelay
+    private let box: RelayBox
+    private var connection: RelayConnectionID?
     var nowNs: UInt64
+    /// Which of the live sessions it attaches to.
+    var attaches: (ListedSession) -> Bool = { _ in true }
     var position = SeekPosition.beginning
     var roundTripNs: UInt64 = 200_000
     private(set) var packets: [LiveStreamID: [Packet]] = [:]
@@ -24,43 +34,58 @@ final class RelayReader {
     private var timer: UInt64?
 
     init(_ relay: consuming SimulatedRelay, nowNs: UInt64 = 0) {
-        self.relay = relay
+        box = RelayBox(relay)
         self.nowNs = nowNs
+    }
+
+    /// Another viewer of a reader's relay.
+    init(beside other: RelayReader, attaches: @escaping (ListedSession) -> Bool = { _ in true }) {
+        box = other.box
+        nowNs = other.nowNs
+        self.attaches = attaches
     }
 
     /// Connects anew: a new viewer, the relay as it stands.
     func connect() -> Bool {
+        disconnect()
         viewer = Viewer()
         failure = nil
         timer = nil
-        guard relay.connected(nowNs: nowNs) else { return false }
+        connection = box.relay.connected(nowNs: nowNs)
+        guard connection != nil else { return false }
         viewer.connected(now: nowNs)
         return true
     }
 
+    /// Goes away without a word.
+    func disconnect() {
+        if let connection { box.relay.disconnected(connection, nowNs: nowNs) }
+        connection = nil
+    }
+
     func run(untilNs end: UInt64) {
-        while failure == nil {
+        while failure == nil, let connection {
             viewer.flush(now: nowNs)
             react(to: [])
-            viewer.takeOutput { if !$0.isEmpty { relay.received($0, nowNs: nowNs) } }
-            if relay.hasOutput {
+            viewer.takeOutput { if !$0.isEmpty { box.relay.received($0, on: connection, nowNs: nowNs) } }
+            if box.relay.hasOutput(connection) {
                 nowNs += roundTripNs
                 var input: [UInt8] = []
-                relay.takeOutput { input = Array($0) }
+                box.relay.takeOutput(connection) { input = Array($0) }
                 input.withUnsafeBytes { viewer.received($0, now: nowNs) }
                 react(to: input)
                 continue
             }
-            if relay.isClosing {
+            if box.relay.isClosing(connection) {
                 viewer.disconnected(now: nowNs)
                 react(to: [])
-                relay.disconnected(nowNs: nowNs)
+                disconnect()
                 return
             }
-            let next = min(timer ?? .max, relay.nextWakeNs ?? .max)
+            let next = min(timer ?? .max, box.relay.nextWakeNs ?? .max)
             guard next < end else { break }
             nowNs = max(nowNs, next)
-            relay.advance(to: nowNs)
+            box.relay.advance(to: nowNs)
             if let due = timer, due <= nowNs {
                 timer = nil
                 viewer.timerFired(now: nowNs)
@@ -68,6 +93,15 @@ final class RelayReader {
             react(to: [])
         }
         if failure == nil { nowNs = max(nowNs, end) }
+    }
+
+    /// Runs readers side by side, a hundredth of a second each in turn.
+    static func run(_ readers: [RelayReader], untilNs end: UInt64) {
+        var nowNs = readers.map(\.nowNs).min() ?? end
+        while nowNs < end {
+            nowNs = min(nowNs + 10_000_000, end)
+            for reader in readers { reader.run(untilNs: nowNs) }
+        }
     }
 
     private func react(to input: [UInt8]) {
@@ -81,7 +115,7 @@ final class RelayReader {
                 continue
             case .fail(let error): failure = error
             case .sessionsListed:
-                for session in viewer.sessions where session.liveTimerUs > 0 {
+                for session in viewer.sessions where session.liveTimerUs > 0 && attaches(session) {
                     viewer.attach(session.id, from: position)
                 }
             case .streamAdded(_, let stream): streams[stream.id] = stream

@@ -228,12 +228,16 @@ struct ScriptedRelayTests {
         #expect(reader.contains(.attached(session1, .unknownSession)))
     }
 
-    @Test func `noise from a viewer closes the connection`() {
-        var relay = SimulatedRelay(script(steps: []))
-        let isAccepted = relay.connected(nowNs: 0)
-        #expect(isAccepted)
-        [UInt8](repeating: 0xFF, count: 100).withUnsafeBytes { relay.received($0, nowNs: 1) }
-        let isClosing = relay.isClosing
+    @Test(arguments: [[], [RelayFault.silence(0..<5)]])
+    func `noise from a viewer is refused and closes the connection`(faults: [RelayFault]) throws {
+        var relay = SimulatedRelay(script(steps: [], faults: faults))
+        let accepted = relay.connected(nowNs: 0)
+        let connection = try #require(accepted)
+        [UInt8](repeating: 0xFF, count: 100).withUnsafeBytes { relay.received($0, on: connection, nowNs: 1) }
+        relay.advance(to: 5)
+        let output = relay.takeOutput(connection) { Array($0) }
+        #expect(output == [0, 0, 0, 11])
+        let isClosing = relay.isClosing(connection)
         #expect(isClosing)
     }
 }

@@ -1,8 +1,8 @@
 import CTF
 import Testing
 
-/// The stored traces of CTF 2, against the elements that their oracle reads: packet headers and contexts, event headers,
-/// payloads, and where reading stops.
+/// The stored traces of CTF 2, against the elements that their oracle reads: packet headers and contexts, event
+/// headers, payloads, and where reading stops.
 @Suite(.enabled(if: StoredTraces.folder != nil, "the stored traces are missing: ../shared/data/ctf"))
 struct CTF2StoredTraceTests {
     static let entries = StoredTraces.ctf2Entries.filter { !$0.name.contains("-meta-") }

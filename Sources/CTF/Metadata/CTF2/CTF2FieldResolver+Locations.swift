@@ -1,8 +1,8 @@
 /// What lengths and selectors refer to (CTF 2, section 6.4.2).
 ///
-/// Names lead through structures. An array on the way means the element being read, an optional what is in it. A variant
-/// on the way means the option being read; where that has been read before, any option, so that one location can mean
-/// several fields.
+/// Names lead through structures. An array on the way means the element being read, an optional what is in it. A
+/// variant on the way means the option being read; where that has been read before, any option, so that one location
+/// can mean several fields.
 extension CTF2FieldResolver {
     /// An earlier field with an unsigned integer.
     mutating func length(_ location: CTF2Location) throws(MetadataError) -> FieldLocation {

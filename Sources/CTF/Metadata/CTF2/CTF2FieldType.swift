@@ -1,5 +1,5 @@
-/// A field class as a fragment declares it: locations are not resolved, and roles not looked at, as both depend on where
-/// the class is used. Aliases are shared, and cost nothing until they are used.
+/// A field class as a fragment declares it: locations are not resolved, and roles not looked at, as both depend on
+/// where the class is used. Aliases are shared, and cost nothing until they are used.
 final class CTF2FieldType: Sendable {
     indirect enum Kind: Sendable {
         /// Needs no other field: the class as it will be, with all roles that were given.

@@ -1,0 +1,116 @@
+import LTTngLive
+
+/// Names a viewer's connection to a simulated relay; never used again.
+package struct RelayConnectionID: Hashable, Sendable, BitwiseCopyable {
+    /// Counted from 1, in order of acceptance.
+    let number: UInt64
+}
+
+/// One viewer's connection: what was asked on it, what is to be sent, and how far it has read what it has attached.
+///
+/// A class because it owns a `LiveServer`, which no array can hold; it belongs to its relay and to nobody else.
+final class RelayConnection {
+    let id: RelayConnectionID
+    var server: LiveServer
+    var hasViewerSession = false
+    /// The one that it attached to first.
+    var tracingSession: TracingSession?
+    /// The streams of the sessions that it has attached, by their places in the relay.
+    var readings: [Int: StreamReading] = [:]
+
+    /// Requests that wait for the end of a silence.
+    private var waiting: [(atNs: UInt64, request: LiveRequest)] = []
+    private var error: LiveServerError?
+    private var hasRefused = false
+    private var isCut = false
+    /// Bytes of replies since the connection's start, the waiting ones included.
+    private var replyBytes: UInt64 = 0
+    private var ready: [UInt8] = []
+    private var delayed: [(atNs: UInt64, bytes: [UInt8])] = []
+
+    init(_ id: RelayConnectionID, minor: UInt32) {
+        self.id = id
+        server = LiveServer(minor: minor)
+    }
+
+    // MARK: Requests
+
+    /// Bytes came from the viewer; requests in them are answered at a time.
+    func received(_ bytes: UnsafeRawBufferPointer, answerAtNs: UInt64) {
+        guard !isClosing else { return }
+        var requests: [LiveRequest] = []
+        do throws(LiveServerError) {
+            try server.received(bytes, requests: &requests)
+        } catch {
+            self.error = error
+        }
+        for request in requests { waiting.append((max(answerAtNs, waiting.last?.atNs ?? 0), request)) }
+    }
+
+    /// The next request whose time has come.
+    func takeDueRequest(nowNs: UInt64) -> LiveRequest? {
+        guard let first = waiting.first, first.atNs <= nowNs else { return nil }
+        return waiting.removeFirst().request
+    }
+
+    /// Whether the viewer asked for what is no command and all before it is answered: says so once.
+    func takeRefusal() -> Bool {
+        guard case .unknownCommand = error, !hasRefused, !isCut, waiting.isEmpty else { return false }
+        hasRefused = true
+        return true
+    }
+
+    // MARK: Replies
+
+    /// Moves the server's replies on.
+    /// - Parameters:
+    ///   - limit: bytes from the connection's start after which it is cut.
+    ///   - delayNs: how much later they come; nil for at once.
+    /// - Returns: whether the limit was reached; what is beyond it is lost.
+    func emit(limit: UInt64, delayNs: UInt64?, nowNs: UInt64) -> Bool {
+        var bytes: [UInt8] = []
+        server.takeOutput { bytes = Array($0) }
+        // Not negative: a connection that reached a limit sends nothing more.
+        let left = limit - replyBytes
+        let isReached = UInt64(bytes.count) >= left
+        if isReached { bytes.removeLast(bytes.count - Int(left)) }
+        replyBytes += UInt64(bytes.count)
+        if let delayNs {
+            delayed.append((max(nowNs + delayNs, delayed.last?.atNs ?? 0), bytes))
+        } else if ready.isEmpty {
+            ready = bytes
+        } else {
+            ready += bytes
+        }
+        return isReached
+    }
+
+    /// Replies whose time has come are to be written.
+    func advance(to nowNs: UInt64) {
+        guard let first = delayed.first, first.atNs <= nowNs else { return }
+        let due = delayed.prefix { $0.atNs <= nowNs }
+        for (_, bytes) in due { ready += bytes }
+        delayed.removeFirst(due.count)
+    }
+
+    /// The relay ends it: nothing more is answered, and nothing comes but what is ready.
+    func cut() {
+        isCut = true
+        waiting.removeAll()
+        delayed.removeAll()
+    }
+
+    // MARK: Output
+
+    var isClosing: Bool { isCut || (error != nil && waiting.isEmpty && delayed.isEmpty) }
+
+    var hasOutput: Bool { !ready.isEmpty }
+
+    func takeOutput<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        defer { ready.removeAll(keepingCapacity: ready.capacity <= 1 << 16) }
+        return ready.withUnsafeBytes(body)
+    }
+
+    /// When something happens without the viewer; `.max` if nothing will.
+    var nextWakeNs: UInt64 { min(waiting.first?.atNs ?? .max, delayed.first?.atNs ?? .max) }
+}
