@@ -111,7 +111,8 @@ struct CTF2ClassTests {
         func header(_ members: [String]) -> MetadataError.Code? {
             let members = members.joined(separator: ",")
             let trace =
-                #"{"type":"trace-class","packet-header-field-class":{"type":"structure","member-classes":[\#(members)]}}"#
+                #"{"type":"trace-class","packet-header-field-class":{"type":"structure","#
+                + #""member-classes":[\#(members)]}}"#
             return MetadataReader.code(CTF2Texts.sequence([CTF2Texts.preamble, trace]))
         }
         let magic = CTF2Texts.member("m", CTF2Texts.unsigned(32, more: CTF2Texts.role("packet-magic-number")))
@@ -211,7 +212,8 @@ struct CTF2ClassTests {
             let string = #"{"type":"null-terminated-string"}"#
             let options = [first, second].map { #"{"selector-field-ranges":\#($0),"field-class":\#(string)}"# }
             let text =
-                #"{"type":"variant","selector-field-location":{"path":["s"]},"options":[\#(options.joined(separator: ","))]}"#
+                #"{"type":"variant","selector-field-location":{"path":["s"]},"options":["#
+                + options.joined(separator: ",") + "]}"
             return MetadataReader.classCode(text, after: CTF2Texts.member("s", CTF2Texts.unsigned(8)) + ",")
         }
         #expect(variant("[[0,3],[2,2]]", "[[4,5]]") == nil)

@@ -192,8 +192,8 @@ struct CTF2LawTests {
         for _ in 0..<12 {
             let inner = #"{"type":"structure","member-classes":[\#(CTF2Texts.member("v", fieldClass))]}"#
             fieldClass =
-                #"{"type":"variant","selector-field-location":{"origin":"event-record-payload","path":["s"]},"options":["#
-                + #"{"selector-field-ranges":[[0,0]],"field-class":\#(inner)},"#
+                #"{"type":"variant","selector-field-location":{"origin":"event-record-payload","path":["s"]},"#
+                + #""options":[{"selector-field-ranges":[[0,0]],"field-class":\#(inner)},"#
                 + #"{"selector-field-ranges":[[1,1]],"field-class":\#(inner)}]}"#
         }
         let path = [String](repeating: #""v""#, count: 13).joined(separator: ",")
