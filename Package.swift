@@ -80,6 +80,7 @@ let package = Package(
         ),
 
         .target(name: "PacketWriter", dependencies: ["CTF"], path: "Tests/Support/PacketWriter", swiftSettings: strict),
+        .target(name: "JSONLines", path: "Tests/Support/JSONLines", swiftSettings: strict),
         // Only for programs: it stands before the C library's malloc.
         .target(name: "AllocationCounter", path: "Tests/Support/AllocationCounter"),
         .executableTarget(
@@ -98,7 +99,7 @@ let package = Package(
         tests("FeedLog", ["Feed"]),
         tests("Coordinator", ["CTF", "LTTngLive", "Feed", "SimulatedRelay"]),
         tests("SimulatedRelay", ["CTF", "LTTngLive"]),
-        tests("Rendering", ["CTF", "Feed", "PacketWriter"]),
+        tests("Rendering", ["CTF", "Feed", "PacketWriter", "JSONLines"]),
         tests("TLS"),
         tests("Configuration"),
         tests(
@@ -109,6 +110,11 @@ let package = Package(
             ]
         ),
         // The whole product on real daemons.
-        .testTarget(name: "ClusterTests", dependencies: [], path: "Tests/ClusterTests", swiftSettings: strict),
+        .testTarget(
+            name: "ClusterTests",
+            dependencies: ["JSONLines"],
+            path: "Tests/ClusterTests",
+            swiftSettings: strict
+        ),
     ]
 )

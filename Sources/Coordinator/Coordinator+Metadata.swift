@@ -17,7 +17,7 @@ extension Coordinator {
                 Result { () throws(MetadataError) in try trace.reader.append(bytes) }
             }.get()
         } catch {
-            isolate(trace, link, fault: "metadata: \(error)")
+            isolate(trace, link, fault: "\(error)")
             return
         }
         guard let traceClass = trace.reader.traceClass else { return }

@@ -31,22 +31,8 @@ extension Coordinator {
     }
 
     private mutating func open(_ stored: StoredTrace, index: Int, _ link: RelayLink) {
-        let program: TraceProgram
         var reader = MetadataReader()
-        do {
-            try stored.metadata.withUnsafeBytes { bytes in
-                Result { () throws(MetadataError) in try reader.append(bytes) }
-            }.get()
-            try reader.finish()
-            guard let traceClass = reader.traceClass else {
-                damaged(link, stored.path, "metadata: no trace block")
-                return
-            }
-            program = try TraceProgram(traceClass)
-        } catch {
-            damaged(link, stored.path, "metadata: \(error)")
-            return
-        }
+        guard let program = program(of: stored, &reader, link) else { return }
         let names = program.traceClass
         let listed = ListedSession(
             id: LiveSessionID(UInt64(index)),
@@ -76,6 +62,31 @@ extension Coordinator {
             open(file, number: number, trace: trace, index: index, link)
         }
         frontier.setSessionBound(session.frontier, to: .max)
+    }
+
+    /// Reads a trace's metadata. Where its text is cut off, what stands before the cut counts.
+    /// - Returns: nil when no event can be decoded.
+    private mutating func program(
+        of stored: StoredTrace,
+        _ reader: inout MetadataReader,
+        _ link: RelayLink
+    ) -> TraceProgram? {
+        do throws(MetadataError) {
+            try stored.metadata.withUnsafeBytes { bytes in
+                Result { () throws(MetadataError) in try reader.append(bytes) }
+            }.get()
+            try reader.finish()
+        } catch {
+            damaged(link, stored.path, "\(error)")
+            guard error.isOfMissingEnd else { return nil }
+        }
+        guard let traceClass = reader.traceClass else { return nil }
+        do throws(ProgramError) {
+            return try TraceProgram(traceClass)
+        } catch {
+            damaged(link, stored.path, "metadata: \(error)")
+            return nil
+        }
     }
 
     private mutating func open(_ file: StoredFile, number: Int, trace: RelayTrace, index: Int, _ link: RelayLink) {
@@ -168,7 +179,15 @@ extension Coordinator {
             stream.file?.guessBytes = max(Int(presentBytes), 512)
             try take(preamble, storage, packetBytes: packetBytes, of: stream, cursor, link)
         } catch {
-            fail(stream, link, "packet at byte \(cursor.offset): \(error)")
+            if error.code == .unknownStreamClass, program.traceClass.streamClasses.isEmpty,
+                error.positionBits == cursor.rest.multipliedReportingOverflow(by: 8).partialValue
+            {
+                // A trace without stream classes has no events: its packets are headers, and this one is the last.
+                finish(stream, link)
+                return
+            }
+            let cut = error.code == .needsMoreBytes ? "the file ends before the packet does: " : ""
+            fail(stream, link, "packet at byte \(cursor.offset): \(cut)\(error)")
         }
     }
 

@@ -24,7 +24,7 @@ struct TraceReader: Sendable {
         if let program, programTextBytes == reader.textBytes { return program }
         // A packet that came before the metadata went bad is read with what was good then.
         if let program, programTextBytes >= metadataBytes { return program }
-        if let fault { throw UnreadableTrace(reason: "metadata: \(fault)") }
+        if let fault { throw UnreadableTrace(reason: fault) }
         guard reader.textBytes >= metadataBytes else { throw UnreadableTrace(reason: "metadata is missing") }
         guard let traceClass = reader.traceClass else { throw UnreadableTrace(reason: "metadata without a trace") }
         do {

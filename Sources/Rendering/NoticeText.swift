@@ -33,11 +33,12 @@ struct NoticeText {
 
     private mutating func notice(for loss: LossRecord, streams: KnownStreams) -> String {
         let unit = loss.unit == .events ? "event" : "packet"
-        var notice = "WARNING: Tracer "
-        if let count = loss.count, count > 0 {
-            notice += "discarded \(count) \(unit)" + (count == 1 ? "" : "s")
+        var notice = "WARNING: "
+        if let count = loss.count {
+            notice += "Tracer discarded \(count) \(unit)" + (count == 1 ? "" : "s")
         } else {
-            notice += "may have discarded \(unit)s"
+            // No tracer: the reason says who.
+            notice += "An unknown number of \(unit)s is lost"
         }
         if let fromNs = loss.fromNs, let toNs = loss.toNs {
             notice += " between [\(time(fromNs))] and [\(time(toNs))]"

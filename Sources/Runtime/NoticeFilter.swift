@@ -30,7 +30,10 @@ package struct NoticeFilter: Sendable {
             case .holder: audience == .subscriber ? record : nil
             // A subscriber says itself how its feed has ended, and what it does then.
             case .end: audience == .coordinator && hasSession ? record : nil
-            case .trace, .metadata, .stream, .events, .lost, .gap: record
+            // What is lost of a stored trace uncounted could not be decoded: the notes say why, and where.
+            case .lost(let loss):
+                audience == .coordinator && loss.relay.isEmpty && loss.count == nil ? nil : record
+            case .trace, .metadata, .stream, .events, .gap: record
             }
         }
         return told
@@ -64,8 +67,8 @@ package struct NoticeFilter: Sendable {
 extension FeedRecord {
     fileprivate var isNotice: Bool {
         switch self {
-        case .relay, .session, .holder, .end: true
-        case .trace, .metadata, .stream, .events, .lost, .gap: false
+        case .relay, .session, .holder, .lost, .end: true
+        case .trace, .metadata, .stream, .events, .gap: false
         }
     }
 }

@@ -86,7 +86,7 @@ import Testing
         trial.run(untilNs: 0)
         #expect(trial.events.count == 1)
         #expect(trial.report?.damaged.count == 1)
-        #expect(trial.report?.damaged.first?.hasPrefix("bad: metadata:") == true)
+        #expect(trial.report?.damaged.first?.hasPrefix("bad: metadata line 1, column") == true)
     }
 
     @Test func `a trace without data ends at once`() {

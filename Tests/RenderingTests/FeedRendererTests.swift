@@ -1,5 +1,6 @@
 import CTF
 import Feed
+import JSONLines
 import Rendering
 import Testing
 
@@ -233,7 +234,7 @@ struct FeedRendererTests {
             notices == [
                 "WARNING: Tracer discarded 17 events (unknown time range) " + place,
                 "WARNING: Tracer discarded 1 packet \(span) " + place,
-                "WARNING: Tracer may have discarded packets \(span) " + place,
+                "WARNING: An unknown number of packets is lost \(span) " + place,
             ]
         )
     }

@@ -14,6 +14,23 @@ struct NoticeFilterTests {
         )
     }
 
+    private func lost(_ count: UInt64?, relay: String) -> FeedRecord {
+        .lost(
+            LossRecord(
+                relay: relay,
+                host: "h",
+                session: "s",
+                sessionID: 1,
+                streamID: nil,
+                unit: .events,
+                count: count,
+                fromNs: nil,
+                toNs: nil,
+                reason: ""
+            )
+        )
+    }
+
     private func told(_ records: [FeedRecord], _ filter: inout NoticeFilter) -> [String] {
         filter.filter(FeedBatch(records: records)).records.map { record in
             switch record {
@@ -22,6 +39,8 @@ struct NoticeFilterTests {
             case .holder: "holder"
             case .end: "end"
             case .gap: "gap"
+            case .lost(let loss):
+                "lost \(loss.count.map(String.init) ?? "some")" + (loss.relay.isEmpty ? "" : " of \(loss.relay)")
             default: "other"
             }
         }
@@ -65,5 +84,14 @@ struct NoticeFilterTests {
                 "session ended", "gap",
             ]
         )
+    }
+
+    @Test
+    func `what cannot be read of a stored trace is said once`() {
+        let losses = [lost(nil, relay: ""), lost(7, relay: ""), lost(nil, relay: "a")]
+        var coordinator = NoticeFilter(for: .coordinator)
+        #expect(told(losses, &coordinator) == ["lost 7", "lost some of a"])
+        var subscriber = NoticeFilter(for: .subscriber)
+        #expect(told(losses, &subscriber) == ["lost some", "lost 7", "lost some of a"])
     }
 }

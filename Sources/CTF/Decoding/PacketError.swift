@@ -53,8 +53,7 @@ package struct PacketError: Error, Sendable, Equatable {
 extension PacketError: CustomStringConvertible {
     /// What is wrong and where, for people.
     @usableFromInline package var description: String {
-        let bit = positionBits % 8 == 0 ? "" : " bit \(positionBits % 8)"
-        return "\(reason) at byte \(positionBits / 8)\(bit) of the packet"
+        "\(reason) at byte \(positionBits / 8), bit \(positionBits % 8) of the packet"
     }
 
     private var reason: String {

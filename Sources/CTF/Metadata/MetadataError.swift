@@ -74,6 +74,11 @@ package struct MetadataError: Error, Sendable, Equatable {
     }
 }
 
+extension MetadataError {
+    /// Whether nothing is wrong with what is there: its end is missing.
+    package var isOfMissingEnd: Bool { code == .unexpectedEnd || code == .packetTruncated }
+}
+
 extension MetadataError: CustomStringConvertible {
     /// What is wrong and where, for people.
     package var description: String {

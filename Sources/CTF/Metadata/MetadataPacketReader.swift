@@ -27,10 +27,15 @@ struct MetadataPacketReader: Sendable {
     private var held: [UInt8] = []
     /// The UUID of the first packet.
     private var uuid: [UInt8]?
+    /// Bytes that came in earlier pieces.
+    private var earlierBytes: UInt64 = 0
+    /// Where the packet begins whose header was read last, for messages.
+    private var packetStart: UInt64 = 0
 
     /// Appends to `text` the text of one reply, or of a piece of one.
     mutating func read(_ bytes: UnsafeRawBufferPointer, into text: inout [UInt8]) throws(MetadataError) {
         var offset = 0
+        defer { earlierBytes += UInt64(bytes.count) }
         if state == .plain || state == .header { state = held.isEmpty ? .undecided : state }
         while offset < bytes.count {
             let left = bytes.count - offset
@@ -43,7 +48,10 @@ struct MetadataPacketReader: Sendable {
                 offset = bytes.count
             case .header:
                 offset += hold(Self.headerBytes, from: bytes, at: offset)
-                if held.count == Self.headerBytes { try readHeader() }
+                if held.count == Self.headerBytes {
+                    packetStart = earlierBytes + UInt64(offset) - UInt64(Self.headerBytes)
+                    try readHeader()
+                }
             case .content(let bytesLeft, let paddingBytes):
                 let count = min(left, bytesLeft)
                 text.append(contentsOf: bytes[offset..<offset + count])
@@ -69,8 +77,11 @@ struct MetadataPacketReader: Sendable {
         case .undecided:
             text.append(contentsOf: held)
             held = []
-        case .header where !held.isEmpty, .content:
-            throw MetadataError(.packetTruncated, line: 0, column: 0)
+        case .header where !held.isEmpty:
+            packetStart = earlierBytes - UInt64(held.count)
+            throw refusal(.packetTruncated)
+        case .content:
+            throw refusal(.packetTruncated)
         case .plain, .header, .padding:
             break
         }
@@ -94,6 +105,10 @@ struct MetadataPacketReader: Sendable {
         held = []
     }
 
+    private func refusal(_ code: MetadataError.Code) -> MetadataError {
+        MetadataError(code, line: 0, column: 0, subject: "it begins at byte \(packetStart)")
+    }
+
     private mutating func readHeader() throws(MetadataError) {
         let header = held
         held = []
@@ -102,23 +117,22 @@ struct MetadataPacketReader: Sendable {
             let value = (0..<4).reduce(UInt32(0)) { $0 << 8 | UInt32(header[at + $1]) }
             return isLittleEndian ? value.byteSwapped : value
         }
-        func refuse(_ code: MetadataError.Code) -> MetadataError { MetadataError(code, line: 0, column: 0) }
 
-        guard number(0) == Self.magic else { throw refuse(.packetMagicMissing) }
-        guard header[32] == 0 else { throw refuse(.packetCompressed) }
-        guard header[33] == 0 else { throw refuse(.packetEncrypted) }
-        guard header[34] == 0, number(20) == 0 else { throw refuse(.packetChecksummed) }
+        guard number(0) == Self.magic else { throw refusal(.packetMagicMissing) }
+        guard header[32] == 0 else { throw refusal(.packetCompressed) }
+        guard header[33] == 0 else { throw refusal(.packetEncrypted) }
+        guard header[34] == 0, number(20) == 0 else { throw refusal(.packetChecksummed) }
         // Tracers stamp 1.8, and those of CTF 2 either that or 2.0.
         guard (header[35], header[36]) == (1, 8) || (header[35], header[36]) == (2, 0)
-        else { throw refuse(.packetVersionUnknown) }
+        else { throw refusal(.packetVersionUnknown) }
         let packetUUID = Array(header[4..<20])
-        guard packetUUID == uuid ?? packetUUID else { throw refuse(.packetUUIDChanged) }
+        guard packetUUID == uuid ?? packetUUID else { throw refusal(.packetUUIDChanged) }
         uuid = packetUUID
 
         let contentBits = Int(number(24))
         let packetBits = Int(number(28))
         guard contentBits % 8 == 0, packetBits % 8 == 0, contentBits >= Self.headerBytes * 8, packetBits >= contentBits
-        else { throw refuse(.packetSizeInvalid) }
+        else { throw refusal(.packetSizeInvalid) }
         let contentBytes = contentBits / 8 - Self.headerBytes
         let paddingBytes = (packetBits - contentBits) / 8
         state =

@@ -133,7 +133,7 @@ import Testing
 
     @Test func `errors say what and where`() {
         let error = PacketError(.unknownEventClass, atBits: 83, value: 9)
-        #expect(error.description == "unknown event class 9 at byte 10 bit 3 of the packet")
+        #expect(error.description == "unknown event class 9 at byte 10, bit 3 of the packet")
     }
 
     // MARK: helpers

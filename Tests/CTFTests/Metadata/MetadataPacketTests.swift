@@ -44,8 +44,12 @@ struct MetadataPacketTests {
 
     @Test func `the text before a bad packet has been read`() throws {
         var reader = MetadataReader()
-        let bytes = PacketMaker().packet(Self.text) + PacketMaker(uuid: 8).packet(Self.text)
-        #expect(throws: MetadataError(.packetUUIDChanged, line: 0, column: 0)) { try reader.append(bytes) }
+        let first = PacketMaker().packet(Self.text)
+        let bytes = first + PacketMaker(uuid: 8).packet(Self.text)
+        let place = "it begins at byte \(first.count)"
+        #expect(throws: MetadataError(.packetUUIDChanged, line: 0, column: 0, subject: place)) {
+            try reader.append(bytes)
+        }
         #expect(reader.traceClass == TraceClass())
     }
 
@@ -69,6 +73,22 @@ struct MetadataPacketTests {
         #expect(Self.code(packet.dropLast(3)) == nil)
         #expect(Self.code(packet.dropLast(4)) == .packetTruncated)
         #expect(Self.code(packet + packet.prefix(20)) == .packetTruncated)
+    }
+
+    @Test func `where the bad packet begins is said, however the bytes are cut`() throws {
+        let first = PacketMaker().packet(Self.text)
+        let second = PacketMaker().packet(Array("/* more */".utf8))
+        for tail in [second.dropLast(4), second.prefix(30)] {
+            for cut in 0...(first.count + tail.count) {
+                var reader = MetadataReader()
+                try reader.append(Array((first + tail).prefix(cut)))
+                try reader.append(Array((first + tail).dropFirst(cut)))
+                let place = "it begins at byte \(first.count)"
+                #expect(throws: MetadataError(.packetTruncated, line: 0, column: 0, subject: place)) {
+                    try reader.finish()
+                }
+            }
+        }
     }
 
     @Test func `what the text is written in is told by its first byte`() {

@@ -26,13 +26,17 @@ final class ChildProcess {
     ///   - arguments: the program, looked up in PATH, and its arguments.
     ///   - input: a file for standard input; nothing without it.
     ///   - output: a file for standard output other than the process's own.
+    ///   - directory: where it runs; here without one.
     init(
         _ arguments: [String],
         environment: [String: String] = [:],
+        directory: String? = nil,
         input: String = "/dev/null",
         output: String? = nil
     ) throws {
         folder = try ScratchFolder()
+        // `env` becomes the program: the process is the same.
+        let arguments = (directory.map { ["env", "-C", $0] } ?? []) + arguments
         self.arguments = arguments
         outputFile = output ?? folder.file("output")
         errorFile = folder.file("errors")
@@ -179,10 +183,11 @@ enum Command {
     static func result(
         _ arguments: [String],
         environment: [String: String] = [:],
+        directory: String? = nil,
         within seconds: Double = 120
     ) throws(Failure) -> Result {
         do {
-            let process = try ChildProcess(arguments, environment: environment)
+            let process = try ChildProcess(arguments, environment: environment, directory: directory)
             let end = try process.end(within: seconds)
             return Result(
                 status: end.status,

@@ -24,8 +24,13 @@ enum Tidemark {
         try Command.run([Repository.tidemark] + arguments, within: seconds)
     }
 
-    static func result(_ arguments: [String], within seconds: Double = 120) throws(Failure) -> Command.Result {
-        try Command.result([Repository.tidemark] + arguments, within: seconds)
+    /// Runs it, whatever comes of it.
+    static func result(
+        _ arguments: [String],
+        directory: String? = nil,
+        within seconds: Double = 120
+    ) throws(Failure) -> Command.Result {
+        try Command.result([Repository.tidemark] + arguments, directory: directory, within: seconds)
     }
 
     static func start(

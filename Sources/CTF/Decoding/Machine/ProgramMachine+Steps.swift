@@ -76,7 +76,12 @@ extension ProgramMachine {
     @inlinable @inline(always)
     mutating func checkMagic(_ step: UnsafePointer<Instruction>) -> Bool {
         let magic = slots[Int(step.pointee.slot)]
-        return magic == 0xC1FC_1FC1 || fail(.badMagic, value: magic)
+        guard magic == 0xC1FC_1FC1 else {
+            // It is the first thing in a packet.
+            positionBits = 0
+            return fail(.badMagic, value: magic)
+        }
+        return true
     }
 
     /// Reads half of the UUID. `isSigned`: it must be `operand`.

@@ -1,5 +1,5 @@
 /// A JSON text taken apart, strictly: numbers stay as they are written.
-enum JSONValue: Equatable {
+package enum JSONValue: Equatable {
     case null
     case bool(Bool)
     case number(String)
@@ -7,30 +7,35 @@ enum JSONValue: Equatable {
     case array([JSONValue])
     case object([Member])
 
-    struct Member: Equatable {
-        var name: String
-        var value: JSONValue
+    package struct Member: Equatable {
+        package var name: String
+        package var value: JSONValue
+
+        package init(name: String, value: JSONValue) {
+            self.name = name
+            self.value = value
+        }
     }
 
-    struct Failure: Error {
-        var offset: Int
-        var reason: String
+    package struct Failure: Error {
+        package var offset: Int
+        package var reason: String
     }
 
     /// - Throws: where `text` is not exactly one JSON value.
-    init(_ text: some StringProtocol) throws {
+    package init(_ text: some StringProtocol) throws {
         var parser = JSONParser(bytes: Array(text.utf8))
         self = try parser.value(depth: 0)
         guard parser.offset == parser.bytes.count else { throw parser.failure("more than one value") }
     }
 
-    subscript(name: String) -> JSONValue? {
+    package subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name == name }?.value
     }
 
     /// The same value, numbers by what they mean.
-    static func == (left: JSONValue, right: JSONValue) -> Bool {
+    package static func == (left: JSONValue, right: JSONValue) -> Bool {
         switch (left, right) {
         case (.null, .null): return true
         case (.bool(let left), .bool(let right)): return left == right
