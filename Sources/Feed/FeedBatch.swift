@@ -27,6 +27,8 @@ package enum FeedRecord: Sendable {
     case metadata(traceID: UInt64, bytes: [UInt8])
     /// A stream is new.
     case stream(FeedStream)
+    /// Nothing refers to the trace any more, nor to its streams and packets.
+    case traceEnd(traceID: UInt64)
     case events(EventGroup)
     case relay(RelayStateChange)
     case session(SessionStateChange)

@@ -30,7 +30,7 @@ package struct NoticeFilter: Sendable {
             case .holder: audience == .subscriber ? record : nil
             // A subscriber says itself how its feed has ended, and what it does then.
             case .end: audience == .coordinator && hasSession ? record : nil
-            case .trace, .metadata, .stream, .events, .lost, .gap: record
+            case .trace, .metadata, .stream, .traceEnd, .events, .lost, .gap: record
             }
         }
         return told
@@ -65,7 +65,7 @@ extension FeedRecord {
     fileprivate var isNotice: Bool {
         switch self {
         case .relay, .session, .holder, .end: true
-        case .trace, .metadata, .stream, .events, .lost, .gap: false
+        case .trace, .metadata, .stream, .traceEnd, .events, .lost, .gap: false
         }
     }
 }

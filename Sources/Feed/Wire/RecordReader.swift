@@ -57,6 +57,12 @@ struct RecordReader {
         )
     }
 
+    /// - Returns: the trace's id.
+    func traceEnd(_ message: UnsafeMutablePointer<Tidemark__Feed__TraceEnd>?) throws(FeedError) -> UInt64 {
+        guard let message else { throw .invalid(.trace) }
+        return message.pointee.trace_id
+    }
+
     static func index(_ message: UnsafeMutablePointer<Tidemark__Feed__PacketIndex>?) throws(FeedError) -> PacketIndex {
         guard let index = message?.pointee else { throw .invalid(.packet) }
         let hasBegin =

@@ -208,6 +208,7 @@ struct SampleFeed {
         }
         var last = FeedBatch(records: [], watermarkNs: watermarkNs)
         if shape.endsSessions {
+            last.records += traces.map { .traceEnd(traceID: $0.id) }
             last.records += traces.map { trace in
                 .session(
                     SessionStateChange(
