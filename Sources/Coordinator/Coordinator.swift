@@ -127,6 +127,7 @@ package struct Coordinator: ~Copyable {
             let link = links[relay]
             guard link.isOpen else { return }
             link.viewer.timerFired(now: now)
+            retryHeld(link, now: now)
             turn(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
         case .connect(let relay):
             let link = links[relay]
@@ -244,7 +245,7 @@ package struct Coordinator: ~Copyable {
 
     private mutating func report(_ held: HolderReport) {
         guard let link = links.first(where: { $0.frontier == held.holder.relay }), !link.isStored else { return }
-        let session = link.children.lazy.flatMap(\.sessions.values).first { $0.frontier == held.holder.session }
+        let session = link.children.lazy.compactMap(\.session).first { $0.frontier == held.holder.session }
         let stream = held.holder.stream.flatMap { slot in
             link.children.lazy.flatMap(\.streams.values).first { $0.frontier == slot }
         }

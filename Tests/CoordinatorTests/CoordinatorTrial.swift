@@ -137,7 +137,7 @@ final class CoordinatorTrial {
 
     private func run(_ action: CoordinatorAction) {
         switch action {
-        case .connect(let index, let source):
+        case .connect(let index, let source, _):
             let connection = relays[source].relay.connected(nowNs: nowNs)
             links[index] = Link(source: source, attempt: (links[index]?.attempt ?? 0) + 1, connection: connection)
             if connection != nil {
@@ -151,7 +151,7 @@ final class CoordinatorTrial {
             sendCounts[link.source] += 1
             bytes.withUnsafeBytes { relays[link.source].relay.received($0, on: connection, nowNs: nowNs) }
             collect(index)
-        case .close(let index): close(index)
+        case .close(let index), .abort(let index): close(index)
         case .read(let range):
             readCount += 1
             let bytes = files[range.trace][range.file][Int(range.offset)..<Int(range.offset) + range.count]
