@@ -27,7 +27,8 @@ extension Coordinator {
     private mutating func childAnswered(_ link: RelayLink, _ listed: [ListedSession]) {
         link.hasAnswered = true
         guard let target = link.target else { return }
-        if listed.contains(where: { isSame($0, target) }) {
+        link.targetIsGone = !listed.contains { isSame($0, target) }
+        if !link.targetIsGone {
             let isNew = link.session == nil && !link.isAttaching && link.held == nil
             if isNew, !link.root.refused.contains(target.id) { attach(link) }
         } else {

@@ -105,20 +105,30 @@ extension Coordinator {
             }
         }
         finishIfIdle(link)
-        tellIdleness()
     }
 
-    /// Relays without streams are asked often while any session is attached: the first stream of a short-lived program
-    /// is lost on old relays otherwise.
-    private mutating func tellIdleness() {
-        guard paceIsStale else { return }
+    /// Relays without streams are asked often while any session is attached, and for a while after the last has ended:
+    /// the first stream of a short-lived program is lost on old relays otherwise, and a session that is made anew at
+    /// once may not live for long.
+    mutating func tellPace(now: UInt64) {
+        guard paceIsStale || now >= busyUntilNs ?? .max else { return }
         paceIsStale = false
-        let isIdle = links.allSatisfy { $0.session == nil }
-        let period = links.lazy.compactMap(\.session).map(\.listed.livePeriodNs).min()
+        if let period = links.lazy.compactMap(\.session).map(\.listed.livePeriodNs).min() {
+            paceNs = period
+            busyUntilNs = nil
+        } else if paceNs != nil {
+            let untilNs = busyUntilNs ?? now + limits.idleAfterNs
+            busyUntilNs = untilNs
+            if now >= untilNs { (paceNs, busyUntilNs) = (nil, nil) }
+        }
         for link in links where link.isOpen {
             // New sessions show in the children's lists.
             let isSpare = link.isLister && !link.children.isEmpty
-            link.viewer.setFeedIsIdle(isIdle || isSpare, fastestLivePeriodNs: period)
+            let pace = isSpare ? nil : paceNs
+            guard link.toldPace != .some(pace) else { continue }
+            link.toldPace = .some(pace)
+            link.viewer.setFeedIsIdle(pace == nil, fastestLivePeriodNs: pace)
+            actions.append(.schedule(.link(relay: link.index), atNs: now))
         }
     }
 

@@ -4,23 +4,28 @@ import LTTngLive
 
 /// What holds the feed though its relay answers: traces whose metadata does not come, and streams that say nothing.
 extension Coordinator {
-    /// Traces that have waited too long for their metadata no longer hold the feed. Their packets stay at the relay;
-    /// should the metadata come after all, their events leave then, late.
+    /// Traces that have waited too long for their metadata no longer hold the feed. Their packets stay at the relay
+    /// until the session is over; should the metadata come before, their events leave then, late.
     mutating func giveUpMetadata(_ link: RelayLink, now: UInt64) {
         guard let dueNs = link.metadataDueNs, now >= dueNs else { return }
-        link.metadataDueNs = nil
-        for trace in link.traces.values where trace.program == nil && trace.mayCount {
-            let traceDueNs = trace.waitingSinceNs + limits.metadataNsMax
-            guard now >= traceDueNs else {
-                link.metadataDueNs = min(link.metadataDueNs ?? .max, traceDueNs)
-                continue
+        var nextNs: UInt64?
+        for trace in link.traces.values where trace.program == nil && trace.fault == nil {
+            if trace.isOverdue, link.targetIsGone {
+                isolate(trace, link, fault: "the relay did not give its metadata", now: now)
+            } else if trace.isOverdue {
+                nextNs = now + limits.silenceCheckNs
+            } else if now < trace.waitingSinceNs + limits.metadataNsMax {
+                nextNs = min(nextNs ?? .max, trace.waitingSinceNs + limits.metadataNsMax)
+            } else {
+                trace.isOverdue = true
+                for stream in trace.streams { isolate(stream) }
+                let session = trace.session.listed
+                let place = "trace \(trace.declaration.path) of session \(session.hostname)/\(session.name)"
+                say(.warning, link, "\(place) has no metadata yet: the feed goes on without it")
+                nextNs = now + limits.silenceCheckNs
             }
-            trace.isOverdue = true
-            for stream in trace.streams { isolate(stream) }
-            let session = trace.session.listed
-            let place = "trace \(trace.declaration.path) of session \(session.hostname)/\(session.name)"
-            say(.warning, link, "\(place) has no metadata yet: the feed goes on without it")
         }
+        link.metadataDueNs = nextNs
     }
 
     /// A bound of the stream is known.

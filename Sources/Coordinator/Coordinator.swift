@@ -51,6 +51,10 @@ package struct Coordinator: ~Copyable {
     var frontierDeadlineNs: UInt64?
     /// Whether sessions have come or gone since the viewers were told the feed's pace.
     var paceIsStale = true
+    /// The fastest live period of the feed's sessions, nanoseconds; nil when there have been none for a while.
+    var paceNs: UInt64?
+    /// While there are none: when the feed is idle, monotonic nanoseconds.
+    var busyUntilNs: UInt64?
 
     package init(_ configuration: CoordinatorConfiguration) {
         precondition(!configuration.relays.isEmpty || !configuration.stored.isEmpty)
@@ -82,6 +86,7 @@ package struct Coordinator: ~Copyable {
         guard case .connecting = link.connection else { return }
         link.connection = .open
         link.viewer = Viewer()
+        link.toldPace = nil
         link.viewer.connected(now: now)
         turn(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
     }
@@ -213,6 +218,7 @@ package struct Coordinator: ~Copyable {
         takeStallNews()
         if !outputIsHeld { release() }
         for link in links where !link.deferred.isEmpty { fetchDeferred(link, now: now) }
+        tellPace(now: now)
         readStored()
         finishIfDone(now: now)
         scheduleFrontier()

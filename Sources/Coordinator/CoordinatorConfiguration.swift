@@ -104,6 +104,8 @@ package struct CoordinatorLimits: Sendable {
     package var ghostRetryNs: UInt64 = 100_000_000
     /// How long a trace may hold the feed without its metadata, nanoseconds.
     package var metadataNsMax: UInt64 = 10_000_000_000
+    /// How long relays are asked often after the last session of all has ended, nanoseconds.
+    package var idleAfterNs: UInt64 = 10_000_000_000
     /// How often it is looked for streams that say nothing, nanoseconds.
     package var silenceCheckNs: UInt64 = 1_000_000_000
     /// How often a session that another viewer holds is asked for, nanoseconds.

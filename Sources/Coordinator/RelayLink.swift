@@ -48,6 +48,8 @@ final class RelayLink {
     // Of a child.
     /// The session that is attached.
     var session: RelaySession?
+    /// The relay no longer lists the session: its streams are read to their ends.
+    var targetIsGone = false
     /// ATTACH is on its way.
     var isAttaching = false
     /// While another viewer holds the session.
@@ -67,6 +69,8 @@ final class RelayLink {
     var pendingBytes = 0
     /// Streams whose packet is not fetched because of the budget.
     var deferred: [LiveStreamID] = []
+    /// What the viewer was told of the feed's pace on this connection; nil: nothing yet.
+    var toldPace: UInt64??
     /// The feed's candidate watermark when the current cycle was sent.
     var sentCandidateNs: Int64?
     /// Of a lister: by host, the latest packet end or beacon before the last list, nanoseconds.
