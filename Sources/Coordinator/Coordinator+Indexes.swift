@@ -90,6 +90,7 @@ extension Coordinator {
             fetch(link, stream, index)
         } else {
             link.deferred.append(stream.id)
+            hasDeferred = true
             tellHold(link)
         }
     }
@@ -138,7 +139,13 @@ extension Coordinator {
     }
 
     /// Fetches what the budget kept back, where there is room again.
-    mutating func fetchDeferred(_ link: RelayLink, now: UInt64) {
+    mutating func fetchDeferred(now: UInt64) {
+        guard hasDeferred else { return }
+        for link in links where !link.deferred.isEmpty { fetchDeferred(link, now: now) }
+        hasDeferred = links.contains { !$0.deferred.isEmpty }
+    }
+
+    private mutating func fetchDeferred(_ link: RelayLink, now: UInt64) {
         let deferred = link.deferred
         link.deferred.removeAll(keepingCapacity: true)
         for id in deferred {

@@ -49,6 +49,10 @@ package struct Coordinator: ~Copyable {
     var isFinished = false
     var publishedWatermarkNs: Int64?
     var frontierDeadlineNs: UInt64?
+    /// When the stall policy looks at all relays again, monotonic nanoseconds.
+    var stallDueNs: UInt64 = 0
+    /// Whether a link has packets that are not fetched because of a budget.
+    var hasDeferred = false
     /// Whether sessions have come or gone since the viewers were told the feed's pace.
     var paceIsStale = true
     /// The fastest live period of the feed's sessions, nanoseconds; nil when there have been none for a while.
@@ -140,6 +144,7 @@ package struct Coordinator: ~Copyable {
             pump(now: now)
         case .frontier:
             frontierDeadlineNs = nil
+            stallDueNs = now
             pump(now: now)
         }
     }
@@ -213,11 +218,14 @@ package struct Coordinator: ~Copyable {
     /// Raises W, publishes what may leave, and asks for what was deferred.
     mutating func pump(now: UInt64) {
         guard !isFinished else { return }
-        stall.tick(&frontier, nowNs: Int64(clamping: now))
+        if stall.isDue || now >= stallDueNs {
+            stallDueNs = now + limits.stallTickNs
+            stall.tick(&frontier, nowNs: Int64(clamping: now))
+            takeStallNews()
+        }
         frontier.raiseWatermark()
-        takeStallNews()
         if !outputIsHeld { release() }
-        for link in links where !link.deferred.isEmpty { fetchDeferred(link, now: now) }
+        fetchDeferred(now: now)
         tellPace(now: now)
         readStored()
         finishIfDone(now: now)

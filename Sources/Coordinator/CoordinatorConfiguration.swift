@@ -104,6 +104,8 @@ package struct CoordinatorLimits: Sendable {
     package var ghostRetryNs: UInt64 = 100_000_000
     /// How long a trace may hold the feed without its metadata, nanoseconds.
     package var metadataNsMax: UInt64 = 10_000_000_000
+    /// How often the stall policy looks at all relays while nothing of note happens, nanoseconds.
+    package var stallTickNs: UInt64 = 5_000_000
     /// How long relays are asked often after the last session of all has ended, nanoseconds.
     package var idleAfterNs: UInt64 = 10_000_000_000
     /// How often it is looked for streams that say nothing, nanoseconds.
