@@ -3384,7 +3384,7 @@ const ProtobufCMessageDescriptor tidemark__feed__session__descriptor =
   (ProtobufCMessageInit) tidemark__feed__session__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__lost__field_descriptors[10] =
+static const ProtobufCFieldDescriptor tidemark__feed__lost__field_descriptors[11] =
 {
   {
     "relay",
@@ -3506,8 +3506,21 @@ static const ProtobufCFieldDescriptor tidemark__feed__lost__field_descriptors[10
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cause",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Lost, cause),
+    &tidemark__feed__loss_cause__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__lost__field_indices_by_name[] = {
+  10,   /* field[10] = cause */
   6,   /* field[6] = count */
   7,   /* field[7] = from_ns */
   1,   /* field[1] = host */
@@ -3522,7 +3535,7 @@ static const unsigned tidemark__feed__lost__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__lost__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__lost__descriptor =
 {
@@ -3532,7 +3545,7 @@ const ProtobufCMessageDescriptor tidemark__feed__lost__descriptor =
   "Tidemark__Feed__Lost",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Lost),
-  10,
+  11,
   tidemark__feed__lost__field_descriptors,
   tidemark__feed__lost__field_indices_by_name,
   1,  tidemark__feed__lost__number_ranges,
@@ -3931,5 +3944,33 @@ const ProtobufCEnumDescriptor tidemark__feed__loss_unit__descriptor =
   tidemark__feed__loss_unit__enum_values_by_name,
   1,
   tidemark__feed__loss_unit__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tidemark__feed__loss_cause__enum_values_by_number[2] =
+{
+  { "LOSS_TRACER", "TIDEMARK__FEED__LOSS_CAUSE__LOSS_TRACER", 0 },
+  { "LOSS_DELIVERY", "TIDEMARK__FEED__LOSS_CAUSE__LOSS_DELIVERY", 1 },
+};
+static const ProtobufCIntRange tidemark__feed__loss_cause__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex tidemark__feed__loss_cause__enum_values_by_name[2] =
+{
+  { "LOSS_DELIVERY", 1 },
+  { "LOSS_TRACER", 0 },
+};
+const ProtobufCEnumDescriptor tidemark__feed__loss_cause__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tidemark.feed.LossCause",
+  "LossCause",
+  "Tidemark__Feed__LossCause",
+  "tidemark.feed",
+  2,
+  tidemark__feed__loss_cause__enum_values_by_number,
+  2,
+  tidemark__feed__loss_cause__enum_values_by_name,
+  1,
+  tidemark__feed__loss_cause__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

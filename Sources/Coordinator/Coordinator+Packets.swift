@@ -110,7 +110,8 @@ extension Coordinator {
                     link: link,
                     fromNs: sinceNs,
                     toNs: endNs,
-                    reason: "discarded by the tracer"
+                    reason: "discarded by the tracer",
+                    cause: .tracer
                 )
             case .missingPackets:
                 noteLoss(
@@ -120,7 +121,8 @@ extension Coordinator {
                     link: link,
                     fromNs: sinceNs,
                     toNs: endNs,
-                    reason: "overwritten or cleared before they were read"
+                    reason: "overwritten or cleared before they were read",
+                    cause: .tracer
                 )
             }
         }

@@ -328,7 +328,8 @@ package struct Coordinator: ~Copyable {
         link: RelayLink,
         fromNs: Int64?,
         toNs: Int64?,
-        reason: String
+        reason: String,
+        cause: LossRecord.Cause = .delivery
     ) {
         let session = stream.trace.session.listed
         records.append(
@@ -343,7 +344,8 @@ package struct Coordinator: ~Copyable {
                     count: count,
                     fromNs: fromNs,
                     toNs: toNs,
-                    reason: reason
+                    reason: reason,
+                    cause: cause
                 )
             )
         )

@@ -1,7 +1,8 @@
 import CTF
 import Feed
 
-/// Lines for standard error: losses as babeltrace2 says them, states and gaps in our own words.
+/// Lines for standard error: losses as babeltrace2 says them where the tracer is to blame; what was lost on the way,
+/// states and gaps in our own words.
 struct NoticeText {
     private var clock: ClockText
 
@@ -33,11 +34,13 @@ struct NoticeText {
 
     private mutating func notice(for loss: LossRecord, streams: KnownStreams) -> String {
         let unit = loss.unit == .events ? "event" : "packet"
-        var notice = "WARNING: Tracer "
+        let isTracers = loss.cause == .tracer
+        var notice = "WARNING: "
         if let count = loss.count, count > 0 {
-            notice += "discarded \(count) \(unit)" + (count == 1 ? "" : "s")
+            notice +=
+                (isTracers ? "Tracer discarded " : "Lost on the way: ") + "\(count) \(unit)" + (count == 1 ? "" : "s")
         } else {
-            notice += "may have discarded \(unit)s"
+            notice += (isTracers ? "Tracer may have discarded " : "Lost on the way: perhaps ") + "\(unit)s"
         }
         if let fromNs = loss.fromNs, let toNs = loss.toNs {
             notice += " between [\(time(fromNs))] and [\(time(toNs))]"

@@ -147,6 +147,17 @@ typedef enum _Tidemark__Feed__LossUnit {
   TIDEMARK__FEED__LOSS_UNIT__LOSS_PACKETS = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__LOSS_UNIT)
 } Tidemark__Feed__LossUnit;
+typedef enum _Tidemark__Feed__LossCause {
+  /*
+   * The tracer had no room for it, or overwrote it.
+   */
+  TIDEMARK__FEED__LOSS_CAUSE__LOSS_TRACER = 0,
+  /*
+   * It was traced, and has not come through: its relay no longer had it, or it could not be read.
+   */
+  TIDEMARK__FEED__LOSS_CAUSE__LOSS_DELIVERY = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__LOSS_CAUSE)
+} Tidemark__Feed__LossCause;
 
 /* --- messages --- */
 
@@ -893,6 +904,7 @@ struct  Tidemark__Feed__Lost
   uint64_t session_id;
   Tidemark__Feed__LossUnit unit;
   char *reason;
+  Tidemark__Feed__LossCause cause;
   Tidemark__Feed__Lost__StreamCase stream_case;
   union {
     uint64_t stream_id;
@@ -912,7 +924,7 @@ struct  Tidemark__Feed__Lost
 };
 #define TIDEMARK__FEED__LOST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__lost__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__LOSS_UNIT__LOSS_UNSPECIFIED, (char *)protobuf_c_empty_string, TIDEMARK__FEED__LOST__STREAM__NOT_SET, {0}, TIDEMARK__FEED__LOST__AMOUNT__NOT_SET, {0}, TIDEMARK__FEED__LOST__FROM__NOT_SET, {0}, TIDEMARK__FEED__LOST__TO__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__LOSS_UNIT__LOSS_UNSPECIFIED, (char *)protobuf_c_empty_string, TIDEMARK__FEED__LOSS_CAUSE__LOSS_TRACER, TIDEMARK__FEED__LOST__STREAM__NOT_SET, {0}, TIDEMARK__FEED__LOST__AMOUNT__NOT_SET, {0}, TIDEMARK__FEED__LOST__FROM__NOT_SET, {0}, TIDEMARK__FEED__LOST__TO__NOT_SET, {0} }
 
 
 typedef enum {
@@ -1580,6 +1592,7 @@ extern const ProtobufCEnumDescriptor    tidemark__feed__frame_kind__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__relay_state__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__session_state__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__loss_unit__descriptor;
+extern const ProtobufCEnumDescriptor    tidemark__feed__loss_cause__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__subscribe__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__answer__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__welcome__descriptor;

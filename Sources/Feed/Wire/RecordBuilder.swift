@@ -276,6 +276,7 @@ extension RecordBuilder {
         message.pointee.session = arena.string(loss.session)
         message.pointee.session_id = loss.sessionID
         message.pointee.unit = Tidemark__Feed__LossUnit(UInt32(loss.unit.rawValue))
+        message.pointee.cause = Tidemark__Feed__LossCause(UInt32(loss.cause.rawValue))
         message.pointee.reason = arena.string(loss.reason)
         if let streamID = loss.streamID {
             message.pointee.stream_case = TIDEMARK__FEED__LOST__STREAM_STREAM_ID

@@ -126,7 +126,8 @@ struct RecordReader {
             count: lost.amount_case == TIDEMARK__FEED__LOST__AMOUNT_COUNT ? lost.count : nil,
             fromNs: lost.from_case == TIDEMARK__FEED__LOST__FROM_FROM_NS ? lost.from_ns : nil,
             toNs: lost.to_case == TIDEMARK__FEED__LOST__TO_TO_NS ? lost.to_ns : nil,
-            reason: text(lost.reason)
+            reason: text(lost.reason),
+            cause: LossRecord.Cause(rawValue: UInt8(clamping: lost.cause.rawValue)) ?? .delivery
         )
     }
 

@@ -320,7 +320,8 @@ struct SampleFeed {
                     count: random.once(in: 2) ? 0 : nil,
                     fromNs: random.once(in: 2) ? 0 : nil,
                     toNs: 12,
-                    reason: "wrapped"
+                    reason: "wrapped",
+                    cause: random.once(in: 2) ? .tracer : .delivery
                 )
             )
         case 3:
