@@ -502,6 +502,51 @@ void   tidemark__feed__packet_index__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__packet_index__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tidemark__feed__trace_end__init
+                     (Tidemark__Feed__TraceEnd         *message)
+{
+  static const Tidemark__Feed__TraceEnd init_value = TIDEMARK__FEED__TRACE_END__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__trace_end__get_packed_size
+                     (const Tidemark__Feed__TraceEnd *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__trace_end__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__trace_end__pack
+                     (const Tidemark__Feed__TraceEnd *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__trace_end__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__trace_end__pack_to_buffer
+                     (const Tidemark__Feed__TraceEnd *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__trace_end__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__TraceEnd *
+       tidemark__feed__trace_end__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__TraceEnd *)
+     protobuf_c_message_unpack (&tidemark__feed__trace_end__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__trace_end__free_unpacked
+                     (Tidemark__Feed__TraceEnd *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__trace_end__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tidemark__feed__raw_events__init
                      (Tidemark__Feed__RawEvents         *message)
 {
@@ -1615,7 +1660,7 @@ const ProtobufCMessageDescriptor tidemark__feed__frame__descriptor =
   (ProtobufCMessageInit) tidemark__feed__frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[12] =
+static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[13] =
 {
   {
     "trace",
@@ -1761,6 +1806,18 @@ static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "trace_end",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Record, record_case),
+    offsetof(Tidemark__Feed__Record, trace_end),
+    &tidemark__feed__trace_end__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__record__field_indices_by_name[] = {
   5,   /* field[5] = decoded_events */
@@ -1775,11 +1832,12 @@ static const unsigned tidemark__feed__record__field_indices_by_name[] = {
   7,   /* field[7] = session */
   2,   /* field[2] = stream */
   0,   /* field[0] = trace */
+  12,   /* field[12] = trace_end */
 };
 static const ProtobufCIntRange tidemark__feed__record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__record__descriptor =
 {
@@ -1789,7 +1847,7 @@ const ProtobufCMessageDescriptor tidemark__feed__record__descriptor =
   "Tidemark__Feed__Record",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Record),
-  12,
+  13,
   tidemark__feed__record__field_descriptors,
   tidemark__feed__record__field_indices_by_name,
   1,  tidemark__feed__record__number_ranges,
@@ -2270,6 +2328,44 @@ const ProtobufCMessageDescriptor tidemark__feed__packet_index__descriptor =
   tidemark__feed__packet_index__field_indices_by_name,
   1,  tidemark__feed__packet_index__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__packet_index__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__trace_end__field_descriptors[1] =
+{
+  {
+    "trace_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__TraceEnd, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__trace_end__field_indices_by_name[] = {
+  0,   /* field[0] = trace_id */
+};
+static const ProtobufCIntRange tidemark__feed__trace_end__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__trace_end__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.TraceEnd",
+  "TraceEnd",
+  "Tidemark__Feed__TraceEnd",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__TraceEnd),
+  1,
+  tidemark__feed__trace_end__field_descriptors,
+  tidemark__feed__trace_end__field_indices_by_name,
+  1,  tidemark__feed__trace_end__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__trace_end__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tidemark__feed__raw_events__field_descriptors[4] =
@@ -3288,7 +3384,7 @@ const ProtobufCMessageDescriptor tidemark__feed__session__descriptor =
   (ProtobufCMessageInit) tidemark__feed__session__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__lost__field_descriptors[10] =
+static const ProtobufCFieldDescriptor tidemark__feed__lost__field_descriptors[11] =
 {
   {
     "relay",
@@ -3410,8 +3506,21 @@ static const ProtobufCFieldDescriptor tidemark__feed__lost__field_descriptors[10
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cause",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Lost, cause),
+    &tidemark__feed__loss_cause__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__lost__field_indices_by_name[] = {
+  10,   /* field[10] = cause */
   6,   /* field[6] = count */
   7,   /* field[7] = from_ns */
   1,   /* field[1] = host */
@@ -3426,7 +3535,7 @@ static const unsigned tidemark__feed__lost__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__lost__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__lost__descriptor =
 {
@@ -3436,7 +3545,7 @@ const ProtobufCMessageDescriptor tidemark__feed__lost__descriptor =
   "Tidemark__Feed__Lost",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Lost),
-  10,
+  11,
   tidemark__feed__lost__field_descriptors,
   tidemark__feed__lost__field_indices_by_name,
   1,  tidemark__feed__lost__number_ranges,
@@ -3835,5 +3944,33 @@ const ProtobufCEnumDescriptor tidemark__feed__loss_unit__descriptor =
   tidemark__feed__loss_unit__enum_values_by_name,
   1,
   tidemark__feed__loss_unit__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tidemark__feed__loss_cause__enum_values_by_number[2] =
+{
+  { "LOSS_TRACER", "TIDEMARK__FEED__LOSS_CAUSE__LOSS_TRACER", 0 },
+  { "LOSS_DELIVERY", "TIDEMARK__FEED__LOSS_CAUSE__LOSS_DELIVERY", 1 },
+};
+static const ProtobufCIntRange tidemark__feed__loss_cause__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex tidemark__feed__loss_cause__enum_values_by_name[2] =
+{
+  { "LOSS_DELIVERY", 1 },
+  { "LOSS_TRACER", 0 },
+};
+const ProtobufCEnumDescriptor tidemark__feed__loss_cause__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tidemark.feed.LossCause",
+  "LossCause",
+  "Tidemark__Feed__LossCause",
+  "tidemark.feed",
+  2,
+  tidemark__feed__loss_cause__enum_values_by_number,
+  2,
+  tidemark__feed__loss_cause__enum_values_by_name,
+  1,
+  tidemark__feed__loss_cause__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

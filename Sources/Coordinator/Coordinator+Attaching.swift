@@ -1,3 +1,4 @@
+import CTF
 import EventMerge
 import Feed
 import LTTngLive
@@ -6,25 +7,15 @@ import LTTngLive
 extension Coordinator {
     mutating func sessionsListed(_ link: RelayLink, now: UInt64) {
         let listed = link.viewer.sessions
-        if link.isLister {
-            listerAnswered(link, listed)
-        } else {
-            link.hasAnswered = true
-            link.allowed.formIntersection(listed.map(\.id))
-        }
+        if link.isLister { listerAnswered(link, listed) } else { childAnswered(link, listed) }
         assign(listed, link.root, now: now)
-        for id in link.held.keys where !link.allowed.contains(id) { link.held[id] = nil }
-        for session in listed where link.allowed.contains(session.id) && isNew(session.id, link) {
-            attach(session, link)
-        }
-        let gone = link.parked.filter { parked in !listed.contains { isSame(parked.listed, $0) } }
-        link.parked.removeAll { parked in gone.contains { $0 === parked } }
-        for session in gone { forget(session, of: link, reason: "the relay no longer has it") }
         finishIfIdle(link)
     }
 
     private mutating func listerAnswered(_ link: RelayLink, _ listed: [ListedSession]) {
         link.refused.formIntersection(listed.map(\.id))
+        let hosts = Set(listed.map(\.hostname))
+        link.hostBoundsNs = link.hostBoundsNs.filter { hosts.contains($0.key) }
         stall.attached(link.frontier)
         guard !link.hasAnswered else { return }
         link.hasAnswered = true
@@ -33,25 +24,51 @@ extension Coordinator {
         if configuration.lifetime == .untilSessionsEnd { report.withoutSession.append(link.source.name) }
     }
 
-    /// Gives every wanted session to a link: to that of its tracing session, or to a new one.
-    private mutating func assign(_ listed: [ListedSession], _ lister: RelayLink, now: UInt64) {
-        let present = Set(listed.map(\.id))
-        for session in listed where isWanted(session, lister) && !lister.refused.contains(session.id) {
-            guard !lister.children.contains(where: { $0.allowed.contains(session.id) }) else { continue }
-            // A namesake that is not listed together with the others is another session, made after they were
-            // destroyed.
-            if let child = lister.children.first(where: {
-                $0.group == RelayLink.Group(session) && !$0.allowed.isEmpty && $0.allowed.isSubset(of: present)
-                    && $0.sessions.keys.allSatisfy(present.contains)
-            }) {
-                child.allowed.insert(session.id)
-                if child.isOpen, child.hasAnswered {
-                    attach(session, child)
-                    actions.append(.schedule(.link(relay: child.index), atNs: now))
-                }
-            } else {
-                addChild(lister, session, now: now)
+    private mutating func childAnswered(_ link: RelayLink, _ listed: [ListedSession]) {
+        link.hasAnswered = true
+        guard let target = link.target else { return }
+        link.targetIsGone = !listed.contains { isSame($0, target) }
+        if !link.targetIsGone {
+            let isNew = link.session == nil && !link.isAttaching && link.held == nil
+            if isNew, !link.root.refused.contains(target.id) { attach(link) }
+        } else {
+            link.held = nil
+            if link.parked != nil {
+                forgetParked(link, reason: "the relay no longer has it")
+            } else if link.session == nil, !link.root.refused.contains(target.id) {
+                missed(link, target)
             }
+        }
+    }
+
+    /// A session ended before it could be attached.
+    private mutating func missed(_ link: RelayLink, _ session: ListedSession) {
+        link.root.refused.insert(session.id)
+        let reason = "the session ended before it could be attached"
+        say(.warning, link, "session \(session.hostname)/\(session.name): \(reason)")
+        records.append(
+            .lost(
+                LossRecord(
+                    relay: link.source.name,
+                    host: session.hostname,
+                    session: session.name,
+                    sessionID: session.id.rawValue,
+                    streamID: nil,
+                    unit: .events,
+                    count: nil,
+                    fromNs: nil,
+                    toNs: nil,
+                    reason: reason
+                )
+            )
+        )
+    }
+
+    /// Gives every wanted session a link.
+    private mutating func assign(_ listed: [ListedSession], _ lister: RelayLink, now: UInt64) {
+        for session in listed where isWanted(session, lister) && !lister.refused.contains(session.id) {
+            let isAssigned = lister.children.contains { child in child.target.map { isSame($0, session) } ?? false }
+            if !isAssigned { addChild(lister, session, now: now) }
         }
     }
 
@@ -66,38 +83,31 @@ extension Coordinator {
             index: free ?? links.count,
             source: lister.source,
             frontier: lister.frontier,
-            parent: lister
+            parent: lister,
+            target: session
         )
-        child.group = RelayLink.Group(session)
-        child.allowed = [session.id]
         if let free { links[free] = child } else { links.append(child) }
         lister.children.append(child)
         paceIsStale = true
         connect(child, now: now)
     }
 
-    private func attach(_ session: ListedSession, _ link: RelayLink) {
-        link.attaching[session.id] = session
-        link.viewer.attach(session.id, from: seekPosition(session, link))
+    private func attach(_ link: RelayLink) {
+        guard let target = link.target else { return }
+        link.isAttaching = true
+        link.viewer.attach(target.id, from: seekPosition(link))
     }
 
     /// A session that is attached again is read from its beginning, up to where it was.
-    private func seekPosition(_ session: ListedSession, _ link: RelayLink) -> SeekPosition {
+    private func seekPosition(_ link: RelayLink) -> SeekPosition {
         guard link.source.start == .now else { return .beginning }
-        return link.parked.contains { isSame($0.listed, session) && $0.isResumed } ? .beginning : .last
+        return link.parked?.isResumed ?? false ? .beginning : .last
     }
 
     /// A session will not be tried again.
     private mutating func refuse(_ id: LiveSessionID, _ link: RelayLink, reason: String) {
         link.root.refused.insert(id)
-        link.allowed.remove(id)
-        if let position = link.parked.firstIndex(where: { $0.id == id }) {
-            forget(link.parked.remove(at: position), of: link, reason: reason)
-        }
-    }
-
-    private func isNew(_ id: LiveSessionID, _ link: RelayLink) -> Bool {
-        link.sessions[id] == nil && link.attaching[id] == nil && link.held[id] == nil
+        forgetParked(link, reason: reason)
     }
 
     private func isSame(_ left: ListedSession, _ right: ListedSession) -> Bool {
@@ -110,75 +120,99 @@ extension Coordinator {
     }
 
     mutating func attached(_ link: RelayLink, _ id: LiveSessionID, _ result: AttachResult, now: UInt64) {
-        guard let listed = link.attaching.removeValue(forKey: id) ?? link.held[id]?.listed else { return }
+        guard let target = link.target, target.id == id, link.isAttaching else { return }
+        link.isAttaching = false
         stall.replied(link.frontier)
         switch result {
         case .attached:
-            link.held[id] = nil
+            link.held = nil
             paceIsStale = true
             stall.attached(link.frontier)
-            stall.setLivePeriod(link.frontier, periodNs: Int64(clamping: listed.livePeriodNs))
-            if let position = link.parked.firstIndex(where: { isSame($0.listed, listed) }) {
-                link.sessions[id] = link.parked.remove(at: position)
-                note(.active, of: listed, link: link, reason: "attached again")
+            stall.setLivePeriod(link.frontier, periodNs: Int64(clamping: target.livePeriodNs))
+            if let session = link.parked {
+                link.parked = nil
+                link.session = session
+                note(.active, of: target, link: link, reason: "attached again")
                 return
             }
-            link.sessions[id] = RelaySession(
-                listed: listed,
-                frontier: frontier.addSession(link.frontier, boundNs: siblingBound(listed, link))
+            link.session = RelaySession(
+                listed: target,
+                frontier: frontier.addSession(link.frontier, boundNs: hostBound(target, link))
             )
-            note(.active, of: listed, link: link, reason: "")
+            note(.active, of: target, link: link, reason: "")
         case .alreadyHeld:
-            holdBack(link, listed, now: now)
+            holdBack(link, target, now: now)
+        case .unknownSession where link.parked == nil:
+            missed(link, target)
+            finishIfIdle(link)
         case .unknownSession, .notLive, .seekRefused, .noViewerSession:
             refuse(id, link, reason: "it cannot be attached again")
+            say(.warning, link, "session \(target.hostname)/\(target.name) cannot be attached: \(result)")
             finishIfIdle(link)
-            say(.warning, link, "session \(listed.hostname)/\(listed.name) cannot be attached: \(result)")
         }
     }
 
-    /// What is proven of a session that has just appeared: its siblings' bound, since they share a host's clock.
-    private func siblingBound(_ session: ListedSession, _ link: RelayLink) -> Int64? {
-        let hasSibling = link.root.children.contains { child in
-            child.sessions.values.contains { $0.listed.hostname == session.hostname }
+    /// What is proven of a session that has just appeared: that it is later than what other sessions of its host have
+    /// said before, where these show that the host's name stands for one clock. Nil proves nothing: W waits for its
+    /// first information.
+    private func hostBound(_ session: ListedSession, _ link: RelayLink) -> Int64? {
+        var clock: TraceUUID?
+        for child in link.root.children {
+            guard let other = child.session, other.listed.hostname == session.hostname else { continue }
+            guard let uuid = other.clockUUID, clock ?? uuid == uuid else { return nil }
+            clock = uuid
         }
-        return hasSibling ? link.root.hostBoundsNs[session.hostname] : nil
+        return clock == nil ? nil : link.root.hostBoundsNs[session.hostname]
     }
 
-    private mutating func holdBack(_ link: RelayLink, _ listed: ListedSession, now: UInt64) {
-        if link.held[listed.id] != nil { return }
-        link.held[listed.id] = RelayLink.HeldSession(listed: listed, sinceNs: now, triedNs: now)
-        note(.held, of: listed, link: link, reason: "another viewer is attached; trying again")
+    // MARK: Held sessions
+
+    /// Another viewer has the session; or it is our own connection of before, which the relay is about to find gone.
+    private mutating func holdBack(_ link: RelayLink, _ target: ListedSession, now: UInt64) {
+        guard let held = link.held else {
+            link.held = RelayLink.HeldSession(sinceNs: now, triedNs: now)
+            actions.append(.schedule(.link(relay: link.index), atNs: now + limits.ghostRetryNs))
+            return
+        }
+        guard !held.isSaid else { return }
+        link.held?.isSaid = true
+        note(.held, of: target, link: link, reason: "another viewer is attached; trying again")
     }
 
-    /// Asks again for sessions that another viewer held, once a second.
+    /// Asks again for a session that another viewer held: soon the first time, then once a second.
     mutating func retryHeld(_ link: RelayLink, now: UInt64) {
-        for (id, held) in link.held {
-            if configuration.lifetime == .untilSessionsEnd, now - held.sinceNs >= limits.patienceNs {
-                link.held[id] = nil
-                refuse(id, link, reason: "another viewer holds it")
-                report.held.append("\(link.source.name): \(held.listed.hostname)/\(held.listed.name)")
-                say(.error, link, "session \(held.listed.hostname)/\(held.listed.name) is held by another viewer")
-            } else if now - held.triedNs >= limits.heldRetryNs {
-                link.held[id]?.triedNs = now
-                link.viewer.attach(id, from: seekPosition(held.listed, link))
-            }
+        guard let held = link.held, let target = link.target, !link.isAttaching else { return }
+        if configuration.lifetime == .untilSessionsEnd, now - held.sinceNs >= limits.patienceNs {
+            link.held = nil
+            refuse(target.id, link, reason: "another viewer holds it")
+            report.held.append("\(link.source.name): \(target.hostname)/\(target.name)")
+            say(.error, link, "session \(target.hostname)/\(target.name) is held by another viewer")
+            finishIfIdle(link)
+        } else if now - held.triedNs >= (held.isSaid ? limits.heldRetryNs : limits.ghostRetryNs) {
+            link.held?.triedNs = now
+            attach(link)
         }
     }
+
+    // MARK: Ending
 
     mutating func sessionEnded(_ link: RelayLink, _ id: LiveSessionID, _ end: SessionEnd, now: UInt64) {
-        guard let session = link.sessions.removeValue(forKey: id) else { return }
+        guard let session = link.session, session.id == id else { return }
+        link.session = nil
+        link.root.refused.insert(id)
         paceIsStale = true
-        link.allowed.remove(id)
-        for trace in link.traces.values where trace.session === session {
-            for stream in trace.streams { link.streams[stream.id] = nil }
+        for trace in link.traces.values {
             for stream in trace.streams { endStream(stream, of: link) }
-            link.traces[trace.id] = nil
+            trace.streams.removeAll()
+            forget(trace, link)
         }
-        for stream in session.parkedStreams { endStream(stream, of: link) }
+        link.streams.removeAll()
+        for stream in session.parkedStreams { lose(stream, of: link, reason: "the relay no longer has the stream") }
+        for trace in session.parkedTraces { forget(trace, link) }
+        let siblings = link.root.children.lazy.compactMap(\.session)
         let reason =
             switch end {
-            case .hungUp where link.sessions.values.contains(where: { $0.isSibling(of: session) }):
+            case .hungUp where siblings.contains(where: { $0.isSibling(of: session) }):
                 "its domain \(session.domain?.description ?? "") has ended, the session goes on"
             case .hungUp: "the tracer has closed it"
             case .vanished: "the relay no longer lists it"

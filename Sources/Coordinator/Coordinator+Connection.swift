@@ -6,7 +6,9 @@ package import LTTngLive
 extension Coordinator {
     mutating func connect(_ link: RelayLink, now: UInt64) {
         link.connection = .connecting
-        actions.append(.connect(relay: link.index, source: link.root.index))
+        actions.append(
+            .connect(relay: link.index, source: link.root.index, identity: link.target?.id.rawValue ?? 0)
+        )
     }
 
     /// The connection is gone or was never had: its sessions are kept aside, and another attempt is planned or given
@@ -44,29 +46,32 @@ extension Coordinator {
 
     /// The connection broke the protocol.
     mutating func fail(_ link: RelayLink, _ error: ViewerError, now: UInt64) {
-        actions.append(.close(relay: link.index))
+        actions.append(.abort(relay: link.index))
         lose(link, reason: describe(error), now: now)
     }
 
-    /// Keeps the sessions of a lost connection until they are found again.
+    /// Keeps the session of a lost connection until it is found again.
     private mutating func park(_ link: RelayLink) {
-        for session in link.sessions.values {
+        if let session = link.session {
             session.isResumed = link.source.start == .beginning || session.startNs != nil
-            session.parkedTraces = link.traces.values.filter { $0.session === session }
-            session.parkedStreams = link.streams.values.filter { $0.trace.session === session }
-            for stream in session.parkedStreams {
+            // What a connection lost before this one had, and this one had not found again, is still waited for.
+            session.parkedTraces += link.traces.values
+            session.parkedStreams += link.streams.values
+            for stream in link.streams.values {
                 stream.index = nil
+                stream.earlyBeacon = nil
                 dropStorage(stream, link)
-                stream.resumeEndCycles = stream.losses.lastEndCycles
+                stream.resume = stream.position ?? stream.resume
             }
-            link.parked.append(session)
+            link.parked = session
         }
-        link.sessions.removeAll()
+        link.session = nil
         paceIsStale = true
         link.traces.removeAll()
         link.streams.removeAll()
-        link.attaching.removeAll()
-        link.held.removeAll()
+        link.isAttaching = false
+        link.held = nil
+        link.metadataDueNs = nil
         if link.isLister { link.refused.removeAll() }
         link.deferred.removeAll()
         tellHold(link)
@@ -83,29 +88,34 @@ extension Coordinator {
         finish(link, reason: reason)
     }
 
-    /// Sessions that a lost connection had and that the relay no longer has.
+    /// The session that a lost connection had is not to be had any more.
     mutating func forgetParked(_ link: RelayLink, reason: String) {
-        let parked = link.parked
-        link.parked.removeAll()
-        for session in parked { forget(session, of: link, reason: reason) }
+        guard let session = link.parked else { return }
+        link.parked = nil
+        forget(session, of: link, reason: reason)
     }
 
+    /// Ends a session that has been lost, with all its streams.
     mutating func forget(_ session: RelaySession, of link: RelayLink, reason: String) {
-        for stream in session.parkedStreams {
-            noteLoss(
-                .events,
-                count: nil,
-                stream: stream,
-                link: link,
-                fromNs: nil,
-                toNs: nil,
-                reason: "not read to its end: \(reason)"
-            )
-            endStream(stream, of: link)
-        }
+        for stream in session.parkedStreams { lose(stream, of: link, reason: "not read to its end: \(reason)") }
+        for trace in session.parkedTraces { forget(trace, link) }
         session.parkedStreams.removeAll()
         session.parkedTraces.removeAll()
         end(session, of: link, state: .lost, reason: reason)
+    }
+
+    /// The stream ends before it was read to its end.
+    mutating func lose(_ stream: RelayStream, of link: RelayLink, reason: String) {
+        noteLoss(
+            .events,
+            count: nil,
+            stream: stream,
+            link: link,
+            fromNs: nil,
+            toNs: nil,
+            reason: reason
+        )
+        endStream(stream, of: link)
     }
 
     /// Nothing more will come by this connection; by a lister's, from this relay.
@@ -145,6 +155,22 @@ extension Coordinator {
         session.end = nil
         guard !link.isStored else { return }
         note(end.state, of: session.listed, link: link, reason: end.reason)
+        guard let successor = session.successor else { return }
+        session.successor = nil
+        note(.active, of: successor.listed, link: link, reason: "made anew under the same number and names")
+    }
+
+    /// No stream of the trace will come any more: said in the feed behind its last event.
+    mutating func forget(_ trace: RelayTrace, _ link: RelayLink) {
+        if link.traces[trace.id] === trace { link.traces[trace.id] = nil }
+        trace.isOver = true
+        sayEndIfDrained(trace)
+    }
+
+    private mutating func sayEndIfDrained(_ trace: RelayTrace) {
+        guard trace.isOver, trace.isDeclared, trace.drainingCount == 0 else { return }
+        trace.isDeclared = false
+        records.append(.traceEnd(traceID: trace.declaration.id))
     }
 
     /// The last event of an ended stream has left.
@@ -154,6 +180,8 @@ extension Coordinator {
         batches.forgetStream(stream.declaration.id)
         link.root.drainingCount -= 1
         session.drainingCount -= 1
+        stream.trace.drainingCount -= 1
+        sayEndIfDrained(stream.trace)
         sayEndIfDrained(session, link)
         sayEndIfDrained(link.root)
     }
@@ -164,7 +192,7 @@ extension Coordinator {
         if link.isLister {
             guard configuration.lifetime == .untilSessionsEnd, link.children.isEmpty else { return }
         } else {
-            guard link.sessions.isEmpty, link.attaching.isEmpty, link.held.isEmpty, link.parked.isEmpty else { return }
+            guard link.session == nil, !link.isAttaching, link.held == nil, link.parked == nil else { return }
         }
         finish(link, reason: "all sessions have ended")
     }

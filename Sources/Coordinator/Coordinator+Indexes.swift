@@ -5,14 +5,20 @@ import LTTngLive
 
 /// Indexes and beacons: what is fetched, what is skipped, and what they prove.
 extension Coordinator {
-    mutating func beaconCame(_ link: RelayLink, _ id: LiveStreamID, cycles: UInt64, streamClassID: UInt64) {
+    mutating func beaconCame(
+        _ link: RelayLink,
+        _ id: LiveStreamID,
+        cycles: UInt64,
+        streamClassID: UInt64,
+        now: UInt64
+    ) {
         stall.replied(link.frontier)
         guard let stream = link.streams[id] else { return }
         guard let bound = timestamp(cycles, streamClassID: streamClassID, of: stream, link) else {
             if stream.trace.fault == nil { stream.earlyBeacon = (cycles, streamClassID) }
             return
         }
-        observe(bound, stream)
+        observe(bound, stream, link, now: now)
         if let slot = stream.frontier { frontier.advance(slot, to: bound) }
     }
 
@@ -32,17 +38,20 @@ extension Coordinator {
         return overflow ? (correctionNs < 0 ? .min : .max) : sum
     }
 
-    mutating func indexCame(_ link: RelayLink, _ id: LiveStreamID, _ index: PacketIndex) {
+    mutating func indexCame(_ link: RelayLink, _ id: LiveStreamID, _ index: PacketIndex, now: UInt64) {
         stall.replied(link.frontier)
         guard let stream = link.streams[id] else { return }
         stream.index = index
-        takeIndex(link, stream)
+        takeIndex(link, stream, now: now)
     }
 
     /// Decides what to do about the packet of the stream's index: fetch, skip, or wait for metadata or room.
-    mutating func takeIndex(_ link: RelayLink, _ stream: RelayStream) {
+    mutating func takeIndex(_ link: RelayLink, _ stream: RelayStream, now: UInt64) {
         guard let index = stream.index else { return }
         let trace = stream.trace
+        // A packet that ends where the last one ended before a reconnect: its header says which one it is.
+        let taken = wasTaken(index, of: stream)
+        if taken == true { return skip(link, stream) }
         if trace.fault != nil {
             noteLoss(
                 .packets,
@@ -53,22 +62,16 @@ extension Coordinator {
                 toNs: nil,
                 reason: "its trace cannot be decoded"
             )
-            skip(link, stream)
+            pass(link, stream, index, end: nil)
             return
         }
         guard let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link) else {
             return  // until the metadata comes
         }
-        if let resumeEndCycles = stream.resumeEndCycles {
-            guard index.timestampEnd > resumeEndCycles else {
-                skip(link, stream)
-                return
-            }
-            stream.resumeEndCycles = nil
-        }
-        observe(end, stream)
+        if taken == false { stream.resume = nil }
+        observe(end, stream, link, now: now)
         let startNs = link.source.start == .now ? trace.session.startNs : nil
-        if index.contentBits == 0 || index.contentBits == stream.preambleBits {
+        if taken != nil, index.contentBits == 0 || index.contentBits == stream.preambleBits {
             pass(link, stream, index, end: end)
         } else if let startNs, end < startNs {
             pass(link, stream, index, end: end)
@@ -87,16 +90,23 @@ extension Coordinator {
             fetch(link, stream, index)
         } else {
             link.deferred.append(stream.id)
+            hasDeferred = true
             tellHold(link)
         }
     }
 
     /// The packet is not read: only its end and its counter are taken notice of.
-    private mutating func pass(_ link: RelayLink, _ stream: RelayStream, _ index: PacketIndex, end: Int64) {
-        let losses = stream.losses.skipped(endCycles: index.timestampEnd, discarded: index.eventsDiscarded)
-        noteLosses(losses, stream: stream, link: link, streamClassID: index.streamClassID, endNs: end)
+    private mutating func pass(_ link: RelayLink, _ stream: RelayStream, _ index: PacketIndex, end: Int64?) {
+        leave(stream, index, link, end: end)
         skip(link, stream)
-        advance(stream, to: end)
+    }
+
+    /// The packet's events will not come: only its end and its counter are taken notice of.
+    mutating func leave(_ stream: RelayStream, _ index: PacketIndex, _ link: RelayLink, end: Int64?) {
+        let losses = stream.losses.skipped(endCycles: index.timestampEnd, discarded: index.eventsDiscarded)
+        stream.lastOffset = index.offset
+        noteLosses(losses, stream: stream, link: link, streamClassID: index.streamClassID, endNs: end)
+        if let end { advance(stream, to: end) }
     }
 
     private mutating func skip(_ link: RelayLink, _ stream: RelayStream) {
@@ -128,13 +138,14 @@ extension Coordinator {
         link.root.pendingBytes -= storage.capacity
     }
 
-    private mutating func observe(_ boundNs: Int64, _ stream: RelayStream) {
-        stream.trace.session.observe(boundNs)
-        latestObservedNs = max(latestObservedNs ?? boundNs, boundNs)
+    /// Fetches what the budget kept back, where there is room again.
+    mutating func fetchDeferred(now: UInt64) {
+        guard hasDeferred else { return }
+        for link in links where !link.deferred.isEmpty { fetchDeferred(link, now: now) }
+        hasDeferred = links.contains { !$0.deferred.isEmpty }
     }
 
-    /// Fetches what the budget kept back, where there is room again.
-    mutating func fetchDeferred(_ link: RelayLink, now: UInt64) {
+    private mutating func fetchDeferred(_ link: RelayLink, now: UInt64) {
         let deferred = link.deferred
         link.deferred.removeAll(keepingCapacity: true)
         for id in deferred {

@@ -5,49 +5,51 @@ import LTTngLive
 
 /// Metadata: from replies to programs.
 extension Coordinator {
-    mutating func metadataCame(_ link: RelayLink, _ trace: RelayTrace) {
+    mutating func metadataCame(_ link: RelayLink, _ found: RelayTrace, now: UInt64) {
+        var trace = found
         stall.replied(link.frontier)
         let reply = trace.reply
         trace.reply.removeAll(keepingCapacity: true)
         guard !reply.isEmpty else { return }
-        publishMetadata(trace, reply)
+        takeMetadata(trace, reply)
         do throws(MetadataError) {
             // Untyped rethrows would lose the error's type.
             try reply.withUnsafeBytes { bytes in
                 Result { () throws(MetadataError) in try trace.reader.append(bytes) }
             }.get()
         } catch {
-            isolate(trace, link, fault: "\(error)")
+            trace = identified(trace, nil, link)
+            isolate(trace, link, fault: "\(error)", now: now)
             return
         }
         guard let traceClass = trace.reader.traceClass else { return }
+        trace = identified(trace, traceClass.uuid, link)
         if trace.program?.traceClass == traceClass { return }
         do {
             trace.program = try TraceProgram(traceClass)
         } catch {
-            isolate(trace, link, fault: "metadata: \(error)")
+            isolate(trace, link, fault: "metadata: \(error)", now: now)
             return
         }
         let classes = traceClass.streamClasses
         if !classes.isEmpty, classes.allSatisfy({ $0.defaultClock == nil }) {
-            isolate(trace, link, fault: "metadata: no stream has a clock")
+            isolate(trace, link, fault: "metadata: no stream has a clock", now: now)
             return
         }
         if trace.session.domain == nil { trace.session.domain = SessionDomain(traceClass) }
-        if trace.fault != nil {
+        if trace.session.clockUUID == nil { trace.session.clockUUID = traceClass.clocks.lazy.compactMap(\.uuid).first }
+        if !trace.mayCount {
             trace.fault = nil
-            say(.info, link, "trace \(trace.declaration.path) can be decoded again")
-            for stream in trace.streams where stream.frontier == nil && !stream.hasEnded {
-                stream.frontier = frontier.addStream(trace.session.frontier)
-                count(stream, by: 1)
-            }
+            trace.isOverdue = false
+            say(.info, link, "trace \(trace.declaration.path) can be decoded")
+            for stream in trace.streams { readmit(stream) }
         }
         for stream in trace.streams {
             if let beacon = stream.earlyBeacon {
                 stream.earlyBeacon = nil
-                beaconCame(link, stream.id, cycles: beacon.cycles, streamClassID: beacon.streamClassID)
+                beaconCame(link, stream.id, cycles: beacon.cycles, streamClassID: beacon.streamClassID, now: now)
             }
-            if stream.index != nil, stream.storage == nil { takeIndex(link, stream) }
+            if stream.index != nil, stream.storage == nil { takeIndex(link, stream, now: now) }
         }
     }
 
@@ -66,16 +68,18 @@ extension Coordinator {
 
     /// A trace that cannot be decoded costs itself only: its streams no longer count, and their packets are said to be
     /// lost.
-    mutating func isolate(_ trace: RelayTrace, _ link: RelayLink, fault: String) {
+    mutating func isolate(_ trace: RelayTrace, _ link: RelayLink, fault: String, now: UInt64) {
         guard trace.fault == nil else { return }
         trace.fault = fault
         let session = trace.session.listed
         let place = "trace \(trace.declaration.path) of session \(session.hostname)/\(session.name)"
         say(.error, link, "\(place) cannot be decoded: \(fault)")
-        report.damaged.append("\(link.source.name): \(place): \(fault)")
+        if report.damaged.count < limits.reportedFaultsMax {
+            report.damaged.append("\(link.source.name): \(place): \(fault)")
+        }
         for stream in trace.streams {
             isolate(stream)
-            if stream.index != nil, stream.storage == nil { takeIndex(link, stream) }
+            if stream.index != nil, stream.storage == nil { takeIndex(link, stream, now: now) }
         }
     }
 }

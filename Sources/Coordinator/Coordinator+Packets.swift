@@ -7,17 +7,18 @@ import LTTngLive
 extension Coordinator {
     mutating func packetFailed(_ link: RelayLink, _ id: LiveStreamID) {
         guard let stream = link.streams[id], let index = stream.index else { return }
-        noteLoss(
-            .packets,
-            count: 1,
-            stream: stream,
-            link: link,
-            fromNs: nil,
-            toNs: timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link),
-            reason: "the relay no longer has the packet"
-        )
         stream.index = nil
         dropStorage(stream, link)
+        miss(stream, index, link, reason: "the relay no longer has the packet")
+    }
+
+    /// The packet of an index is not to be had.
+    private mutating func miss(_ stream: RelayStream, _ index: PacketIndex, _ link: RelayLink, reason: String) {
+        // One that ends where the last one ended before a reconnect was that one.
+        if wasTaken(index, of: stream) == nil { return }
+        let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link)
+        noteLoss(.packets, count: 1, stream: stream, link: link, fromNs: nil, toNs: end, reason: reason)
+        leave(stream, index, link, end: end)
     }
 
     mutating func packetFetched(_ link: RelayLink, _ id: LiveStreamID, now: UInt64) {
@@ -31,20 +32,13 @@ extension Coordinator {
         let bytes = PacketBytes(storage.bytes)
         do throws(PacketError) {
             let preamble = try program.readPreamble(bytes)
-            guard preamble.timestampEndCycles ?? index.timestampEnd == index.timestampEnd,
-                preamble.contentBits ?? index.contentBits == index.contentBits
-            else {
-                noteLoss(
-                    .packets,
-                    count: 1,
-                    stream: stream,
-                    link: link,
-                    fromNs: nil,
-                    toNs: end,
-                    reason: "the relay sent another packet than its index says"
-                )
-                advance(stream, to: end)
+            guard preamble.isOf(index) else {
+                miss(stream, index, link, reason: "the relay sent another packet than its index says")
                 return
+            }
+            if wasTaken(index, of: stream) == nil {
+                if wasTaken(preamble, index, of: stream) { return }
+                stream.resume = nil
             }
             stream.preambleBits = preamble.firstEventBits
             take(preamble, index: index, of: stream, link: link, endNs: end)
@@ -82,6 +76,7 @@ extension Coordinator {
         endNs: Int64
     ) {
         declare(stream)
+        stream.lastOffset = index.offset
         let losses = stream.losses.read(
             sequenceNumber: preamble.sequenceNumber,
             endCycles: index.timestampEnd,
@@ -115,7 +110,8 @@ extension Coordinator {
                     link: link,
                     fromNs: sinceNs,
                     toNs: endNs,
-                    reason: "discarded by the tracer"
+                    reason: "discarded by the tracer",
+                    cause: .tracer
                 )
             case .missingPackets:
                 noteLoss(
@@ -125,7 +121,8 @@ extension Coordinator {
                     link: link,
                     fromNs: sinceNs,
                     toNs: endNs,
-                    reason: "overwritten or cleared before they were read"
+                    reason: "overwritten or cleared before they were read",
+                    cause: .tracer
                 )
             }
         }
@@ -229,5 +226,16 @@ extension Coordinator {
         )
         stream.merge = slot
         return slot
+    }
+}
+
+extension PacketPreamble {
+    /// Whether the packet is the one that the relay's index speaks of: a relay that has gone on to another file serves
+    /// another packet at the same place.
+    fileprivate func isOf(_ index: PacketIndex) -> Bool {
+        (timestampBeginCycles ?? index.timestampBegin) == index.timestampBegin
+            && (timestampEndCycles ?? index.timestampEnd) == index.timestampEnd
+            && (contentBits ?? index.contentBits) == index.contentBits
+            && (totalBits ?? index.packetBits) == index.packetBits
     }
 }

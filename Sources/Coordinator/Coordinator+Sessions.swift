@@ -19,9 +19,10 @@ extension Coordinator {
         case .detached: break
         case .sessionEnded(let id, let end): sessionEnded(link, id, end, now: now)
         case .streamAdded(let session, let stream): streamAdded(link, session, stream, now: now)
-        case .streamEnded(let id, let end): streamEnded(link, id, end)
-        case .index(let id, let index, _): indexCame(link, id, index)
-        case .beacon(let id, let cycles, let classID): beaconCame(link, id, cycles: cycles, streamClassID: classID)
+        case .streamEnded(let id, let end): streamEnded(link, id, end, now: now)
+        case .index(let id, let index, _): indexCame(link, id, index, now: now)
+        case .beacon(let id, let cycles, let classID):
+            beaconCame(link, id, cycles: cycles, streamClassID: classID, now: now)
         case .retry: stall.replied(link.frontier)
         case .packetBytes(let id, let packetOffset, let range):
             link.streams[id]?.storage?.write(UnsafeRawBufferPointer(rebasing: input[range]), at: Int(packetOffset))
@@ -30,7 +31,7 @@ extension Coordinator {
         case .metadata(_, let traceID, _, let range, let isLast):
             guard let trace = link.traces[traceID] else { return }
             trace.reply.append(contentsOf: input[range])
-            if isLast { metadataCame(link, trace) }
+            if isLast { metadataCame(link, trace, now: now) }
         }
     }
 
@@ -60,7 +61,7 @@ extension Coordinator {
     /// the feed stood when it was asked.
     private mutating func newStreams(_ link: RelayLink, _ id: LiveSessionID, isProof: Bool) {
         stall.replied(link.frontier)
-        guard isProof, let session = link.sessions[id] else { return }
+        guard isProof, let session = link.session, session.id == id else { return }
         dropParkedStreams(session, link)
         var bound = session.latestNs
         if session.countingStreamCount == 0, let candidate = link.sentCandidateNs {
@@ -72,36 +73,31 @@ extension Coordinator {
     }
 
     private mutating func dropParkedStreams(_ session: RelaySession, _ link: RelayLink) {
-        let gone = session.parkedStreams
+        guard !session.parkedTraces.isEmpty || !session.parkedStreams.isEmpty else { return }
+        let (streams, traces) = (session.parkedStreams, session.parkedTraces)
         session.parkedStreams.removeAll()
         session.parkedTraces.removeAll()
-        for stream in gone {
-            noteLoss(
-                .events,
-                count: nil,
-                stream: stream,
-                link: link,
-                fromNs: nil,
-                toNs: nil,
-                reason: "the relay no longer has the stream"
-            )
-            endStream(stream, of: link)
+        for stream in streams {
+            lose(stream, of: link, reason: "the relay no longer has the stream")
+            stream.trace.streams.removeAll { $0 === stream }
         }
+        for trace in traces { forget(trace, link) }
     }
 
     private mutating func cycleCompleted(_ link: RelayLink, now: UInt64) {
         retryHeld(link, now: now)
+        giveUpMetadata(link, now: now)
+        leaveOutSilent(link, now: now)
         let lister = link.root
         // A lister's cycles prove nothing that those of its children do not; and a session that is just being attached
         // may have streams that nobody has asked for.
         if !(link.isLister && !lister.children.isEmpty), !lister.children.contains(where: \.isJoining) {
-            let latest = link.sessions.values.compactMap(\.latestNs).max()
-            let hasStreams = link.sessions.values.contains { $0.countingStreamCount > 0 }
-            var bound = latest
-            if !hasStreams, let candidate = link.sentCandidateNs { bound = max(bound ?? candidate, candidate) }
+            var bound = link.session?.latestNs
+            if link.session?.countingStreamCount ?? 0 == 0, let candidate = link.sentCandidateNs {
+                bound = max(bound ?? candidate, candidate)
+            }
             if let bound {
-                for session in link.sessions.values {
-                    guard let latest = session.latestNs else { continue }
+                if let session = link.session, let latest = session.latestNs {
                     let host = session.listed.hostname
                     lister.hostBoundsNs[host] = max(lister.hostBoundsNs[host] ?? latest, latest)
                 }
@@ -109,20 +105,30 @@ extension Coordinator {
             }
         }
         finishIfIdle(link)
-        tellIdleness()
     }
 
-    /// Relays without streams are asked often while any session is attached: the first stream of a short-lived program
-    /// is lost on old relays otherwise.
-    private mutating func tellIdleness() {
-        guard paceIsStale else { return }
+    /// Relays without streams are asked often while any session is attached, and for a while after the last has ended:
+    /// the first stream of a short-lived program is lost on old relays otherwise, and a session that is made anew at
+    /// once may not live for long.
+    mutating func tellPace(now: UInt64) {
+        guard paceIsStale || now >= busyUntilNs ?? .max else { return }
         paceIsStale = false
-        let isIdle = links.allSatisfy(\.sessions.isEmpty)
-        let period = links.lazy.flatMap { $0.sessions.values }.map(\.listed.livePeriodNs).min()
+        if let period = links.lazy.compactMap(\.session).map(\.listed.livePeriodNs).min() {
+            paceNs = period
+            busyUntilNs = nil
+        } else if paceNs != nil {
+            let untilNs = busyUntilNs ?? now + limits.idleAfterNs
+            busyUntilNs = untilNs
+            if now >= untilNs { (paceNs, busyUntilNs) = (nil, nil) }
+        }
         for link in links where link.isOpen {
             // New sessions show in the children's lists.
             let isSpare = link.isLister && !link.children.isEmpty
-            link.viewer.setFeedIsIdle(isIdle || isSpare, fastestLivePeriodNs: period)
+            let pace = isSpare ? nil : paceNs
+            guard link.toldPace != .some(pace) else { continue }
+            link.toldPace = .some(pace)
+            link.viewer.setFeedIsIdle(pace == nil, fastestLivePeriodNs: pace)
+            actions.append(.schedule(.link(relay: link.index), atNs: now))
         }
     }
 
@@ -134,13 +140,8 @@ extension Coordinator {
         _ added: LiveStream,
         now: UInt64
     ) {
-        guard let session = link.sessions[sessionID] else { return }
-        if let known = link.traces[added.trace], known.session !== session {
-            actions.append(.close(relay: link.index))
-            lose(link, reason: "trace \(added.trace.rawValue) in two sessions", now: now)
-            return
-        }
-        let trace = link.traces[added.trace] ?? adoptTrace(link, session, added)
+        guard let session = link.session, session.id == sessionID else { return }
+        let trace = link.traces[added.trace] ?? adoptTrace(link, session, added, now: now)
         guard !added.isMetadata else {
             trace.metadataID = added.id
             return
@@ -164,24 +165,33 @@ extension Coordinator {
             startsAtBeginning: link.source.start == .beginning
         )
         nextStreamID += 1
-        openStreamCount += 1
-        session.streamCount += 1
-        count(stream, by: 1)
-        trace.streams.append(stream)
-        link.streams[added.id] = stream
-        if trace.fault != nil { isolate(stream) }
+        stream.movedAtNs = now
+        adopt(stream, link)
     }
 
-    private mutating func adoptTrace(_ link: RelayLink, _ session: RelaySession, _ added: LiveStream) -> RelayTrace {
+    /// The stream is there from now on, of its trace and of the link.
+    mutating func adopt(_ stream: RelayStream, _ link: RelayLink) {
+        openStreamCount += 1
+        stream.trace.session.streamCount += 1
+        count(stream, by: 1)
+        stream.trace.streams.append(stream)
+        link.streams[stream.id] = stream
+        if !stream.trace.mayCount { isolate(stream) }
+    }
+
+    private mutating func adoptTrace(
+        _ link: RelayLink,
+        _ session: RelaySession,
+        _ added: LiveStream,
+        now: UInt64
+    ) -> RelayTrace {
+        link.metadataDueNs = min(link.metadataDueNs ?? .max, now + limits.metadataNsMax)
         if let position = session.parkedTraces.firstIndex(where: {
             $0.id == added.trace && $0.declaration.path == added.path
         }) {
             let trace = session.parkedTraces.remove(at: position)
-            // The relay sends the metadata from its beginning again; what is in the feed already is not repeated.
-            trace.reader = MetadataReader()
-            trace.reply.removeAll()
-            trace.receivedBytes = 0
-            trace.program = nil
+            rewind(trace)
+            trace.waitingSinceNs = now
             link.traces[added.trace] = trace
             return trace
         }
@@ -198,13 +208,14 @@ extension Coordinator {
             )
         )
         nextTraceID += 1
+        trace.waitingSinceNs = now
         link.traces[added.trace] = trace
         return trace
     }
 
-    private mutating func streamEnded(_ link: RelayLink, _ id: LiveStreamID, _ end: StreamEnd) {
+    private mutating func streamEnded(_ link: RelayLink, _ id: LiveStreamID, _ end: StreamEnd, now: UInt64) {
         guard let stream = link.streams.removeValue(forKey: id) else {
-            metadataEnded(link, id)
+            metadataEnded(link, id, now: now)
             return
         }
         if stream.index != nil || end == .failed {
@@ -221,15 +232,17 @@ extension Coordinator {
         endStream(stream, of: link)
         let trace = stream.trace
         trace.streams.removeAll { $0 === stream }
+        if trace.streams.isEmpty, trace.metadataID == nil { forget(trace, link) }
     }
 
     /// No more metadata comes: a trace that never had any cannot be decoded, and one without streams is over.
-    private mutating func metadataEnded(_ link: RelayLink, _ id: LiveStreamID) {
+    private mutating func metadataEnded(_ link: RelayLink, _ id: LiveStreamID, now: UInt64) {
         guard let trace = link.traces.values.first(where: { $0.metadataID == id }) else { return }
+        trace.metadataID = nil
         if trace.streams.isEmpty {
-            link.traces[trace.id] = nil
+            forget(trace, link)
         } else if trace.program == nil {
-            isolate(trace, link, fault: "the relay has no metadata of it")
+            isolate(trace, link, fault: "the relay has no metadata of it", now: now)
         }
     }
 
@@ -249,6 +262,7 @@ extension Coordinator {
         draining[slot] = (link, stream)
         link.root.drainingCount += 1
         stream.trace.session.drainingCount += 1
+        stream.trace.drainingCount += 1
     }
 
     /// A stream that cannot be decoded holds nobody back.

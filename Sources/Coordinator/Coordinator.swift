@@ -49,8 +49,16 @@ package struct Coordinator: ~Copyable {
     var isFinished = false
     var publishedWatermarkNs: Int64?
     var frontierDeadlineNs: UInt64?
+    /// When the stall policy looks at all relays again, monotonic nanoseconds.
+    var stallDueNs: UInt64 = 0
+    /// Whether a link has packets that are not fetched because of a budget.
+    var hasDeferred = false
     /// Whether sessions have come or gone since the viewers were told the feed's pace.
     var paceIsStale = true
+    /// The fastest live period of the feed's sessions, nanoseconds; nil when there have been none for a while.
+    var paceNs: UInt64?
+    /// While there are none: when the feed is idle, monotonic nanoseconds.
+    var busyUntilNs: UInt64?
 
     package init(_ configuration: CoordinatorConfiguration) {
         precondition(!configuration.relays.isEmpty || !configuration.stored.isEmpty)
@@ -82,6 +90,7 @@ package struct Coordinator: ~Copyable {
         guard case .connecting = link.connection else { return }
         link.connection = .open
         link.viewer = Viewer()
+        link.toldPace = nil
         link.viewer.connected(now: now)
         turn(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
     }
@@ -127,6 +136,7 @@ package struct Coordinator: ~Copyable {
             let link = links[relay]
             guard link.isOpen else { return }
             link.viewer.timerFired(now: now)
+            retryHeld(link, now: now)
             turn(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
         case .connect(let relay):
             let link = links[relay]
@@ -134,6 +144,7 @@ package struct Coordinator: ~Copyable {
             pump(now: now)
         case .frontier:
             frontierDeadlineNs = nil
+            stallDueNs = now
             pump(now: now)
         }
     }
@@ -207,11 +218,15 @@ package struct Coordinator: ~Copyable {
     /// Raises W, publishes what may leave, and asks for what was deferred.
     mutating func pump(now: UInt64) {
         guard !isFinished else { return }
-        stall.tick(&frontier, nowNs: Int64(clamping: now))
+        if stall.isDue || now >= stallDueNs {
+            stallDueNs = now + limits.stallTickNs
+            stall.tick(&frontier, nowNs: Int64(clamping: now))
+            takeStallNews()
+        }
         frontier.raiseWatermark()
-        takeStallNews()
         if !outputIsHeld { release() }
-        for link in links where !link.deferred.isEmpty { fetchDeferred(link, now: now) }
+        fetchDeferred(now: now)
+        tellPace(now: now)
         readStored()
         finishIfDone(now: now)
         scheduleFrontier()
@@ -244,7 +259,7 @@ package struct Coordinator: ~Copyable {
 
     private mutating func report(_ held: HolderReport) {
         guard let link = links.first(where: { $0.frontier == held.holder.relay }), !link.isStored else { return }
-        let session = link.children.lazy.flatMap(\.sessions.values).first { $0.frontier == held.holder.session }
+        let session = link.children.lazy.compactMap(\.session).first { $0.frontier == held.holder.session }
         let stream = held.holder.stream.flatMap { slot in
             link.children.lazy.flatMap(\.streams.values).first { $0.frontier == slot }
         }
@@ -313,7 +328,8 @@ package struct Coordinator: ~Copyable {
         link: RelayLink,
         fromNs: Int64?,
         toNs: Int64?,
-        reason: String
+        reason: String,
+        cause: LossRecord.Cause = .delivery
     ) {
         let session = stream.trace.session.listed
         records.append(
@@ -328,7 +344,8 @@ package struct Coordinator: ~Copyable {
                     count: count,
                     fromNs: fromNs,
                     toNs: toNs,
-                    reason: reason
+                    reason: reason,
+                    cause: cause
                 )
             )
         )

@@ -3,12 +3,16 @@ package import Feed
 /// What the shell is to do. Actions are values; the shell runs them in order after the event that caused them.
 package enum CoordinatorAction: Sendable {
     /// Open connection `relay` to where the source of that index listens; answer with `connected` or `connectFailed`.
-    /// Connections have numbers of their own: a relay has one for each tracing session, and one more.
-    case connect(relay: Int, source: Int)
+    /// Connections have numbers of their own: a relay has one for each session, and one more. `identity` is the same
+    /// for the connection that reads the same session, also after a restart: it is made from the same place each time,
+    /// so that the relay finds an old one gone.
+    case connect(relay: Int, source: Int, identity: UInt64)
     /// Write what `takeOutput(relay:)` hands out.
     case send(relay: Int)
     /// Close the relay's connection; nothing is reported back for it.
     case close(relay: Int)
+    /// Close the relay's connection, which may be cut off, so that a new one can be made from the same place at once.
+    case abort(relay: Int)
     /// Read a part of a stored trace's file; answer with `storedRead` or `storedReadFailed`, when other work has had
     /// its turn.
     case read(StoredRange)

@@ -91,7 +91,7 @@ package struct CoordinatorLimits: Sendable {
     package var watermarkStepNs: Int64 = 100_000_000
     /// Faults that the report of a finite run names.
     package var reportedFaultsMax = 100
-    /// Connections to one relay: one for each tracing session.
+    /// Connections to one relay beside the first: one for each session that it lists.
     package var connectionsMax = 256
     /// The first wait before a reconnect, nanoseconds; doubles with each failure.
     package var retryDelayNsMin: UInt64 = 100_000_000
@@ -99,6 +99,17 @@ package struct CoordinatorLimits: Sendable {
     package var retryDelayNsMax: UInt64 = 5_000_000_000
     /// How long a connect may take, nanoseconds.
     package var connectNsMax: UInt64 = 5_000_000_000
+    /// When a session that is held is asked for again before it is said to be held, nanoseconds: a relay that finds
+    /// our former connection gone frees it at once.
+    package var ghostRetryNs: UInt64 = 100_000_000
+    /// How long a trace may hold the feed without its metadata, nanoseconds.
+    package var metadataNsMax: UInt64 = 10_000_000_000
+    /// How often the stall policy looks at all relays while nothing of note happens, nanoseconds.
+    package var stallTickNs: UInt64 = 5_000_000
+    /// How long relays are asked often after the last session of all has ended, nanoseconds.
+    package var idleAfterNs: UInt64 = 10_000_000_000
+    /// How often it is looked for streams that say nothing, nanoseconds.
+    package var silenceCheckNs: UInt64 = 1_000_000_000
     /// How often a session that another viewer holds is asked for, nanoseconds.
     package var heldRetryNs: UInt64 = 1_000_000_000
     /// How long `untilSessionsEnd` asks for a session that another viewer holds, or for a relay that was lost,

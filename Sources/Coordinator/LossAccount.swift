@@ -21,17 +21,25 @@ struct LossAccount {
     /// Packet end of the last packet taken notice of, cycles.
     private(set) var lastEndCycles: UInt64?
     private var lastSequenceNumber: UInt64?
-    /// Packets without events that were not read since `lastSequenceNumber`.
+    /// Packets since `lastSequenceNumber` that were not read: without events, or said to be lost already.
     private var skippedPackets: UInt64 = 0
     /// Nil until the first packet, where reading began in the middle of a stream.
     private var lastDiscarded: UInt64?
+
+    /// The number that the next packet has if none is missing; nil where packets have none.
+    var nextSequenceNumber: UInt64? {
+        guard let last = lastSequenceNumber else { return nil }
+        let (step, stepOverflow) = skippedPackets.addingReportingOverflow(1)
+        let (next, overflow) = last.addingReportingOverflow(step)
+        return stepOverflow || overflow ? nil : next
+    }
 
     /// - Parameter startsAtBeginning: whether the first packet is the stream's first: then its counter starts from 0.
     init(startsAtBeginning: Bool) {
         lastDiscarded = startsAtBeginning ? 0 : nil
     }
 
-    /// A packet whose header is not read: only its index is known.
+    /// A packet whose header is not read: only its index is known. Either it has no events, or its loss is said.
     mutating func skipped(endCycles: UInt64?, discarded: UInt64?) -> [Loss] {
         let (next, overflow) = skippedPackets.addingReportingOverflow(1)
         skippedPackets = overflow ? .max : next
@@ -42,14 +50,10 @@ struct LossAccount {
     mutating func read(sequenceNumber: UInt64?, endCycles: UInt64?, discarded: UInt64?) -> [Loss] {
         var losses: [Loss] = []
         if let sequenceNumber {
-            if let last = lastSequenceNumber {
-                let (step, stepOverflow) = skippedPackets.addingReportingOverflow(1)
-                let (expected, overflow) = last.addingReportingOverflow(step)
-                if !stepOverflow, !overflow, sequenceNumber > expected {
-                    losses.append(
-                        Loss(cause: .missingPackets, count: sequenceNumber - expected, sinceCycles: lastEndCycles)
-                    )
-                }
+            if let expected = nextSequenceNumber, sequenceNumber > expected {
+                losses.append(
+                    Loss(cause: .missingPackets, count: sequenceNumber - expected, sinceCycles: lastEndCycles)
+                )
             }
             lastSequenceNumber = sequenceNumber
             skippedPackets = 0

@@ -1,12 +1,13 @@
 extension StallPolicy {
     /// Runs the clocks up to `nowNs`, and excludes and readmits in `frontier`.
     ///
-    /// Call it after each batch of inputs, before `raiseWatermark`, and at `nextDeadlineNs`.
+    /// Call it after a batch of inputs, before `raiseWatermark`: soon where `isDue`; and at `nextDeadlineNs`.
     /// - Parameter nowNs: monotonic nanoseconds; a lesser one than the last counts as that.
     package mutating func tick(_ frontier: inout Frontier, nowNs: Int64) {
         let now = max(nowNs, tickedNs ?? nowNs)
         let elapsed = now.saturating(minus: tickedNs ?? now)
         tickedNs = now
+        isDue = false
         for index in watches.indices {
             guard var watch = watches[index] else { continue }
             let relay = FrontierRelay(index: UInt32(index))

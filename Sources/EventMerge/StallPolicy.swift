@@ -13,7 +13,7 @@
 // and any advance of its frontier sets it to zero. It does not run before the first attachment: that is the start
 // barrier's time, which ends with the first failed attempt. A relay that was never attached in this feed's life counts
 // only until its first attempt has failed, and again from its attachment on.
-// Cost: O(relays) a tick. Confined to the merge lane.
+// Cost: O(relays) a tick, so many relays' batches may share one (`isDue`). Confined to the merge lane.
 
 /// Excludes relays from the watermark and readmits them, and says who holds it.
 package struct StallPolicy: ~Copyable {
@@ -21,6 +21,8 @@ package struct StallPolicy: ~Copyable {
     package var graceNs: Int64?
     /// When `tick` must be called at the latest, monotonic nanoseconds; nil: when something happens.
     package internal(set) var nextDeadlineNs: Int64?
+    /// Whether an input since the last tick may change at once who counts: the next tick should not wait.
+    package internal(set) var isDue = true
     /// A rejoining relay is readmitted once its frontier is at most this behind W, nanoseconds. With 0 a relay that is
     /// always a little behind all others (a longer way, a later beacon) may stay out for ever.
     package var rejoinWithinNs: Int64 = 0
@@ -56,6 +58,7 @@ package struct StallPolicy: ~Copyable {
         watch.hasAttached = attachedBefore
         watch.deliveredNs = nowNs
         watches[Int(relay.index)] = watch
+        isDue = true
     }
 
     /// Forgets a relay. Call it before `Frontier.removeRelay`.
@@ -84,6 +87,8 @@ package struct StallPolicy: ~Copyable {
 
     /// The relay has answered a request.
     package mutating func replied(_ relay: FrontierRelay) {
+        // The rule, and not worth a tick.
+        if let watch = watches[Int(relay.index)], watch.hasReplied, watch.isConnected || !watch.hasAttached { return }
         change(relay) { watch in
             watch.hasReplied = true
             if watch.hasAttached { watch.isConnected = true }
@@ -93,7 +98,8 @@ package struct StallPolicy: ~Copyable {
     /// The relay has delivered events.
     /// - Parameter nowNs: monotonic nanoseconds.
     package mutating func delivered(_ relay: FrontierRelay, nowNs: Int64) {
-        change(relay) { watch in watch.deliveredNs = max(watch.deliveredNs, nowNs) }
+        guard let deliveredNs = watches[Int(relay.index)]?.deliveredNs else { preconditionFailure("no such relay") }
+        watches[Int(relay.index)]?.deliveredNs = max(deliveredNs, nowNs)
     }
 
     /// Whether a budget or the log keeps us from asking this relay: its grace clock stands still meanwhile.
@@ -138,5 +144,6 @@ package struct StallPolicy: ~Copyable {
         guard var watch = watches[Int(relay.index)] else { preconditionFailure("no such relay") }
         body(&watch)
         watches[Int(relay.index)] = watch
+        isDue = true
     }
 }

@@ -27,7 +27,7 @@ struct DecodedFrameEncoder: ~Copyable, Sendable {
         for record in batch.records {
             switch record {
             // Said with each packet's events instead.
-            case .trace, .metadata, .stream: break
+            case .trace, .metadata, .stream, .traceEnd: break
             case .events(let events): try append(events, sequence: batch.sequence)
             case .relay, .session, .lost, .holder, .gap, .end: builder.append(record)
             }

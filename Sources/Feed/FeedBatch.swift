@@ -27,6 +27,8 @@ package enum FeedRecord: Sendable {
     case metadata(traceID: UInt64, bytes: [UInt8])
     /// A stream is new.
     case stream(FeedStream)
+    /// Nothing refers to the trace any more, nor to its streams and packets.
+    case traceEnd(traceID: UInt64)
     case events(EventGroup)
     case relay(RelayStateChange)
     case session(SessionStateChange)
@@ -274,6 +276,13 @@ package struct LossRecord: Sendable, Equatable {
         case packets
     }
 
+    package enum Cause: UInt8, Sendable {
+        /// The tracer had no room for it, or overwrote it.
+        case tracer = 0
+        /// It was traced, and has not come through.
+        case delivery
+    }
+
     package var relay: String
     package var host: String
     package var session: String
@@ -287,6 +296,7 @@ package struct LossRecord: Sendable, Equatable {
     package var fromNs: Int64?
     package var toNs: Int64?
     package var reason: String
+    package var cause: Cause
 
     package init(
         relay: String,
@@ -298,7 +308,8 @@ package struct LossRecord: Sendable, Equatable {
         count: UInt64?,
         fromNs: Int64?,
         toNs: Int64?,
-        reason: String
+        reason: String,
+        cause: Cause = .delivery
     ) {
         self.relay = relay
         self.host = host
@@ -310,6 +321,7 @@ package struct LossRecord: Sendable, Equatable {
         self.fromNs = fromNs
         self.toNs = toNs
         self.reason = reason
+        self.cause = cause
     }
 }
 

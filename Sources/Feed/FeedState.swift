@@ -2,8 +2,8 @@ import CTF
 
 /// What lives in the feed after a frame: all that a subscriber needs to understand the frames behind it.
 ///
-/// Folding every batch in turn keeps it. A value: a copy is a checkpoint. A trace goes when its session is over and
-/// its last packet is done; a packet when its content has left, or its stream begins another one.
+/// Folding every batch in turn keeps it. A value: a copy is a checkpoint. A trace goes when the feed says that it has
+/// ended, and with it its streams and packets; a packet also when its content has left, or its stream begins another.
 package struct FeedState: Sendable {
     /// The last batch folded in; 0 before the first.
     package internal(set) var sequence: UInt64 = 0
@@ -22,7 +22,7 @@ package struct FeedState: Sendable {
     /// The packet that a stream is in.
     private var streamPackets: [UInt64: UInt64] = [:]
     private var finishedPackets: [UInt64] = []
-    private var mayHaveDeadTraces = false
+    private var endedTraces: Set<UInt64> = []
     private var metadataBytes = 0
     /// Nil on the coordinator's side, which bounds what it declares.
     private let limits: FeedLimits?
@@ -41,8 +41,6 @@ package struct FeedState: Sendable {
         var trace: FeedTrace
         var metadata: [[UInt8]] = []
         var metadataBytes = 0
-        var isSessionOver = false
-        var openPackets = 0
     }
 
     /// A packet as it is declared to those who join in its middle.
@@ -106,6 +104,11 @@ extension FeedState {
         streams[stream.id] = stream
     }
 
+    mutating func end(traceID: UInt64) throws(FeedError) {
+        guard traces[traceID] != nil else { throw .unknownReference(.trace, traceID) }
+        endedTraces.insert(traceID)
+    }
+
     mutating func open(_ packet: OpenPacket) throws(FeedError) {
         guard let stream = streams[packet.streamID] else { throw .unknownReference(.stream, packet.streamID) }
         guard packets[packet.id] == nil, stream.traceID == packet.traceID else { throw .invalid(.packet) }
@@ -113,7 +116,6 @@ extension FeedState {
             finishedPackets.append(previous)
         }
         packets[packet.id] = packet
-        traces[packet.traceID]?.openPackets += 1
     }
 
     /// Events of a packet have left, up to `endBits`.
@@ -138,12 +140,7 @@ extension FeedState {
         case .held, .active:
             if let limits, sessions.count >= limits.states, sessions[key] == nil { throw .tooMuchState(.session) }
             sessions[key] = session
-        case .ended, .lost:
-            sessions[key] = nil
-            for (id, live) in traces where live.trace.isOf(key) {
-                traces[id]?.isSessionOver = true
-                mayHaveDeadTraces = true
-            }
+        case .ended, .lost: sessions[key] = nil
         }
     }
 
@@ -153,27 +150,20 @@ extension FeedState {
     mutating func endBatch() -> Bool {
         for id in finishedPackets {
             guard let packet = packets.removeValue(forKey: id) else { continue }
-            traces[packet.traceID]?.openPackets -= 1
             if streamPackets[packet.streamID] == id { streamPackets[packet.streamID] = nil }
-            if traces[packet.traceID]?.isSessionOver == true { mayHaveDeadTraces = true }
         }
         finishedPackets.removeAll(keepingCapacity: true)
-        guard mayHaveDeadTraces else { return false }
-        mayHaveDeadTraces = false
-        let dead = traces.filter { $0.value.isSessionOver && $0.value.openPackets == 0 }
-        guard !dead.isEmpty else { return false }
-        for (id, trace) in dead {
-            traces[id] = nil
+        guard !endedTraces.isEmpty else { return false }
+        for id in endedTraces {
+            guard let trace = traces.removeValue(forKey: id) else { continue }
             metadataBytes -= trace.metadataBytes
         }
-        streams = streams.filter { traces[$0.value.traceID] != nil }
+        for (id, stream) in streams where endedTraces.contains(stream.traceID) {
+            streams[id] = nil
+            if let packet = streamPackets.removeValue(forKey: id) { packets[packet] = nil }
+        }
+        endedTraces.removeAll(keepingCapacity: true)
         return true
-    }
-}
-
-extension FeedTrace {
-    fileprivate func isOf(_ key: FeedState.SessionKey) -> Bool {
-        sessionID == key.id && relay == key.relay && host == key.host && session == key.session
     }
 }
 
@@ -191,6 +181,7 @@ extension FeedState {
             case .trace(let trace): try declare(trace)
             case .metadata(let traceID, let bytes): try grow(traceID: traceID, metadata: bytes)
             case .stream(let stream): try declare(stream)
+            case .traceEnd(let traceID): try end(traceID: traceID)
             case .events(let group):
                 for slice in group.slices {
                     if slice.opensPacket { try open(OpenPacket(slice.packet)) }

@@ -136,6 +136,10 @@ package struct FrameDecoder: ~Copyable, Sendable {
             let stream = try reader.stream(record.pointee.stream)
             try state.declare(stream)
             records.append(.stream(stream))
+        case TIDEMARK__FEED__RECORD__RECORD_TRACE_END:
+            let traceID = try reader.traceEnd(record.pointee.trace_end)
+            try state.end(traceID: traceID)
+            records.append(.traceEnd(traceID: traceID))
         case TIDEMARK__FEED__RECORD__RECORD_PACKET:
             guard isCheckpoint else { throw .invalid(.packet) }
             try open(record.pointee.packet)

@@ -92,6 +92,7 @@ package struct FrameEncoder: ~Copyable, Sendable {
             48 + trace.relay.utf8.count + trace.host.utf8.count + trace.session.utf8.count + trace.path.utf8.count
         case .metadata(_, let bytes): 48 + bytes.count
         case .stream(let stream): 64 + stream.channel.utf8.count
+        case .traceEnd: 32
         case .events(let group):
             group.slices.reduce(32 + 12 * group.order.count + 15 * group.late.count) { total, slice in
                 let bytes = EventSlice.byteCount(firstBits: slice.firstBits, endBits: slice.endBits)

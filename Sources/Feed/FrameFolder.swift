@@ -47,6 +47,8 @@ package struct FrameFolder: ~Copyable, Sendable {
             let (traceID, content) = try reader.metadata(record.pointee.metadata)
             try state.grow(traceID: traceID, metadata: Array(content))
         case TIDEMARK__FEED__RECORD__RECORD_STREAM: try state.declare(try reader.stream(record.pointee.stream))
+        case TIDEMARK__FEED__RECORD__RECORD_TRACE_END:
+            try state.end(traceID: try reader.traceEnd(record.pointee.trace_end))
         case TIDEMARK__FEED__RECORD__RECORD_RELAY: try state.change(try reader.relay(record.pointee.relay))
         case TIDEMARK__FEED__RECORD__RECORD_SESSION: try state.change(try reader.session(record.pointee.session))
         case TIDEMARK__FEED__RECORD__RECORD_RAW_EVENTS:

@@ -1,9 +1,10 @@
 import CTF
 import Feed
 
-/// What records that name a stream by its number in the feed need to know of it.
+/// What records that name a stream by its number in the feed need to know of it. What the feed says has ended is
+/// forgotten.
 struct KnownStreams {
-    /// Streams kept; beyond that the oldest go.
+    /// Streams kept; beyond that all are forgotten, and learned again as packets come.
     static let streamsMax = 1 << 16
 
     struct Stream {
@@ -22,7 +23,8 @@ struct KnownStreams {
 
     private var traces: [UInt64: FeedTrace] = [:]
     private var streams: [UInt64: Stream] = [:]
-    private var order: [UInt64] = []
+    /// The streams of each trace.
+    private var members: [UInt64: [UInt64]] = [:]
 
     subscript(streamID: UInt64) -> Stream? { streams[streamID] }
 
@@ -32,6 +34,9 @@ struct KnownStreams {
             if traces.count >= Self.streamsMax { traces.removeAll() }
             traces[trace.id] = trace
         case .stream(let stream): add(stream, trace: traces[stream.traceID])
+        case .traceEnd(let traceID):
+            traces[traceID] = nil
+            for id in members.removeValue(forKey: traceID) ?? [] { streams[id] = nil }
         default: break
         }
     }
@@ -51,11 +56,11 @@ struct KnownStreams {
 
     private mutating func add(_ stream: FeedStream, trace: FeedTrace?) {
         guard streams[stream.id] == nil else { return }
-        if order.count >= Self.streamsMax {
-            for id in order.prefix(Self.streamsMax / 2) { streams[id] = nil }
-            order.removeFirst(Self.streamsMax / 2)
+        if streams.count >= Self.streamsMax {
+            streams.removeAll()
+            members.removeAll()
         }
-        order.append(stream.id)
+        members[stream.traceID, default: []].append(stream.id)
         streams[stream.id] = Stream(trace: trace, liveStreamID: stream.liveStreamID, channel: stream.channel)
     }
 }

@@ -1,7 +1,8 @@
 import CTF
 import Feed
 
-/// Lines for standard error: losses as babeltrace2 says them, states and gaps in our own words.
+/// Lines for standard error: losses as babeltrace2 says them where the tracer is to blame; what was lost on the way,
+/// states and gaps in our own words.
 struct NoticeText {
     private var clock: ClockText
 
@@ -12,7 +13,7 @@ struct NoticeText {
     /// - Returns: nil for records that need no notice.
     mutating func notice(for record: FeedRecord, streams: KnownStreams) -> String? {
         switch record {
-        case .trace, .metadata, .stream, .events: return nil
+        case .trace, .metadata, .stream, .traceEnd, .events: return nil
         case .lost(let loss): return notice(for: loss, streams: streams)
         case .relay(let change):
             return "relay \(change.relay): \(change.state.name)" + Self.suffix(change.reason)
@@ -33,12 +34,13 @@ struct NoticeText {
 
     private mutating func notice(for loss: LossRecord, streams: KnownStreams) -> String {
         let unit = loss.unit == .events ? "event" : "packet"
+        let isTracers = loss.cause == .tracer
         var notice = "WARNING: "
-        if let count = loss.count {
-            notice += "Tracer discarded \(count) \(unit)" + (count == 1 ? "" : "s")
+        if let count = loss.count, count > 0 {
+            notice +=
+                (isTracers ? "Tracer discarded " : "Lost on the way: ") + "\(count) \(unit)" + (count == 1 ? "" : "s")
         } else {
-            // No tracer: the reason says who.
-            notice += "An unknown number of \(unit)s is lost"
+            notice += isTracers ? "Tracer may have discarded \(unit)s" : "An unknown number of \(unit)s is lost"
         }
         if let fromNs = loss.fromNs, let toNs = loss.toNs {
             notice += " between [\(time(fromNs))] and [\(time(toNs))]"

@@ -116,33 +116,31 @@ package final class CoordinatorLane: @unchecked Sendable {
         runActions()
     }
 
-    private func connect(_ relay: Int, source: Int) {
+    private func connect(_ relay: Int, source: Int, identity: UInt64) {
         let attempt = (attempts[relay] ?? 0) + 1
         attempts[relay] = attempt
         let address = addresses[source]
-        RelayChannel.bootstrap(on: loop, connectNsMax: limits.connectNsMax)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        RelayChannel(relay: relay, attempt: attempt, lane: self)
-                    )
-                }
+        RelayChannel.connect(
+            to: address,
+            ports: SourcePorts.candidates(address, identity: identity)[...],
+            on: loop,
+            connectNsMax: limits.connectNsMax,
+            handler: { RelayChannel(relay: relay, attempt: attempt, lane: self) }
+        )
+        .whenComplete { result in
+            guard self.attempts[relay] == attempt, !self.isStopped else {
+                if case .success(let channel) = result { channel.close(promise: nil) }
+                return
             }
-            .connect(host: address.host, port: address.port)
-            .whenComplete { result in
-                guard self.attempts[relay] == attempt, !self.isStopped else {
-                    if case .success(let channel) = result { channel.close(promise: nil) }
-                    return
-                }
-                switch result {
-                case .success(let channel):
-                    self.channels[relay] = channel
-                    self.coordinator.connected(relay: relay, now: self.now)
-                case .failure(let error):
-                    self.coordinator.connectFailed(relay: relay, reason: describe(error), now: self.now)
-                }
-                self.runActions()
+            switch result {
+            case .success(let channel):
+                self.channels[relay] = channel
+                self.coordinator.connected(relay: relay, now: self.now)
+            case .failure(let error):
+                self.coordinator.connectFailed(relay: relay, reason: describe(error), now: self.now)
             }
+            self.runActions()
+        }
     }
 
     private func forget(_ relay: Int) {
@@ -167,9 +165,12 @@ package final class CoordinatorLane: @unchecked Sendable {
 
     private func run(_ action: CoordinatorAction) {
         switch action {
-        case .connect(let relay, let source): connect(relay, source: source)
+        case .connect(let relay, let source, let identity): connect(relay, source: source, identity: identity)
         case .send(let relay): send(relay)
         case .close(let relay): forget(relay)
+        case .abort(let relay):
+            if let channel = channels[relay] { RelayChannel.forgetOnClose(channel) }
+            forget(relay)
         case .read(let range): read(range)
         case .schedule(let timer, let atNs): schedule(timer, atNs: atNs)
         case .publish(let batch): consumer.publish(batch)

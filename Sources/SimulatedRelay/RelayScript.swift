@@ -10,7 +10,7 @@ package struct RelayScript: Sendable {
     package var minor = LiveVersion.minor
     package var sessions: [ScriptedSession] = []
     package var faults: [RelayFault] = []
-    /// Whether a connection can follow the sessions of one tracing session (hostname and name) only, the first that it
+    /// Whether a connection can follow the sessions of one tracing session (of one machine) only, the first that it
     /// attaches to, as with relayd 2.13: of another it attaches, but GET_NEW_STREAMS says ERR.
     package var hasOneTracingSessionPerConnection = true
 
@@ -33,6 +33,8 @@ package struct ScriptedSession: Sendable {
     package var appearsAtNs: UInt64
     /// From then on it is not listed; its streams hang up when they are read to their ends.
     package var endsAtNs: UInt64?
+    /// Tells machines apart that give their sessions the same hostname and name.
+    package var machine = 0
     /// Another viewer holds it until then.
     package var isHeldUntilNs: UInt64 = 0
     /// While a rotation or `lttng clear` goes on: GET_NEW_STREAMS says NO_NEW, streams say RETRY.

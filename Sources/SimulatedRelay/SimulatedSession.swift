@@ -5,6 +5,7 @@ struct SimulatedSession {
     var listed: ListedSession
     var appearsAtNs: UInt64
     var endsAtNs: UInt64
+    let machine: Int
     var isHeldUntilNs: UInt64
     var rotations: [Range<UInt64>]
     /// The places of its streams.
@@ -17,6 +18,7 @@ struct SimulatedSession {
         listed = script.session
         appearsAtNs = script.appearsAtNs
         endsAtNs = script.endsAtNs ?? .max
+        machine = script.machine
         isHeldUntilNs = script.isHeldUntilNs
         rotations = script.rotations
         slots = firstSlot..<firstSlot
@@ -36,13 +38,16 @@ struct SimulatedSession {
     }
 
     /// What the sessions of a host's domains have in common.
-    var tracingSession: TracingSession { TracingSession(hostname: listed.hostname, name: listed.name) }
+    var tracingSession: TracingSession {
+        TracingSession(hostname: listed.hostname, name: listed.name, machine: machine)
+    }
 }
 
 /// A session as its user made it: relayd shows one session for each tracing domain of it.
 struct TracingSession: Equatable {
     var hostname: String
     var name: String
+    var machine: Int
 }
 
 /// Answers about sessions.

@@ -55,7 +55,7 @@ extension FeedBatch {
         var batch = self
         batch.records = records.filter { record in
             switch record {
-            case .trace, .metadata, .stream, .gap: true
+            case .trace, .metadata, .stream, .traceEnd, .gap: true
             case .events, .relay, .session, .lost, .holder, .end: false
             }
         }

@@ -137,7 +137,7 @@ final class CoordinatorTrial {
 
     private func run(_ action: CoordinatorAction) {
         switch action {
-        case .connect(let index, let source):
+        case .connect(let index, let source, _):
             let connection = relays[source].relay.connected(nowNs: nowNs)
             links[index] = Link(source: source, attempt: (links[index]?.attempt ?? 0) + 1, connection: connection)
             if connection != nil {
@@ -151,7 +151,7 @@ final class CoordinatorTrial {
             sendCounts[link.source] += 1
             bytes.withUnsafeBytes { relays[link.source].relay.received($0, on: connection, nowNs: nowNs) }
             collect(index)
-        case .close(let index): close(index)
+        case .close(let index), .abort(let index): close(index)
         case .read(let range):
             readCount += 1
             let bytes = files[range.trace][range.file][Int(range.offset)..<Int(range.offset) + range.count]
@@ -190,6 +190,18 @@ final class CoordinatorTrial {
         records.compactMap { if case .lost(let loss) = $0 { loss } else { nil } }
     }
 
+    /// Of each trace in the feed, its metadata.
+    var metadata: [UInt64: [UInt8]] {
+        var texts: [UInt64: [UInt8]] = [:]
+        for case .metadata(let traceID, let bytes) in records { texts[traceID, default: []] += bytes }
+        return texts
+    }
+
+    /// Traces that have ended, in order.
+    var endedTraces: [UInt64] {
+        records.compactMap { if case .traceEnd(let traceID) = $0 { traceID } else { nil } }
+    }
+
     var sessionStates: [SessionState] {
         records.compactMap { if case .session(let change) = $0 { change.state } else { nil } }
     }
@@ -198,6 +210,15 @@ final class CoordinatorTrial {
         records.compactMap { record in
             guard case .relay(let change) = record, change.relay == "relay-\(index)" else { return nil }
             return change.state
+        }
+    }
+
+    /// What the coordinator keeps.
+    var tableSizes: (traces: Int, streams: Int, draining: Int, viewerPlaces: Int) { coordinator.tableSizes }
+
+    var eventCount: Int {
+        records.reduce(0) { count, record in
+            if case .events(let group) = record { count + group.eventCount } else { count }
         }
     }
 

@@ -4,7 +4,8 @@ import LTTngLive
 /// event.
 enum TinyTrace {
     /// - Parameter uuidByte: tells traces apart.
-    static func metadata(uuidByte: UInt8 = 1, environment: String = "") -> [UInt8] {
+    static func metadata(uuidByte: UInt8 = 1, environment: String = "", clockUUID: String? = nil) -> [UInt8] {
+        let identity = clockUUID.map { "uuid = \"\($0)\";" } ?? ""
         let digits = String(uuidByte, radix: 16)
         let byte = digits.count == 1 ? "0" + digits : digits
         let text = """
@@ -16,7 +17,7 @@ enum TinyTrace {
                 packet.header := struct { u32 magic; u32 stream_id; };
             };
             env { domain = "ust"; \(environment) };
-            clock { name = "monotonic"; freq = 1000000000; offset = 0; };
+            clock { name = "monotonic"; \(identity) freq = 1000000000; offset = 0; };
             typealias integer { size = 64; align = 8; map = clock.monotonic.value; } := time;
             stream {
                 id = 0;

@@ -211,12 +211,13 @@ struct FeedRendererTests {
         }
     }
 
-    @Test func `losses are said as babeltrace2 says them`() throws {
+    @Test func `losses of the tracer are said as babeltrace2 says them`() throws {
         let trace = try HandmadeTrace(tickMetadata, relay: "")
         let group = EventGroup([try trace.slice(tick(1, 1), events: 1)], order: [(0, 1)])
         var events = loss
         events.relay = ""
         events.fromNs = nil
+        events.cause = .tracer
         var packets = events
         packets.unit = .packets
         packets.count = 1

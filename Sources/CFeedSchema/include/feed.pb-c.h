@@ -26,6 +26,7 @@ typedef struct Tidemark__Feed__Metadata Tidemark__Feed__Metadata;
 typedef struct Tidemark__Feed__Stream Tidemark__Feed__Stream;
 typedef struct Tidemark__Feed__Packet Tidemark__Feed__Packet;
 typedef struct Tidemark__Feed__PacketIndex Tidemark__Feed__PacketIndex;
+typedef struct Tidemark__Feed__TraceEnd Tidemark__Feed__TraceEnd;
 typedef struct Tidemark__Feed__RawEvents Tidemark__Feed__RawEvents;
 typedef struct Tidemark__Feed__Slice Tidemark__Feed__Slice;
 typedef struct Tidemark__Feed__DecodedEvents Tidemark__Feed__DecodedEvents;
@@ -146,6 +147,17 @@ typedef enum _Tidemark__Feed__LossUnit {
   TIDEMARK__FEED__LOSS_UNIT__LOSS_PACKETS = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__LOSS_UNIT)
 } Tidemark__Feed__LossUnit;
+typedef enum _Tidemark__Feed__LossCause {
+  /*
+   * The tracer had no room for it, or overwrote it.
+   */
+  TIDEMARK__FEED__LOSS_CAUSE__LOSS_TRACER = 0,
+  /*
+   * It was traced, and has not come through: its relay no longer had it, or it could not be read.
+   */
+  TIDEMARK__FEED__LOSS_CAUSE__LOSS_DELIVERY = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__LOSS_CAUSE)
+} Tidemark__Feed__LossCause;
 
 /* --- messages --- */
 
@@ -316,7 +328,8 @@ typedef enum {
   TIDEMARK__FEED__RECORD__RECORD_LOST = 9,
   TIDEMARK__FEED__RECORD__RECORD_HOLDER = 10,
   TIDEMARK__FEED__RECORD__RECORD_GAP = 11,
-  TIDEMARK__FEED__RECORD__RECORD_END = 12
+  TIDEMARK__FEED__RECORD__RECORD_END = 12,
+  TIDEMARK__FEED__RECORD__RECORD_TRACE_END = 13
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__RECORD__RECORD__CASE)
 } Tidemark__Feed__Record__RecordCase;
 
@@ -340,6 +353,7 @@ struct  Tidemark__Feed__Record
     Tidemark__Feed__Holder *holder;
     Tidemark__Feed__Gap *gap;
     Tidemark__Feed__End *end;
+    Tidemark__Feed__TraceEnd *trace_end;
   };
 };
 #define TIDEMARK__FEED__RECORD__INIT \
@@ -534,6 +548,19 @@ struct  Tidemark__Feed__PacketIndex
 #define TIDEMARK__FEED__PACKET_INDEX__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__packet_index__descriptor) \
     , 0, 0, TIDEMARK__FEED__PACKET_INDEX__TIMESTAMP_BEGIN__NOT_SET, {0}, TIDEMARK__FEED__PACKET_INDEX__TIMESTAMP_END__NOT_SET, {0}, TIDEMARK__FEED__PACKET_INDEX__CONTENT__NOT_SET, {0}, TIDEMARK__FEED__PACKET_INDEX__TOTAL__NOT_SET, {0}, TIDEMARK__FEED__PACKET_INDEX__SEQUENCE__NOT_SET, {0}, TIDEMARK__FEED__PACKET_INDEX__DISCARDED__NOT_SET, {0}, TIDEMARK__FEED__PACKET_INDEX__INSTANCE__NOT_SET, {0} }
+
+
+/*
+ * Nothing refers to the trace any more, nor to its streams and packets: a reader may forget them.
+ */
+struct  Tidemark__Feed__TraceEnd
+{
+  ProtobufCMessage base;
+  uint64_t trace_id;
+};
+#define TIDEMARK__FEED__TRACE_END__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__trace_end__descriptor) \
+    , 0 }
 
 
 /*
@@ -877,6 +904,7 @@ struct  Tidemark__Feed__Lost
   uint64_t session_id;
   Tidemark__Feed__LossUnit unit;
   char *reason;
+  Tidemark__Feed__LossCause cause;
   Tidemark__Feed__Lost__StreamCase stream_case;
   union {
     uint64_t stream_id;
@@ -896,7 +924,7 @@ struct  Tidemark__Feed__Lost
 };
 #define TIDEMARK__FEED__LOST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__lost__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__LOSS_UNIT__LOSS_UNSPECIFIED, (char *)protobuf_c_empty_string, TIDEMARK__FEED__LOST__STREAM__NOT_SET, {0}, TIDEMARK__FEED__LOST__AMOUNT__NOT_SET, {0}, TIDEMARK__FEED__LOST__FROM__NOT_SET, {0}, TIDEMARK__FEED__LOST__TO__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__LOSS_UNIT__LOSS_UNSPECIFIED, (char *)protobuf_c_empty_string, TIDEMARK__FEED__LOSS_CAUSE__LOSS_TRACER, TIDEMARK__FEED__LOST__STREAM__NOT_SET, {0}, TIDEMARK__FEED__LOST__AMOUNT__NOT_SET, {0}, TIDEMARK__FEED__LOST__FROM__NOT_SET, {0}, TIDEMARK__FEED__LOST__TO__NOT_SET, {0} }
 
 
 typedef enum {
@@ -1164,6 +1192,25 @@ Tidemark__Feed__PacketIndex *
                       const uint8_t       *data);
 void   tidemark__feed__packet_index__free_unpacked
                      (Tidemark__Feed__PacketIndex *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__TraceEnd methods */
+void   tidemark__feed__trace_end__init
+                     (Tidemark__Feed__TraceEnd         *message);
+size_t tidemark__feed__trace_end__get_packed_size
+                     (const Tidemark__Feed__TraceEnd   *message);
+size_t tidemark__feed__trace_end__pack
+                     (const Tidemark__Feed__TraceEnd   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__trace_end__pack_to_buffer
+                     (const Tidemark__Feed__TraceEnd   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__TraceEnd *
+       tidemark__feed__trace_end__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__trace_end__free_unpacked
+                     (Tidemark__Feed__TraceEnd *message,
                       ProtobufCAllocator *allocator);
 /* Tidemark__Feed__RawEvents methods */
 void   tidemark__feed__raw_events__init
@@ -1485,6 +1532,9 @@ typedef void (*Tidemark__Feed__Packet_Closure)
 typedef void (*Tidemark__Feed__PacketIndex_Closure)
                  (const Tidemark__Feed__PacketIndex *message,
                   void *closure_data);
+typedef void (*Tidemark__Feed__TraceEnd_Closure)
+                 (const Tidemark__Feed__TraceEnd *message,
+                  void *closure_data);
 typedef void (*Tidemark__Feed__RawEvents_Closure)
                  (const Tidemark__Feed__RawEvents *message,
                   void *closure_data);
@@ -1542,6 +1592,7 @@ extern const ProtobufCEnumDescriptor    tidemark__feed__frame_kind__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__relay_state__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__session_state__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__loss_unit__descriptor;
+extern const ProtobufCEnumDescriptor    tidemark__feed__loss_cause__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__subscribe__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__answer__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__welcome__descriptor;
@@ -1553,6 +1604,7 @@ extern const ProtobufCMessageDescriptor tidemark__feed__metadata__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__stream__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__packet__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__packet_index__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__trace_end__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__raw_events__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__slice__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__decoded_events__descriptor;

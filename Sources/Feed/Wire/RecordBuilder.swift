@@ -27,6 +27,7 @@ struct RecordBuilder: @unchecked Sendable {
         case .trace(let trace): append(trace)
         case .metadata(let traceID, let bytes): append(traceID: traceID, metadata: bytes)
         case .stream(let stream): append(stream)
+        case .traceEnd(let traceID): append(traceEnd: traceID)
         case .events(let group): append(group)
         case .relay(let change): append(change)
         case .session(let change): append(change)
@@ -100,6 +101,12 @@ extension RecordBuilder {
         message.pointee.live_stream_id = stream.liveStreamID
         message.pointee.channel = arena.string(stream.channel)
         append(TIDEMARK__FEED__RECORD__RECORD_STREAM) { $0.pointee.stream = message }
+    }
+
+    mutating func append(traceEnd traceID: UInt64) {
+        let message: UnsafeMutablePointer<Tidemark__Feed__TraceEnd> = arena.make(tidemark__feed__trace_end__init)
+        message.pointee.trace_id = traceID
+        append(TIDEMARK__FEED__RECORD__RECORD_TRACE_END) { $0.pointee.trace_end = message }
     }
 
     mutating func append(_ packet: FeedState.OpenPacket) {
@@ -269,6 +276,7 @@ extension RecordBuilder {
         message.pointee.session = arena.string(loss.session)
         message.pointee.session_id = loss.sessionID
         message.pointee.unit = Tidemark__Feed__LossUnit(UInt32(loss.unit.rawValue))
+        message.pointee.cause = Tidemark__Feed__LossCause(UInt32(loss.cause.rawValue))
         message.pointee.reason = arena.string(loss.reason)
         if let streamID = loss.streamID {
             message.pointee.stream_case = TIDEMARK__FEED__LOST__STREAM_STREAM_ID

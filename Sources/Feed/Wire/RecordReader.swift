@@ -57,6 +57,12 @@ struct RecordReader {
         )
     }
 
+    /// - Returns: the trace's id.
+    func traceEnd(_ message: UnsafeMutablePointer<Tidemark__Feed__TraceEnd>?) throws(FeedError) -> UInt64 {
+        guard let message else { throw .invalid(.trace) }
+        return message.pointee.trace_id
+    }
+
     static func index(_ message: UnsafeMutablePointer<Tidemark__Feed__PacketIndex>?) throws(FeedError) -> PacketIndex {
         guard let index = message?.pointee else { throw .invalid(.packet) }
         let hasBegin =
@@ -120,7 +126,8 @@ struct RecordReader {
             count: lost.amount_case == TIDEMARK__FEED__LOST__AMOUNT_COUNT ? lost.count : nil,
             fromNs: lost.from_case == TIDEMARK__FEED__LOST__FROM_FROM_NS ? lost.from_ns : nil,
             toNs: lost.to_case == TIDEMARK__FEED__LOST__TO_TO_NS ? lost.to_ns : nil,
-            reason: text(lost.reason)
+            reason: text(lost.reason),
+            cause: LossRecord.Cause(rawValue: UInt8(clamping: lost.cause.rawValue)) ?? .delivery
         )
     }
 

@@ -1,9 +1,9 @@
 /// Puts the fixed-size parts of replies together from whatever pieces the connection delivers.
 ///
 /// A part that lies whole in the input is read where it is; only one that is cut is copied, into a buffer of the
-/// longest part's size. Payloads never pass through here.
+/// longest part's size, which is made for the first one. Payloads never pass through here.
 struct ReplyPart: ~Copyable {
-    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: WireSize.partMax, alignment: 8)
+    private var buffer = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     /// Bytes collected so far.
     private(set) var count = 0
 
@@ -23,6 +23,9 @@ struct ReplyPart: ~Copyable {
         if count == 0, available >= needed {
             defer { position += needed }
             return input.part(position..<position + needed)
+        }
+        if buffer.baseAddress == nil {
+            buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: WireSize.partMax, alignment: 8)
         }
         let taken = min(available, needed - count)
         UnsafeMutableRawBufferPointer(rebasing: buffer[count..<count + taken])

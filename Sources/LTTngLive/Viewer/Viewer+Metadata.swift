@@ -38,7 +38,7 @@ extension Viewer {
         traces[trace].pauseNs = min(max(state.pauseNs * 2, times.metadataRetry), times.retryMax)
         traces[trace].askAt = now + traces[trace].pauseNs
         let hasAttempts = traces[trace].vainAttempts < limits.transientRetriesMax
-        let isMissing = state.receivedBytes == 0 && state.dataStreamCount > 0 && hasAttempts
+        let isMissing = state.receivedBytes == 0 && state.dataStreamCount > 0
         switch status {
         case .ok: wantMetadata(trace)
         case .noNew where state.isDraining && !hasAttempts: endMetadata(trace, .hungUp)

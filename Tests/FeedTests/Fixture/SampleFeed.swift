@@ -208,6 +208,7 @@ struct SampleFeed {
         }
         var last = FeedBatch(records: [], watermarkNs: watermarkNs)
         if shape.endsSessions {
+            last.records += traces.map { .traceEnd(traceID: $0.id) }
             last.records += traces.map { trace in
                 .session(
                     SessionStateChange(
@@ -319,7 +320,8 @@ struct SampleFeed {
                     count: random.once(in: 2) ? 0 : nil,
                     fromNs: random.once(in: 2) ? 0 : nil,
                     toNs: 12,
-                    reason: "wrapped"
+                    reason: "wrapped",
+                    cause: random.once(in: 2) ? .tracer : .delivery
                 )
             )
         case 3:

@@ -1,0 +1,144 @@
+import CTF
+import EventMerge
+import Feed
+import LTTngLive
+
+/// A relay session that is attached.
+final class RelaySession {
+    let id: LiveSessionID
+    let listed: ListedSession
+    let frontier: FrontierSession
+    /// Nil until metadata says it.
+    var domain: SessionDomain?
+    /// The identity of the host's clock (its boot); nil until metadata says it.
+    var clockUUID: TraceUUID?
+    /// Live data streams.
+    var streamCount = 0
+    /// Those of them that count in the frontier.
+    var countingStreamCount = 0
+    /// The latest packet end or beacon seen of the session's streams, nanoseconds: M of the new-stream rule.
+    var latestNs: Int64?
+    /// `from: now`: events before this are not shown; nil until the first packet end or beacon.
+    var startNs: Int64?
+    /// The session's own bound in the frontier.
+    var boundNs: Int64?
+    /// Streams of before a lost connection that have not been found again.
+    var parkedStreams: [RelayStream] = []
+    var parkedTraces: [RelayTrace] = []
+    /// Streams that have ended and of which events have still to leave.
+    var drainingCount = 0
+    /// How the session ended; said once its last event has left.
+    var end: (state: SessionState, reason: String)?
+    /// The session that took its place under the same number and names; said to be there once this one's end is said.
+    var successor: RelaySession?
+    /// Whether the connection was lost since the session was attached first: every stream is read from its beginning.
+    var isResumed = false
+
+    init(listed: ListedSession, frontier: FrontierSession) {
+        id = listed.id
+        self.listed = listed
+        self.frontier = frontier
+    }
+
+    /// Whether both are domains of one tracing session.
+    func isSibling(of other: RelaySession) -> Bool {
+        guard self !== other, listed.hostname == other.listed.hostname, listed.name == other.listed.name,
+            let domain, let otherDomain = other.domain
+        else { return false }
+        return domain.isSibling(of: otherDomain)
+    }
+
+    /// Takes notice of a packet end or a beacon.
+    func observe(_ boundNs: Int64) {
+        latestNs = max(latestNs ?? boundNs, boundNs)
+        if startNs == nil { startNs = boundNs }
+    }
+}
+
+/// A CTF trace of a session.
+final class RelayTrace {
+    let id: LiveTraceID
+    let session: RelaySession
+    var declaration: FeedTrace
+    var isDeclared = false
+    var reader = MetadataReader()
+    /// The reply being received.
+    var reply: [UInt8] = []
+    /// Bytes of metadata received on this connection, and bytes that are in the feed.
+    var receivedBytes: UInt64 = 0
+    var publishedBytes: UInt64 = 0
+    var program: TraceProgram?
+    /// The identity that the metadata gave; nil before it came.
+    var uuid: TraceUUID?
+    /// On a trace found again after a reconnect, until its identity is proven: its metadata so far.
+    var unproven: [UInt8]?
+    /// Why the trace cannot be decoded; nil while it can, or while its metadata has not come.
+    var fault: String?
+    /// Since when it waits for metadata, monotonic nanoseconds.
+    var waitingSinceNs: UInt64 = 0
+    /// It has waited too long for its metadata: its streams do not count until it comes.
+    var isOverdue = false
+    var streams: [RelayStream] = []
+    var metadataID: LiveStreamID?
+    /// Streams that have ended and of which events have still to leave.
+    var drainingCount = 0
+    /// No stream will come any more; said once its last event has left.
+    var isOver = false
+
+    init(id: LiveTraceID, session: RelaySession, declaration: FeedTrace) {
+        self.id = id
+        self.session = session
+        self.declaration = declaration
+    }
+
+    /// Whether streams of the trace may count in the frontier.
+    var mayCount: Bool { fault == nil && !isOverdue }
+}
+
+/// A data stream of a trace.
+final class RelayStream {
+    let id: LiveStreamID
+    let trace: RelayTrace
+    var declaration: FeedStream
+    var isDeclared = false
+    /// Nil once it has ended, its trace cannot be decoded, or it is left out for its silence: it does not count.
+    var frontier: FrontierStream?
+    /// Nil until its first events.
+    var merge: StreamSlot?
+    /// The index whose packet waits to be fetched, is being fetched, or waits for metadata.
+    var index: PacketIndex?
+    /// The packet being fetched.
+    var storage: ByteStorage?
+    /// A beacon that came before its metadata: cycles and stream class.
+    var earlyBeacon: (cycles: UInt64, streamClassID: UInt64)?
+    /// Bits of a packet without events, once one packet has been read.
+    var preambleBits: UInt64?
+    /// Where the relay had the last packet taken notice of, bytes.
+    var lastOffset: UInt64 = 0
+    /// On a resumed stream, until a packet comes that was not taken before: where it was.
+    var resume: StreamPosition?
+    /// Its bound, nanoseconds, and when it moved last, monotonic nanoseconds.
+    var boundNs = Int64.min
+    var movedAtNs: UInt64 = 0
+    /// The feed goes on without it, since it alone says nothing.
+    var isSilenced = false
+    var losses: LossAccount
+    var hasEnded = false
+
+    /// Where reading is, for a stored stream.
+    var file: StoredCursor?
+
+    init(
+        id: LiveStreamID,
+        trace: RelayTrace,
+        declaration: FeedStream,
+        frontier: FrontierStream,
+        startsAtBeginning: Bool
+    ) {
+        self.id = id
+        losses = LossAccount(startsAtBeginning: startsAtBeginning)
+        self.trace = trace
+        self.declaration = declaration
+        self.frontier = frontier
+    }
+}
