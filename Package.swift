@@ -92,7 +92,25 @@ let package = Package(
             path: "Tests/Benchmarks/DecodingMeter",
             swiftSettings: strict
         ),
-        tests("CTF", ["PacketWriter"]),
+        .target(
+            name: "MetadataWriter",
+            dependencies: ["CTF"],
+            path: "Tests/Support/MetadataWriter",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["CTF", "PacketWriter", "MetadataWriter"],
+            path: "Tests/Fuzzing/Targets",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "FuzzingTests",
+            dependencies: ["FuzzTargets"],
+            path: "Tests/Fuzzing/Replay",
+            swiftSettings: strict
+        ),
+        tests("CTF", ["PacketWriter", "MetadataWriter"]),
         tests("LTTngLive"),
         tests("EventMerge"),
         tests("Feed", ["CTF", "CFeedSchema", "PacketWriter"]),
@@ -118,3 +136,16 @@ let package = Package(
         ),
     ]
 )
+
+// libFuzzer has a main function of its own, so its entry is there only for those who build it: see Tests/Fuzzing/run.
+if Context.environment["FUZZ"] != nil {
+    package.products.append(.executable(name: "Fuzz", targets: ["Fuzz"]))
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: ["FuzzTargets"],
+            path: "Tests/Fuzzing/Entry",
+            swiftSettings: strict
+        )
+    )
+}

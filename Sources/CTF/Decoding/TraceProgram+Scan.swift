@@ -62,7 +62,7 @@ extension TraceProgram {
         do throws(PacketError) {
             return try scanned.get()
         } catch {
-            throw located(error, bytes, preamble, cursor: cursor)
+            throw located(error, bytes, preamble, contentBits: contentBits, cursor: cursor)
         }
     }
 
@@ -144,24 +144,5 @@ extension TraceProgram {
         if let error { return error.code == .needsMoreBytes ? .success(.needsMoreBytes) : .failure(error) }
         if before.positionBits >= contentBits { return .success(.complete) }
         return .success(before.positionBits < machine.limitBits ? .full : .needsMoreBytes)
-    }
-
-    /// The error as a visitor would meet it: a scan passes over many fields at once, and knows less of where they are.
-    /// - Parameter cursor: before the event that cannot be read.
-    @inline(never)
-    private func located(
-        _ error: PacketError,
-        _ bytes: PacketBytes,
-        _ preamble: PacketPreamble,
-        cursor: EventCursor
-    ) -> PacketError {
-        var cursor = cursor
-        var nobody = NoVisitor()
-        do throws(PacketError) {
-            try visitEvent(bytes, preamble: preamble, cursor: &cursor, visitor: &nobody)
-            return error
-        } catch let seen {
-            return seen.code == error.code ? seen : error
-        }
     }
 }

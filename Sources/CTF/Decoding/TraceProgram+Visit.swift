@@ -42,7 +42,8 @@ extension TraceProgram {
                 stream.isCareful
                 ? machine.runCarefully(event.visitStart, &visitor) : machine.run(event.visitStart, &visitor)
             guard outcome.isDone else {
-                return located(outcome, bytes, preamble, cursor: cursor)
+                let error = outcome.error(contentBits: contentBits)
+                return located(error, bytes, preamble, contentBits: contentBits, cursor: cursor)
             }
             visitor.endEvent()
             cursor.positionBits = outcome.positionBits
@@ -80,22 +81,24 @@ extension TraceProgram {
         if let error { throw error }
     }
 
-    /// The error of a run that has failed, at the field that is the cause: quick runs tell only where its neighbours
-    /// begin that are checked together.
-    /// - Parameter cursor: before the event.
+    /// The error of a run that has failed, at the field that is the cause: quick runs and scans tell only where its
+    /// neighbours begin that are checked together.
+    ///
+    /// The place does not depend on how many of the packet's bytes are there.
+    /// - Parameter cursor: before the event that cannot be read.
     @usableFromInline @inline(never)
     func located(
-        _ outcome: RunOutcome,
+        _ error: PacketError,
         _ bytes: PacketBytes,
         _ preamble: PacketPreamble,
+        contentBits: UInt64,
         cursor: EventCursor
     ) -> PacketError {
-        let contentBits = preamble.contentBits ?? bytes.endBits
-        let error = outcome.error(contentBits: contentBits)
         guard let stream = stream(preamble) else { return error }
         return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: tables.slotCount) {
             guard let slots = $0.baseAddress else { return error }
             prepare(slots, preamble)
+            slots[RunSlot.contentBits] = contentBits
             var machine = ProgramMachine(
                 tables: tables,
                 bytes: bytes,

@@ -1,4 +1,5 @@
 import CTF
+import MetadataWriter
 import Testing
 
 /// What holds for every sequence of fragments, however it comes, and whatever is in it.

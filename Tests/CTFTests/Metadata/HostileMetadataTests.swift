@@ -1,4 +1,5 @@
 import CTF
+import MetadataWriter
 import Testing
 
 /// Text that means harm: it must be refused or read, and neither trap nor take long.

@@ -1,4 +1,5 @@
 import CTF
+import MetadataWriter
 import Testing
 
 /// What holds for every text, however it comes.

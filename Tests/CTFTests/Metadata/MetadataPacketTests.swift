@@ -1,4 +1,5 @@
 import CTF
+import MetadataWriter
 import Testing
 
 /// The packets that metadata text comes in.

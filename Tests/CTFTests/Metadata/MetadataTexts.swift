@@ -98,36 +98,3 @@ struct SplitMix {
         return Int((word ^ (word >> 31)) % UInt64(bound))
     }
 }
-
-/// Puts text into metadata packets.
-struct PacketMaker {
-    var isLittleEndian = true
-    var uuid: UInt8 = 7
-    var version: (UInt8, UInt8) = (1, 8)
-    var schemes: (compression: UInt8, encryption: UInt8, checksum: UInt8) = (0, 0, 0)
-    var checksum: UInt32 = 0
-    var paddingBytes = 3
-
-    func packet(_ text: some Collection<UInt8>) -> [UInt8] {
-        let contentBits = UInt32((37 + text.count) * 8)
-        return packet(text, contentBits: contentBits, packetBits: contentBits + UInt32(paddingBytes * 8))
-    }
-
-    func packet(_ text: some Collection<UInt8>, contentBits: UInt32, packetBits: UInt32) -> [UInt8] {
-        var bytes = number(0x75D1_1D57) + [UInt8](repeating: uuid, count: 16) + number(checksum)
-        bytes += number(contentBits) + number(packetBits)
-        bytes += [schemes.compression, schemes.encryption, schemes.checksum, version.0, version.1]
-        return bytes + text + [UInt8](repeating: 0, count: paddingBytes)
-    }
-
-    /// `text` in packets of `textBytes` each.
-    func packets(_ text: [UInt8], textBytes: Int) -> [UInt8] {
-        stride(from: 0, to: text.count, by: textBytes).flatMap {
-            packet(text[$0..<min($0 + textBytes, text.count)])
-        }
-    }
-
-    private func number(_ value: UInt32) -> [UInt8] {
-        (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * (isLittleEndian ? $0 : 3 - $0))) }
-    }
-}

@@ -1,4 +1,5 @@
 import CTF
+import MetadataWriter
 import Testing
 
 /// Words, literals, comments, and the places of errors.

@@ -67,6 +67,7 @@ package struct RandomValues {
         case .string(let string):
             return .text(text(string))
         case .blob(let blob):
+            if let uuid, blob.roles.contains(.metadataStreamUUID) { return .blob(Self.bytes(uuid)) }
             return .blob((0..<length(blob.length)).map { _ in .random(in: 0...255, using: &random) })
         case .optional(let optional):
             let selector = value(at: optional.selector)
@@ -124,11 +125,13 @@ package struct RandomValues {
     }
 
     private static func array(_ uuid: TraceUUID) -> FieldValue {
-        .array(
-            (0..<16).map { index in
-                .unsigned((index < 8 ? uuid.high : uuid.low) >> UInt64(56 - index % 8 * 8) & 0xFF)
-            }
-        )
+        .array(bytes(uuid).map { .unsigned(UInt64($0)) })
+    }
+
+    private static func bytes(_ uuid: TraceUUID) -> [UInt8] {
+        [uuid.high, uuid.low].flatMap { word in
+            stride(from: 56, through: 0, by: -8).map { (shift: UInt64) in UInt8(truncatingIfNeeded: word >> shift) }
+        }
     }
 }
 

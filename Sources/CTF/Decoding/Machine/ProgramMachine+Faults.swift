@@ -5,7 +5,7 @@ extension ProgramMachine {
     mutating func requireRun(_ step: UnsafePointer<Instruction>) -> Bool {
         guard has(step.pointee.operand) else {
             // `neededBits` stays the run's end: with bytes up to there, the run could be read.
-            (positionBits, value) = Self.firstBeyond(step, positionBits, limitBits)
+            (positionBits, value) = Self.firstBeyond(step, positionBits, faultLimitBits)
             return false
         }
         return true
@@ -16,11 +16,15 @@ extension ProgramMachine {
     mutating func requireArray(_ step: UnsafePointer<Instruction>) -> Bool {
         guard requireElements(step) else {
             // Strides are never 0.
-            positionBits &+= (limitBits &- positionBits) / step.pointee.operand &* step.pointee.operand
+            positionBits &+= (faultLimitBits &- positionBits) / step.pointee.operand &* step.pointee.operand
             return false
         }
         return true
     }
+
+    /// Where the packet's content ends, if whoever looks for a fault has noted it, as bytes of it may be missing.
+    @inlinable @inline(always)
+    var faultLimitBits: UInt64 { max(limitBits, slots[RunSlot.contentBits]) }
 
     /// The first field behind a `require` that ends past the limit: where it begins and ends.
     @usableFromInline @inline(never)

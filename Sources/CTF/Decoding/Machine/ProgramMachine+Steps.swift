@@ -67,6 +67,7 @@ extension ProgramMachine {
         let order: UInt64 = step.pointee.isBigEndian ? 2 : 1
         let lastOrder = slots[RunSlot.lastOrder]
         if (positionBits &+ step.pointee.operand) & 7 != 0 && lastOrder != 0 && lastOrder != order {
+            positionBits &+= step.pointee.operand
             return fail(.byteOrderChange, value: 0)
         }
         slots[RunSlot.lastOrder] = order

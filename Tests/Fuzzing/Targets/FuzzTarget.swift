@@ -1,0 +1,46 @@
+/// What fuzzing feeds with bytes: each target reads them as something that a peer sends, and checks laws on what comes
+/// out.
+///
+/// A law that does not hold is a trap, like any fault of the product itself: so a sanitizer, libFuzzer and a test all
+/// see the same. The same targets are run three ways: over the stored corpus and over seeded mutations of it by the
+/// tests, and by libFuzzer (`Tests/Fuzzing/run`).
+package enum FuzzTarget: String, CaseIterable, Sendable {
+    /// Metadata in TSDL, plain or in packets.
+    case tsdl
+    /// Metadata in the JSON fragments of CTF 2, plain or in packets.
+    case ctf2
+    /// A packet of a class that its first byte chooses; see `PacketInput`.
+    case packets
+
+    /// Returns where every law holds.
+    package func run(_ input: UnsafeRawBufferPointer) {
+        switch self {
+        case .tsdl: MetadataLaws.check(input)
+        case .ctf2: CTF2Input(input).text.withUnsafeBytes(MetadataLaws.check)
+        case .packets: PacketInput(input)?.check()
+        }
+    }
+}
+
+/// The input of the target `ctf2`: fragments, whose first separator may be missing, or metadata packets.
+struct CTF2Input {
+    let text: [UInt8]
+
+    init(_ input: UnsafeRawBufferPointer) {
+        let beginsAsItShould = [0x1E, 0x57, 0x75].contains(input.first)
+        text = (beginsAsItShould ? [] : [0x1E]) + Array(input)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Hands out a part of the bytes in memory that is exactly as long, so that a sanitizer sees each read past it.
+    func withExactCopy<R, E: Error>(
+        of range: Range<Int>,
+        _ body: (UnsafeRawBufferPointer) throws(E) -> R
+    ) throws(E) -> R {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: range.count, alignment: 1)
+        defer { memory.deallocate() }
+        memory.copyMemory(from: UnsafeRawBufferPointer(rebasing: self[range]))
+        return try body(UnsafeRawBufferPointer(memory))
+    }
+}
