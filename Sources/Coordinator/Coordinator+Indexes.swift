@@ -44,15 +44,7 @@ extension Coordinator {
         guard let index = stream.index else { return }
         let trace = stream.trace
         if trace.fault != nil {
-            noteLoss(
-                .packets,
-                count: 1,
-                stream: stream,
-                link: link,
-                fromNs: nil,
-                toNs: nil,
-                reason: "its trace cannot be decoded"
-            )
+            loseUndecodable(link, stream, index)
             skip(link, stream)
             return
         }
@@ -97,6 +89,21 @@ extension Coordinator {
         noteLosses(losses, stream: stream, link: link, streamClassID: index.streamClassID, endNs: end)
         skip(link, stream)
         advance(stream, to: end)
+    }
+
+    /// The packet's trace cannot be decoded. It is counted once: the packet after it must not find it missing.
+    mutating func loseUndecodable(_ link: RelayLink, _ stream: RelayStream, _ index: PacketIndex) {
+        let losses = stream.losses.skipped(endCycles: index.timestampEnd, discarded: index.eventsDiscarded)
+        noteLosses(losses, stream: stream, link: link, streamClassID: index.streamClassID, endNs: nil)
+        noteLoss(
+            .packets,
+            count: 1,
+            stream: stream,
+            link: link,
+            fromNs: nil,
+            toNs: nil,
+            reason: "its trace cannot be decoded"
+        )
     }
 
     private mutating func skip(_ link: RelayLink, _ stream: RelayStream) {

@@ -182,6 +182,8 @@ extension Coordinator {
             trace.reply.removeAll()
             trace.receivedBytes = 0
             trace.program = nil
+            trace.programRevision = 0
+            trace.programFault = nil
             link.traces[added.trace] = trace
             return trace
         }

@@ -189,6 +189,10 @@ final class RelayTrace {
     var receivedBytes: UInt64 = 0
     var publishedBytes: UInt64 = 0
     var program: TraceProgram?
+    /// The revision of the class that `program` was made of, or `programFault` tells of.
+    var programRevision: UInt64 = 0
+    /// Why the newest class cannot be decoded.
+    var programFault: String?
     /// Why the trace cannot be decoded; nil while it can, or while its metadata has not come.
     var fault: String?
     var streams: [RelayStream] = []
