@@ -53,16 +53,8 @@ extension Coordinator {
         let taken = wasTaken(index, of: stream)
         if taken == true { return skip(link, stream) }
         if trace.fault != nil {
-            noteLoss(
-                .packets,
-                count: 1,
-                stream: stream,
-                link: link,
-                fromNs: nil,
-                toNs: nil,
-                reason: "its trace cannot be decoded"
-            )
-            pass(link, stream, index, end: nil)
+            loseUndecodable(link, stream, index)
+            skip(link, stream)
             return
         }
         guard let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link) else {
@@ -107,6 +99,20 @@ extension Coordinator {
         stream.lastOffset = index.offset
         noteLosses(losses, stream: stream, link: link, streamClassID: index.streamClassID, endNs: end)
         if let end { advance(stream, to: end) }
+    }
+
+    /// The packet's trace cannot be decoded. It is counted once: the packet after it must not find it missing.
+    mutating func loseUndecodable(_ link: RelayLink, _ stream: RelayStream, _ index: PacketIndex) {
+        leave(stream, index, link, end: nil)
+        noteLoss(
+            .packets,
+            count: 1,
+            stream: stream,
+            link: link,
+            fromNs: nil,
+            toNs: nil,
+            reason: "its trace cannot be decoded"
+        )
     }
 
     private mutating func skip(_ link: RelayLink, _ stream: RelayStream) {

@@ -12,38 +12,20 @@ extension Coordinator {
         trace.reply.removeAll(keepingCapacity: true)
         guard !reply.isEmpty else { return }
         takeMetadata(trace, reply)
-        do throws(MetadataError) {
-            // Untyped rethrows would lose the error's type.
-            try reply.withUnsafeBytes { bytes in
-                Result { () throws(MetadataError) in try trace.reader.append(bytes) }
-            }.get()
-        } catch {
-            trace = identified(trace, nil, link)
-            isolate(trace, link, fault: "\(error)", now: now)
+        let revision = trace.programRevision
+        let fault = read(reply, of: trace)
+        let traceClass = trace.reader.traceClass
+        if fault != nil || traceClass != nil { trace = identified(trace, traceClass?.uuid, link) }
+        if let fault {
+            isolate(trace, link, fault: fault, now: now)
             return
         }
-        guard let traceClass = trace.reader.traceClass else { return }
-        trace = identified(trace, traceClass.uuid, link)
-        if trace.program?.traceClass == traceClass { return }
-        do {
-            trace.program = try TraceProgram(traceClass)
-        } catch {
-            isolate(trace, link, fault: "metadata: \(error)", now: now)
-            return
+        guard let program = trace.program, revision != trace.programRevision || !trace.mayCount else { return }
+        if trace.session.domain == nil { trace.session.domain = SessionDomain(program.traceClass) }
+        if trace.session.clockUUID == nil {
+            trace.session.clockUUID = program.traceClass.clocks.lazy.compactMap(\.uuid).first
         }
-        let classes = traceClass.streamClasses
-        if !classes.isEmpty, classes.allSatisfy({ $0.defaultClock == nil }) {
-            isolate(trace, link, fault: "metadata: no stream has a clock", now: now)
-            return
-        }
-        if trace.session.domain == nil { trace.session.domain = SessionDomain(traceClass) }
-        if trace.session.clockUUID == nil { trace.session.clockUUID = traceClass.clocks.lazy.compactMap(\.uuid).first }
-        if !trace.mayCount {
-            trace.fault = nil
-            trace.isOverdue = false
-            say(.info, link, "trace \(trace.declaration.path) can be decoded")
-            for stream in trace.streams { readmit(stream) }
-        }
+        if !trace.mayCount { rejoin(trace, link) }
         for stream in trace.streams {
             if let beacon = stream.earlyBeacon {
                 stream.earlyBeacon = nil
@@ -51,6 +33,41 @@ extension Coordinator {
             }
             if stream.index != nil, stream.storage == nil { takeIndex(link, stream, now: now) }
         }
+    }
+
+    /// Reads a reply, and makes the trace's program anew where its class has changed.
+    /// - Returns: why the trace cannot be decoded with what has come by now; nil where it can, or lacks its beginning.
+    private func read(_ reply: [UInt8], of trace: RelayTrace) -> String? {
+        do throws(MetadataError) {
+            // Untyped rethrows would lose the error's type.
+            try reply.withUnsafeBytes { bytes in
+                Result { () throws(MetadataError) in try trace.reader.append(bytes) }
+            }.get()
+        } catch {
+            return "\(error)"
+        }
+        guard let traceClass = trace.reader.traceClass, trace.programRevision != trace.reader.revision else {
+            return trace.programFault
+        }
+        trace.programRevision = trace.reader.revision
+        trace.programFault = nil
+        do {
+            trace.program = try TraceProgram(traceClass)
+            let classes = traceClass.streamClasses
+            let hasNoClock = !classes.isEmpty && classes.allSatisfy { $0.defaultClock == nil }
+            if hasNoClock { trace.programFault = "metadata: no stream has a clock" }
+        } catch {
+            trace.programFault = "metadata: \(error)"
+        }
+        return trace.programFault
+    }
+
+    /// A trace that has been isolated, or waited for too long, can be decoded from now on.
+    private mutating func rejoin(_ trace: RelayTrace, _ link: RelayLink) {
+        trace.fault = nil
+        trace.isOverdue = false
+        say(.info, link, "trace \(trace.declaration.path) can be decoded")
+        for stream in trace.streams { readmit(stream) }
     }
 
     /// Declares the trace in the feed and passes its metadata on, but for what the feed has from an earlier connection.

@@ -23,12 +23,12 @@ extension Coordinator {
 
     mutating func packetFetched(_ link: RelayLink, _ id: LiveStreamID, now: UInt64) {
         stall.replied(link.frontier)
-        guard let stream = link.streams[id], let index = stream.index, let storage = stream.storage,
-            let program = stream.trace.program,
-            let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link)
-        else { return }
+        guard let stream = link.streams[id], let index = stream.index, let storage = stream.storage else { return }
         stream.index = nil
         defer { dropStorage(stream, link) }
+        guard let program = stream.trace.program,
+            let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link)
+        else { return loseUndecodable(link, stream, index) }
         let bytes = PacketBytes(storage.bytes)
         do throws(PacketError) {
             let preamble = try program.readPreamble(bytes)

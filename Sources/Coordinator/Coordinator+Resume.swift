@@ -25,6 +25,8 @@ extension Coordinator {
         trace.reply.removeAll()
         trace.receivedBytes = 0
         trace.program = nil
+        trace.programRevision = 0
+        trace.programFault = nil
         trace.unproven = trace.publishedBytes > 0 ? [] : nil
     }
 
@@ -82,6 +84,9 @@ extension Coordinator {
         nextTraceID += 1
         let copy = RelayTrace(id: trace.id, session: session, declaration: declaration)
         copy.reader = trace.reader
+        copy.program = trace.program
+        copy.programRevision = trace.programRevision
+        copy.programFault = trace.programFault
         copy.metadataID = trace.metadataID
         copy.waitingSinceNs = trace.waitingSinceNs
         copy.unproven = nil

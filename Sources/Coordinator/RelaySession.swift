@@ -68,6 +68,10 @@ final class RelayTrace {
     var receivedBytes: UInt64 = 0
     var publishedBytes: UInt64 = 0
     var program: TraceProgram?
+    /// The revision of the class that `program` was made of, or `programFault` tells of.
+    var programRevision: UInt64 = 0
+    /// Why the newest class cannot be decoded.
+    var programFault: String?
     /// The identity that the metadata gave; nil before it came.
     var uuid: TraceUUID?
     /// On a trace found again after a reconnect, until its identity is proven: its metadata so far.

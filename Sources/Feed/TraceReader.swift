@@ -1,12 +1,20 @@
 import CTF
 
 /// A trace's metadata as a subscriber gets it, and the program made of it.
+///
+/// A packet names how much metadata was known when it came; its coordinator could decode it with that, so all that it
+/// needs is in the class that has been read by then. What came later and cannot be read, yet or ever, does not concern
+/// it: the class only grows.
 struct TraceReader: Sendable {
     private var reader = MetadataReader()
+    /// Why the newest metadata cannot be used.
+    private var fault: MetadataError?
     private var program: TraceProgram?
+    /// Text that `program` was made of, bytes.
     private var programTextBytes: UInt64 = 0
-    /// Why the newest metadata cannot be used, for people.
-    private var fault: String?
+    /// The revision of the class that `program` was made of, or `programFault` tells of.
+    private var programRevision: UInt64?
+    private var programFault: ProgramError?
 
     /// Metadata has grown. What cannot be read is no error here: it is one of whoever needs it.
     mutating func append(_ bytes: UnsafeRawBufferPointer) {
@@ -14,26 +22,31 @@ struct TraceReader: Sendable {
             try reader.append(bytes)
             fault = nil
         } catch {
-            fault = "\(error)"
+            fault = error
         }
     }
 
     /// The program for a packet that came when `metadataBytes` of metadata text were known.
     /// - Throws: why there is none.
     mutating func program(metadataBytes: UInt64) throws(UnreadableTrace) -> TraceProgram {
-        if let program, programTextBytes == reader.textBytes { return program }
-        // A packet that came before the metadata went bad is read with what was good then.
-        if let program, programTextBytes >= metadataBytes { return program }
-        if let fault { throw UnreadableTrace(reason: fault) }
-        guard reader.textBytes >= metadataBytes else { throw UnreadableTrace(reason: "metadata is missing") }
-        guard let traceClass = reader.traceClass else { throw UnreadableTrace(reason: "metadata without a trace") }
+        guard reader.textBytes >= metadataBytes else {
+            throw UnreadableTrace(reason: fault.map { "\($0)" } ?? "metadata is missing")
+        }
+        if programRevision != reader.revision { compile() }
+        if let program, programFault == nil || programTextBytes >= metadataBytes { return program }
+        if let programFault { throw UnreadableTrace(reason: "metadata: \(programFault)") }
+        throw UnreadableTrace(reason: fault.map { "\($0)" } ?? "metadata without a trace")
+    }
+
+    private mutating func compile() {
+        guard let traceClass = reader.traceClass else { return }
+        programRevision = reader.revision
         do {
-            let program = try TraceProgram(traceClass)
-            self.program = program
+            program = try TraceProgram(traceClass)
             programTextBytes = reader.textBytes
-            return program
+            programFault = nil
         } catch {
-            throw UnreadableTrace(reason: "metadata: \(error)")
+            programFault = error
         }
     }
 }

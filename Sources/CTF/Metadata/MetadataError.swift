@@ -46,6 +46,7 @@ package struct MetadataError: Error, Sendable, Equatable {
         case locationInvalid
         case streamNotFound
         case clockNotFound
+        case environmentEntryNotFound
         case severalClocks
         case clockInPacketHeader
         case magicNotFirst
@@ -65,6 +66,8 @@ package struct MetadataError: Error, Sendable, Equatable {
     package var column: Int
     /// What it is about: a name, a word, or what was expected and found.
     package var subject: String
+    /// What has to be declared for the text to be right; nil when no later text can make it so.
+    var missing: MetadataReference?
 
     package init(_ code: Code, line: Int, column: Int, subject: String = "") {
         self.code = code
@@ -129,6 +132,7 @@ extension MetadataError.Code {
         case .locationInvalid: "invalid field location"
         case .streamNotFound: "no stream class has this id"
         case .clockNotFound: "no clock has this name"
+        case .environmentEntryNotFound: "no entry of the environment has this name"
         case .severalClocks: "a stream class can have one clock only"
         case .clockInPacketHeader: "a field of the packet header cannot be mapped to a clock"
         case .magicNotFirst: "the magic number is not the packet header's first member"

@@ -21,6 +21,8 @@ package struct MetadataLimits: Sendable, Equatable {
     package var eventClassesMax = 1 << 18
     package var clocksMax = 64
     package var environmentEntriesMax = 4_096
+    /// Declarations that wait for what they name.
+    package var waitingDeclarationsMax = 65_536
 
     package init() {}
 }

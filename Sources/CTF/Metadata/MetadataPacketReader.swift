@@ -7,6 +7,9 @@
 /// Numbers have the byte order that the magic number shows. Sizes are in bits and count the header. The content of
 /// one packet goes on in the next one, anywhere inside of a word. Bytes come in pieces of any size: what is held here
 /// is less than one header.
+///
+/// Behind a header that is bad nobody knows where the next one stands: the rest of the reply is passed over, and so are
+/// replies up to one that begins with a good header.
 struct MetadataPacketReader: Sendable {
     private static let magic: UInt32 = 0x75D1_1D57
     private static let littleEndianMagic: [UInt8] = [0x57, 0x1D, 0xD1, 0x75]
@@ -20,8 +23,16 @@ struct MetadataPacketReader: Sendable {
         case header
         case content(bytesLeft: Int, paddingBytes: Int)
         case padding(bytesLeft: Int)
+        /// Behind a bad header.
+        case lost
+        /// At the beginning of a reply, behind a bad header in an earlier one.
+        case sought
     }
 
+    /// The header that could not be read, until a good one has come.
+    private(set) var fault: MetadataError?
+    /// How often something has been passed over.
+    private(set) var gapCount = 0
     private var state = State.undecided
     /// The beginning of a packet header, or of text of which it is not yet clear that it is none.
     private var held: [UInt8] = []
@@ -32,17 +43,26 @@ struct MetadataPacketReader: Sendable {
     /// Where the packet begins whose header was read last, for messages.
     private var packetStart: UInt64 = 0
 
-    /// Appends to `text` the text of one reply, or of a piece of one.
-    mutating func read(_ bytes: UnsafeRawBufferPointer, into text: inout [UInt8]) throws(MetadataError) {
+    /// Appends to `text` the text of one reply, or of a piece of one, up to a header that is bad.
+    mutating func read(_ bytes: UnsafeRawBufferPointer, into text: inout [UInt8]) {
         var offset = 0
         defer { earlierBytes += UInt64(bytes.count) }
-        if state == .plain || state == .header { state = held.isEmpty ? .undecided : state }
+        switch state {
+        case .plain, .header: state = held.isEmpty ? .undecided : state
+        case .lost: state = .sought
+        case .undecided, .content, .padding, .sought: break
+        }
         while offset < bytes.count {
             let left = bytes.count - offset
             switch state {
             case .undecided:
                 offset += hold(4, from: bytes, at: offset)
-                try decide(text: &text)
+                decide(text: &text)
+            case .sought:
+                offset += hold(4, from: bytes, at: offset)
+                seek()
+            case .lost:
+                offset = bytes.count
             case .plain:
                 text.append(contentsOf: bytes[offset...])
                 offset = bytes.count
@@ -50,7 +70,7 @@ struct MetadataPacketReader: Sendable {
                 offset += hold(Self.headerBytes, from: bytes, at: offset)
                 if held.count == Self.headerBytes {
                     packetStart = earlierBytes + UInt64(offset) - UInt64(Self.headerBytes)
-                    try readHeader()
+                    takeHeader()
                 }
             case .content(let bytesLeft, let paddingBytes):
                 let count = min(left, bytesLeft)
@@ -71,8 +91,10 @@ struct MetadataPacketReader: Sendable {
     }
 
     /// Gives up waiting: bytes that might have become a packet header were text.
-    /// - Throws: `packetTruncated` when a packet is incomplete. Padding may be missing.
+    /// - Throws: `packetTruncated` when a packet is incomplete, or what was wrong with the last header. Padding may be
+    ///   missing.
     mutating func finish(into text: inout [UInt8]) throws(MetadataError) {
+        if let fault { throw fault }
         switch state {
         case .undecided:
             text.append(contentsOf: held)
@@ -82,7 +104,7 @@ struct MetadataPacketReader: Sendable {
             throw refusal(.packetTruncated)
         case .content:
             throw refusal(.packetTruncated)
-        case .plain, .header, .padding:
+        case .plain, .header, .padding, .lost, .sought:
             break
         }
     }
@@ -95,8 +117,8 @@ struct MetadataPacketReader: Sendable {
     }
 
     /// Decides by at most four held bytes whether a packet begins.
-    private mutating func decide(text: inout [UInt8]) throws(MetadataError) {
-        if Self.littleEndianMagic.starts(with: held) || Self.littleEndianMagic.reversed().starts(with: held) {
+    private mutating func decide(text: inout [UInt8]) {
+        if heldBeginsMagic {
             if held.count == 4 { state = .header }
             return
         }
@@ -105,13 +127,39 @@ struct MetadataPacketReader: Sendable {
         held = []
     }
 
+    /// As `decide`, where nothing but a packet will do.
+    private mutating func seek() {
+        if heldBeginsMagic {
+            if held.count == 4 { state = .header }
+            return
+        }
+        state = .lost
+        held = []
+    }
+
+    private var heldBeginsMagic: Bool {
+        Self.littleEndianMagic.starts(with: held) || Self.littleEndianMagic.reversed().starts(with: held)
+    }
+
     private func refusal(_ code: MetadataError.Code) -> MetadataError {
         MetadataError(code, line: 0, column: 0, subject: "it begins at byte \(packetStart)")
     }
 
-    private mutating func readHeader() throws(MetadataError) {
+    private mutating func takeHeader() {
         let header = held
         held = []
+        do {
+            state = try content(behind: header)
+            fault = nil
+        } catch {
+            state = .lost
+            fault = error
+            gapCount += 1
+        }
+    }
+
+    /// What follows a header.
+    private mutating func content(behind header: [UInt8]) throws(MetadataError) -> State {
         let isLittleEndian = header[0] == Self.littleEndianMagic[0]
         func number(_ at: Int) -> UInt32 {
             let value = (0..<4).reduce(UInt32(0)) { $0 << 8 | UInt32(header[at + $1]) }
@@ -135,8 +183,7 @@ struct MetadataPacketReader: Sendable {
         else { throw refusal(.packetSizeInvalid) }
         let contentBytes = contentBits / 8 - Self.headerBytes
         let paddingBytes = (packetBits - contentBits) / 8
-        state =
-            contentBytes == 0
+        return contentBytes == 0
             ? .padding(bytesLeft: paddingBytes)
             : .content(bytesLeft: contentBytes, paddingBytes: paddingBytes)
     }

@@ -3,7 +3,7 @@
 /// A fragment begins with a record separator and ends with the brace that closes its object: the next separator need
 /// not have come for it to be read, so the newest fragment counts at once. Only fragments that are complete reach the
 /// parser.
-struct CTF2FragmentScanner: Sendable {
+struct CTF2FragmentScanner: DeclarationScanner {
     private enum State: Sendable, Equatable {
         /// Before a fragment's separator, or before its object.
         case outside
@@ -16,21 +16,16 @@ struct CTF2FragmentScanner: Sendable {
 
     private var state = State.outside
     private var hasSeparator = false
+    /// Whether this is a fragment of which the beginning is missing.
+    private var isLost = false
     private var depth = 0
 
-    /// Whether a fragment has begun and not ended.
-    var isInFragment: Bool { state != .outside }
-
-    enum Finding {
-        /// The text ends first.
-        case nothing
-        case end
-        case fault(MetadataError.Code)
-    }
-
-    /// Scans `text` from `offset` on.
-    /// - Parameter offset: moved behind the fragment that ends, to what a fault is about, or to the end of `text`.
-    mutating func findEnd(of text: UnsafeBufferPointer<UInt8>, from offset: inout Int) -> Finding {
+    mutating func findEnd(of text: UnsafeBufferPointer<UInt8>, from offset: inout Int) -> ScanFinding {
+        if isLost, offset < text.count {
+            offset = text[offset...].firstIndex(of: Self.separator) ?? text.count
+            isLost = offset == text.count
+            return .skipped
+        }
         while offset < text.count {
             if let fault = scan(text[offset]) { return .fault(fault) }
             offset += 1
@@ -40,6 +35,11 @@ struct CTF2FragmentScanner: Sendable {
             }
         }
         return .nothing
+    }
+
+    mutating func resynchronise() {
+        self = CTF2FragmentScanner()
+        isLost = true
     }
 
     /// Returns what is wrong with the byte.

@@ -16,8 +16,6 @@ struct CTF2TraceBuilder: Sendable {
     /// By index in `TraceClass.streamClasses`.
     private var streams: [Stream] = []
     private var streamIndexByID: [UInt64: Int] = [:]
-    /// Events whose stream class has not come yet, by its id: tracers that dump classes as they are made write them so.
-    private var waitingEvents: [UInt64: [Event]] = [:]
     private var eventClassesLeft: Int
     private var fieldsLeft: Int
 
@@ -43,26 +41,31 @@ struct CTF2TraceBuilder: Sendable {
         fieldsLeft = limits.fieldsMax
     }
 
-    /// No more fragments will come.
-    func finish() throws(MetadataError) {
-        guard traceClass != nil else { throw MetadataError(.traceMissing, line: 0, column: 0) }
-        let first = waitingEvents.min { $0.value[0].position.line < $1.value[0].position.line }
-        if let first { throw MetadataError(.streamNotFound, at: first.value[0].position, "\(first.key)") }
-    }
-
-    mutating func add(_ value: JSONValue) throws(MetadataError) {
+    /// - Returns: what it declares that others may name.
+    /// - Throws: for an error that tells what is `missing`, nothing has changed but what may still be spent on fields.
+    mutating func add(_ value: JSONValue) throws(MetadataError) -> [MetadataReference] {
         var fragment = try CTF2Properties(value)
         let type = try fragment.require("type")
         let name = try type.string()
         guard hasPreamble || name == "preamble" else { throw MetadataError(.preambleMissing, at: value.position) }
         switch name {
-        case "preamble": try addPreamble(&fragment)
-        case "field-class-alias": try addAlias(&fragment)
-        case "trace-class": try addTrace(&fragment)
-        case "clock-class": try addClock(&fragment)
-        case "data-stream-class": try addStream(&fragment)
-        case "event-record-class": try addEvent(&fragment)
-        default: throw MetadataError(.unknownType, at: type.position, "fragment `\(name)`")
+        case "preamble":
+            try addPreamble(&fragment)
+            return []
+        case "field-class-alias":
+            return [.type(try addAlias(&fragment))]
+        case "trace-class":
+            try addTrace(&fragment)
+            return []
+        case "clock-class":
+            return [.clock(try addClock(&fragment))]
+        case "data-stream-class":
+            return [.stream(id: try addStream(&fragment))]
+        case "event-record-class":
+            try addEvent(&fragment)
+            return []
+        default:
+            throw MetadataError(.unknownType, at: type.position, "fragment `\(name)`")
         }
     }
 
@@ -84,11 +87,12 @@ struct CTF2TraceBuilder: Sendable {
         hasPreamble = true
     }
 
-    private mutating func addAlias(_ fragment: inout CTF2Properties) throws(MetadataError) {
+    private mutating func addAlias(_ fragment: inout CTF2Properties) throws(MetadataError) -> String {
         let name = try fragment.require("name")
         let type = try types.type(try fragment.require("field-class"))
         try fragment.finish()
         try types.addAlias(name, type)
+        return try name.string()
     }
 
     private mutating func addTrace(_ fragment: inout CTF2Properties) throws(MetadataError) {
@@ -122,7 +126,7 @@ struct CTF2TraceBuilder: Sendable {
 
     // MARK: - Clocks
 
-    private mutating func addClock(_ fragment: inout CTF2Properties) throws(MetadataError) {
+    private mutating func addClock(_ fragment: inout CTF2Properties) throws(MetadataError) -> String {
         let idValue = try fragment.require("id")
         let id = try idValue.string()
         let clock = try CTF2Clocks.clock(id, &fragment)
@@ -134,17 +138,19 @@ struct CTF2TraceBuilder: Sendable {
         }
         clocks.append(clock)
         traceClass?.clocks.append(clock)
+        return id
     }
 
     // MARK: - Streams and events
 
-    private mutating func addStream(_ fragment: inout CTF2Properties) throws(MetadataError) {
+    private mutating func addStream(_ fragment: inout CTF2Properties) throws(MetadataError) -> UInt64 {
         let idValue = fragment.take("id")
         let id = try idValue?.unsigned() ?? 0
         var streamClass = StreamClass(id: id, identity: try fragment.takeIdentity())
         if let clock = fragment.take("default-clock-class-id") {
-            guard let index = clockIndexByID[try clock.string()] else {
-                throw MetadataError(.clockNotFound, at: clock.position, "`\(try clock.string())`")
+            let name = try clock.string()
+            guard let index = clockIndexByID[name] else {
+                throw MetadataError(.clockNotFound, at: clock.position, "`\(name)`", missing: .clock(name))
             }
             streamClass.defaultClock = index
         }
@@ -173,7 +179,7 @@ struct CTF2TraceBuilder: Sendable {
         var trace = traceClass.take() ?? TraceClass(uuid: uuid, clocks: clocks)
         trace.streamClasses.append(streamClass)
         traceClass = trace
-        for event in waitingEvents.removeValue(forKey: id) ?? [] { try add(event, toStream: streams.count - 1) }
+        return id
     }
 
     private mutating func addEvent(_ fragment: inout CTF2Properties) throws(MetadataError) {
@@ -193,15 +199,15 @@ struct CTF2TraceBuilder: Sendable {
             position: fragment.position
         )
         try fragment.finish()
+        guard let index = streamIndexByID[streamID] else {
+            let missing = MetadataReference.stream(id: streamID)
+            throw MetadataError(.streamNotFound, at: event.position, "\(streamID)", missing: missing)
+        }
         guard eventClassesLeft > 0 else {
             throw MetadataError(.tooManyDeclarations, at: event.position, "event classes")
         }
         eventClassesLeft -= 1
-        if let index = streamIndexByID[streamID] {
-            try add(event, toStream: index)
-        } else {
-            waitingEvents[streamID, default: []].append(event)
-        }
+        try add(event, toStream: index)
     }
 
     private mutating func add(_ event: Event, toStream stream: Int) throws(MetadataError) {

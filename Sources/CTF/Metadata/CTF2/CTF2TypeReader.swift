@@ -19,7 +19,9 @@ struct CTF2TypeReader: Sendable {
     /// The type of a class, or of the alias of that name.
     func type(_ value: JSONValue) throws(MetadataError) -> CTF2FieldType {
         if case .string(let name) = value.kind {
-            guard let type = aliases[name] else { throw MetadataError(.unknownType, at: value.position, "`\(name)`") }
+            guard let type = aliases[name] else {
+                throw MetadataError(.unknownType, at: value.position, "`\(name)`", missing: .type(name))
+            }
             return type
         }
         var properties = try CTF2Properties(value)

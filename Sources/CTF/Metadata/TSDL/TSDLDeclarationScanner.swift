@@ -5,7 +5,7 @@
 ///
 /// Strings of an `env` block need care: some tracers write quotation marks in them without a backslash. There a mark
 /// ends the string only when the line or the entry ends behind it (`TSDLLexer` reads them by the same rule).
-struct TSDLDeclarationScanner: Sendable {
+struct TSDLDeclarationScanner: DeclarationScanner {
     private enum State: Sendable, Equatable {
         case code
         case slash
@@ -25,19 +25,16 @@ struct TSDLDeclarationScanner: Sendable {
 
     private var isInEnvironment: Bool { environmentLetters == 3 && depth == 1 }
 
-    /// Scans `text` from `offset` on.
-    /// - Parameter offset: moved behind the declaration that ends, else to the end of `text`.
-    /// - Returns: whether a declaration ends at `offset`.
-    mutating func findEnd(of text: UnsafeBufferPointer<UInt8>, from offset: inout Int) -> Bool {
+    mutating func findEnd(of text: UnsafeBufferPointer<UInt8>, from offset: inout Int) -> ScanFinding {
         while offset < text.count {
             let byte = text[offset]
             offset += 1
             switch state {
             case .code:
-                if scanCode(byte) { return true }
+                if scanCode(byte) { return .end }
             case .slash:
                 state = byte == UInt8(ascii: "/") ? .lineComment : byte == UInt8(ascii: "*") ? .blockComment : .code
-                if state == .code, scanCode(byte) { return true }
+                if state == .code, scanCode(byte) { return .end }
             case .lineComment:
                 if byte == UInt8(ascii: "\n") { state = .code }
             case .blockComment:
@@ -53,13 +50,18 @@ struct TSDLDeclarationScanner: Sendable {
                 let ends = TSDLLexer.endsEnvironmentString(byte)
                 state = ends ? .code : .literal(quote: UInt8(ascii: "\""))
                 if ends {
-                    if scanCode(byte) { return true }
+                    if scanCode(byte) { return .end }
                 } else {
                     scanLiteral(byte, quote: UInt8(ascii: "\""))
                 }
             }
         }
-        return false
+        return .nothing
+    }
+
+    /// What comes next is taken for a declaration's beginning: nothing else could tell where one begins.
+    mutating func resynchronise() {
+        self = TSDLDeclarationScanner()
     }
 
     /// Returns whether the declaration ends.

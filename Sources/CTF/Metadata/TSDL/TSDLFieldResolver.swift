@@ -144,9 +144,17 @@ struct TSDLFieldResolver {
         case .constant(let count):
             resolvedLength = .constant(count)
         case .environment(let key, let keyPosition):
-            guard case .integer(let value)? = environment[key],
-                let count = UInt64(exactly: value)
-            else { throw MetadataError(.locationInvalid, at: keyPosition, "`env.\(key)`") }
+            guard let entry = environment[key] else {
+                throw MetadataError(
+                    .environmentEntryNotFound,
+                    at: keyPosition,
+                    "`\(key)`",
+                    missing: .environmentEntry(key)
+                )
+            }
+            guard case .integer(let value) = entry, let count = UInt64(exactly: value) else {
+                throw MetadataError(.locationInvalid, at: keyPosition, "`env.\(key)`")
+            }
             guard count <= limits.arrayLengthMax else { throw MetadataError(.arrayTooLong, at: keyPosition) }
             resolvedLength = .constant(count)
         case .field(let location):
@@ -241,7 +249,7 @@ struct TSDLFieldResolver {
         if let clockName = integer.clockName {
             guard scope != .packetHeader else { throw MetadataError(.clockInPacketHeader, at: position) }
             guard let index = clocks.firstIndex(where: { $0.name == clockName }) else {
-                throw MetadataError(.clockNotFound, at: position, "`\(clockName)`")
+                throw MetadataError(.clockNotFound, at: position, "`\(clockName)`", missing: .clock(clockName))
             }
             clock = index
         } else {

@@ -42,11 +42,7 @@ extension TSDLParser {
     /// The type that words name.
     private func findAlias(_ words: ArraySlice<TSDLToken>) throws(MetadataError) -> TSDLType {
         guard let first = words.first else { throw unexpected("a type") }
-        let name = Self.joined(words)
-        guard let type = find(name, in: \.aliases) else {
-            throw MetadataError(.unknownType, at: first.position, "`\(name)`")
-        }
-        return type
+        return try find(TSDLTypeName(.alias, Self.joined(words)), at: first.position)
     }
 
     private static func joined(_ words: ArraySlice<TSDLToken>) -> String {
@@ -67,10 +63,7 @@ extension TSDLParser {
         if name != nil { try advance() }
         guard isAt(.leftBrace) else {
             guard let name else { throw unexpected("`{`") }
-            guard let type = find(name, in: \.structures) else {
-                throw MetadataError(.unknownType, at: position, "`struct \(name)`")
-            }
-            return type
+            return try find(TSDLTypeName(.structure, name), at: position)
         }
         let members = try parseMembers()
         var alignment: UInt32 = 1
@@ -83,7 +76,7 @@ extension TSDLParser {
             try expect(.rightParenthesis)
         }
         let type = try bounded(.structure(members, minimumAlignmentBits: alignment), at: position)
-        if let name { try declare(name, type, in: \.structures, at: position) }
+        if let name { try declare(TSDLTypeName(.structure, name), type, at: position) }
         return type
     }
 
@@ -100,13 +93,10 @@ extension TSDLParser {
         let untagged: TSDLType
         if isAt(.leftBrace) {
             untagged = try bounded(.variant(try parseMembers(), tag: nil), at: position)
-            if let name { try declare(name, untagged, in: \.variants, at: position) }
+            if let name { try declare(TSDLTypeName(.variant, name), untagged, at: position) }
         } else {
             guard let name else { throw unexpected("`{`") }
-            guard let type = find(name, in: \.variants) else {
-                throw MetadataError(.unknownType, at: position, "`variant \(name)`")
-            }
-            untagged = type
+            untagged = try find(TSDLTypeName(.variant, name), at: position)
         }
         guard let tag, case .variant(let options, _) = untagged.kind else { return untagged }
         return TSDLType(.variant(options, tag: tag))
@@ -248,6 +238,6 @@ extension TSDLParser {
         guard !TSDLWord.reserved.contains(name) else {
             throw MetadataError(.reservedName, at: position, "`\(name)`")
         }
-        try declare(name, type, in: \.aliases, at: position)
+        try declare(TSDLTypeName(.alias, name), type, at: position)
     }
 }

@@ -113,24 +113,16 @@ extension TSDLParser {
         let name: String? = if case .word(let word) = token.kind { word } else { nil }
         if name != nil { try advance() }
         if let name, !isAt(.colon), !isAt(.leftBrace) {
-            guard let type = find(name, in: \.enumerations) else {
-                throw MetadataError(.unknownType, at: position, "`enum \(name)`")
-            }
-            return type
+            return try find(TSDLTypeName(.enumeration, name), at: position)
         }
         let integerPosition = token.position
-        let integerType: TSDLType?
-        if try accept(.colon) {
-            integerType = try parseType()
-        } else {
-            integerType = find("int", in: \.aliases)
-        }
-        guard let integerType else { throw MetadataError(.unknownType, at: integerPosition, "`int`") }
+        let hasType = try accept(.colon)
+        let integerType = hasType ? try parseType() : try find(TSDLTypeName(.alias, "int"), at: integerPosition)
         guard case .integer(let integer) = integerType.kind else {
             throw MetadataError(.notAnInteger, at: integerPosition, "an enumeration's type")
         }
         let type = TSDLType(.enumeration(try parseLabels(of: integer)))
-        if let name { try declare(name, type, in: \.enumerations, at: position) }
+        if let name { try declare(TSDLTypeName(.enumeration, name), type, at: position) }
         return type
     }
 

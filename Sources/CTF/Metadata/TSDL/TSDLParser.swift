@@ -10,6 +10,8 @@ struct TSDLParser {
     private(set) var scopes: [TSDLScope]
     /// What `MetadataLimits.declarationsMax` still allows.
     private(set) var declarationsLeft: Int
+    /// Names that this declaration has given to types in the whole text.
+    private(set) var declaredNames: [TSDLTypeName] = []
     private var depth = 0
 
     /// - Parameters:
@@ -22,19 +24,22 @@ struct TSDLParser {
         scope: consuming TSDLScope,
         declarationsLeft: Int,
         limits: MetadataLimits
-    ) throws(MetadataError) {
+    ) {
         self.limits = limits
         self.declarationsLeft = declarationsLeft
         lexer = TSDLLexer(text, at: position)
         scopes = [scope]
-        try advance()
     }
-
-    /// Where the text that has been read ends.
-    var endPosition: MetadataPosition { lexer.position }
 
     /// Reads the whole text.
     mutating func parse() throws(MetadataError) -> TSDLDeclaration {
+        try advance()
+        let declaration = try parseDeclaration()
+        guard case .end = token.kind else { throw unexpected("the end of the declaration") }
+        return declaration
+    }
+
+    private mutating func parseDeclaration() throws(MetadataError) -> TSDLDeclaration {
         // A semicolon alone declares nothing.
         if try accept(.semicolon) { return .none }
         while isAt(word: "struct") || isAt(word: "variant") || isAt(word: "enum") {
@@ -171,25 +176,31 @@ struct TSDLParser {
         return try body(&self)
     }
 
-    /// Finds a name in the innermost block that declares it.
-    func find(_ name: String, in names: KeyPath<TSDLScope, [String: TSDLType]>) -> TSDLType? {
+    /// The type of that name in the innermost block that declares it.
+    func find(_ name: TSDLTypeName, at position: MetadataPosition) throws(MetadataError) -> TSDLType {
         for scope in scopes.reversed() {
-            if let type = scope[keyPath: names][name] { return type }
+            if let type = scope[name] { return type }
         }
-        return nil
+        throw MetadataError(.unknownType, at: position, "`\(name.shown)`", missing: .type(name.shown))
     }
 
     /// Gives `type` a name in the innermost block.
     mutating func declare(
-        _ name: String,
+        _ name: TSDLTypeName,
         _ type: TSDLType,
-        in names: WritableKeyPath<TSDLScope, [String: TSDLType]>,
         at position: MetadataPosition
     ) throws(MetadataError) {
         try charge()
-        guard scopes[scopes.count - 1][keyPath: names].updateValue(type, forKey: name) == nil else {
-            throw MetadataError(.duplicateDeclaration, at: position, "type `\(name)`")
+        guard scopes[scopes.count - 1][name] == nil else {
+            throw MetadataError(.duplicateDeclaration, at: position, "type `\(name.name)`")
         }
+        scopes[scopes.count - 1][name] = type
+        if scopes.count == 1 { declaredNames.append(name) }
+    }
+
+    /// Takes the names back that the declaration has given: it has to be read again.
+    mutating func withdrawNames() {
+        for name in declaredNames { scopes[0][name] = nil }
     }
 
     /// Takes the names of the whole text back out, to be given to the parser of the next declaration.

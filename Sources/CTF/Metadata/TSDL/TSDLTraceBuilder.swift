@@ -1,12 +1,12 @@
 /// Puts declarations together to a trace class, in the order in which they come.
 ///
-/// What comes before the trace block waits for it: nothing can be resolved before the native byte order is known.
+/// What names something that has not come yet is refused, without a trace, with an error that tells what is missing:
+/// the trace block first of all, as nothing can be resolved before the native byte order is known.
 struct TSDLTraceBuilder: Sendable {
     /// The class so far; nil until the trace block has come.
     private(set) var traceClass: TraceClass?
 
     private let limits: MetadataLimits
-    private var waiting: [TSDLDeclaration] = []
     /// Index of each entry in `TraceClass.environment`.
     private var environmentIndex: [String: Int] = [:]
     private var environment: [String: EnvironmentEntry.Value] = [:]
@@ -15,8 +15,6 @@ struct TSDLTraceBuilder: Sendable {
     /// By index in `TraceClass.streamClasses`.
     private var streams: [Stream] = []
     private var streamIndexByID: [UInt64: Int] = [:]
-    /// Events whose stream class has not come yet, by its id; LTTng writes them so now and then.
-    private var waitingEvents: [UInt64?: [TSDLEvent]] = [:]
     /// The event for which a stream class has been made up, as there was no stream block before it.
     private var eventWithoutStream: TSDLEvent?
     private var eventClassesLeft: Int
@@ -35,36 +33,37 @@ struct TSDLTraceBuilder: Sendable {
         fieldsLeft = limits.fieldsMax
     }
 
-    /// No more declarations will come.
-    /// - Throws: when an event's stream class has not come.
-    func finish() throws(MetadataError) {
-        guard let first = waitingEvents.values.joined().min(by: { $0.position.line < $1.position.line }) else { return }
-        let about = first.streamID.map { "\($0)" } ?? "of event `\(first.name)`"
-        throw MetadataError(.streamNotFound, at: first.position, about)
-    }
-
-    mutating func add(_ declaration: TSDLDeclaration) throws(MetadataError) {
-        if case .trace(let trace) = declaration {
-            try add(trace)
-            let declarations = waiting
-            waiting = []
-            for declaration in declarations { try relate(declaration) }
-        } else if traceClass == nil {
-            if case .none = declaration { return }
-            waiting.append(declaration)
-        } else {
-            try relate(declaration)
-        }
-    }
-
-    private mutating func relate(_ declaration: TSDLDeclaration) throws(MetadataError) {
+    /// - Returns: what it declares that others may name.
+    /// - Throws: for an error that tells what is `missing`, nothing has changed but what may still be spent on fields.
+    mutating func add(_ declaration: TSDLDeclaration) throws(MetadataError) -> [MetadataReference] {
         switch declaration {
-        case .none, .trace: break
-        case .environment(let entries, let position): try add(entries, at: position)
-        case .clock(let clock, let position): try add(clock, at: position)
-        case .stream(let stream): try add(stream)
-        case .event(let event): try add(event)
+        case .none:
+            return []
+        case .trace(let trace):
+            try add(trace)
+            return [.trace]
+        case .environment(let entries, let position):
+            try requireTrace(at: position)
+            try add(entries, at: position)
+            return entries.map { .environmentEntry($0.name) }
+        case .clock(let clock, let position):
+            try requireTrace(at: position)
+            try add(clock, at: position)
+            return [.clock(clock.name)]
+        case .stream(let stream):
+            try requireTrace(at: stream.position)
+            try add(stream)
+            return [.onlyStream, .stream(id: stream.id ?? 0)]
+        case .event(let event):
+            try requireTrace(at: event.position)
+            try add(event)
+            return []
         }
+    }
+
+    private func requireTrace(at position: MetadataPosition) throws(MetadataError) {
+        guard traceClass == nil else { return }
+        throw MetadataError(.traceMissing, at: position, missing: .trace)
     }
 
     // MARK: - Trace, environment and clocks
@@ -80,8 +79,8 @@ struct TSDLTraceBuilder: Sendable {
             clocks: [],
             fieldsLeft: fieldsLeft
         )
+        defer { fieldsLeft = resolver.fieldsLeft }
         let header = try resolver.resolve(trace.packetHeader, in: .packetHeader)
-        fieldsLeft = resolver.fieldsLeft
         packetHeader = trace.packetHeader?.type
         packetHeaderHasStreamID = header?.holds(.streamClassID) ?? false
         traceClass = TraceClass(uuid: trace.uuid, byteOrder: trace.byteOrder, packetHeader: header)
@@ -146,19 +145,35 @@ struct TSDLTraceBuilder: Sendable {
     }
 
     private mutating func add(_ stream: TSDLStream) throws(MetadataError) {
-        if let event = eventWithoutStream {
-            // The stream class that was made up for it was this one.
-            eventWithoutStream = nil
-            removeStreams()
-            waitingEvents[nil, default: []].insert(event, at: 0)
+        guard let event = eventWithoutStream else {
+            if !streams.isEmpty, stream.id == nil || !packetHeaderHasStreamID {
+                throw MetadataError(.idMissing, at: stream.position, "there are several stream classes")
+            }
+            return try makeStream(stream)
         }
-        let id = stream.id ?? 0
-        if !streams.isEmpty, stream.id == nil || !packetHeaderHasStreamID {
-            throw MetadataError(.idMissing, at: stream.position, "there are several stream classes")
+        // The stream class that was made up for it was this one.
+        try attempt { builder throws(MetadataError) in
+            builder.eventWithoutStream = nil
+            builder.removeStreams()
+            try builder.makeStream(stream)
+            try builder.add(event, toStream: 0)
         }
-        try makeStream(stream)
-        for event in waitingEvents.removeValue(forKey: nil) ?? [] { try add(event, toStream: 0) }
-        for event in waitingEvents.removeValue(forKey: id) ?? [] { try add(event, toStream: streams.count - 1) }
+    }
+
+    /// Changes nothing but what may still be spent on fields when `change` throws. For a trace class of one event at
+    /// most, as it keeps a copy.
+    private mutating func attempt(
+        _ change: (inout TSDLTraceBuilder) throws(MetadataError) -> Void
+    ) throws(MetadataError) {
+        let before = self
+        do {
+            try change(&self)
+        } catch {
+            let fieldsLeft = self.fieldsLeft
+            self = before
+            self.fieldsLeft = fieldsLeft
+            throw error
+        }
     }
 
     private mutating func removeStreams() {
@@ -179,12 +194,12 @@ struct TSDLTraceBuilder: Sendable {
             throw MetadataError(.duplicateID, at: stream.position, "stream class \(id)")
         }
         var resolver = resolver(for: trace, stream: nil)
+        defer { fieldsLeft = resolver.fieldsLeft }
         var streamClass = StreamClass(id: id)
         streamClass.packetContext = try resolver.resolve(stream.packetContext, in: .packetContext)
         streamClass.eventHeader = try resolver.resolve(stream.eventHeader, in: .eventHeader)
         streamClass.eventCommonContext = try resolver.resolve(stream.eventCommonContext, in: .eventCommonContext)
         streamClass.defaultClock = resolver.defaultClock
-        fieldsLeft = resolver.fieldsLeft
         if resolver.clocks.count > trace.clocks.count { trace.clocks = resolver.clocks }
         streamIndexByID[id] = streams.count
         let headerHasEventID = streamClass.eventHeader?.holds(.eventRecordClassID) ?? false
@@ -195,20 +210,25 @@ struct TSDLTraceBuilder: Sendable {
     private mutating func add(_ event: TSDLEvent) throws(MetadataError) {
         if streams.isEmpty, event.streamID == nil {
             // Without any stream block there is one stream class, which has nothing but this event.
-            try makeStream(TSDLStream(position: event.position))
-            try add(event, toStream: 0)
-            eventWithoutStream = event
-        } else if eventWithoutStream == nil, let index = try streamIndex(of: event) {
-            try add(event, toStream: index)
+            try attempt { builder throws(MetadataError) in
+                try builder.makeStream(TSDLStream(position: event.position))
+                try builder.add(event, toStream: 0)
+                builder.eventWithoutStream = event
+            }
         } else {
-            // How many can wait is bounded by `declarationsMax`.
-            waitingEvents[event.streamID, default: []].append(event)
+            try add(event, toStream: try streamIndex(of: event))
         }
     }
 
-    /// Nil when the stream class has not come yet.
-    private func streamIndex(of event: TSDLEvent) throws(MetadataError) -> Int? {
-        if let id = event.streamID { return streamIndexByID[id] }
+    private func streamIndex(of event: TSDLEvent) throws(MetadataError) -> Int {
+        if let id = event.streamID {
+            if eventWithoutStream == nil, let index = streamIndexByID[id] { return index }
+            throw MetadataError(.streamNotFound, at: event.position, "\(id)", missing: .stream(id: id))
+        }
+        guard eventWithoutStream == nil else {
+            let about = "of event `\(event.name)`"
+            throw MetadataError(.streamNotFound, at: event.position, about, missing: .onlyStream)
+        }
         guard streams.count == 1 else {
             throw MetadataError(.idMissing, at: event.position, "`stream_id`, as there are several stream classes")
         }
@@ -230,10 +250,10 @@ struct TSDLTraceBuilder: Sendable {
             throw MetadataError(.duplicateID, at: event.position, "event class \(id)")
         }
         var resolver = resolver(for: trace, stream: stream)
+        defer { fieldsLeft = resolver.fieldsLeft }
         var eventClass = EventClass(id: id, name: event.name, logLevel: event.logLevel, emfURI: event.emfURI)
         eventClass.specificContext = try resolver.resolve(event.specificContext, in: .eventSpecificContext)
         eventClass.payload = try resolver.resolve(event.payload, in: .eventPayload)
-        fieldsLeft = resolver.fieldsLeft
         eventClassesLeft -= 1
         streams[stream].eventIDs.insert(id)
         trace.streamClasses[stream].defaultClock = resolver.defaultClock

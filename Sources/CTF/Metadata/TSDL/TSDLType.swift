@@ -96,11 +96,58 @@ struct TSDLLocation: Sendable {
     var position: MetadataPosition
 }
 
+/// The name of a type; those of each kind are apart.
+struct TSDLTypeName: Sendable {
+    enum Kind: Sendable {
+        /// Of `typedef` and `typealias`; the words of a name are joined by blanks.
+        case alias
+        case structure
+        case variant
+        case enumeration
+    }
+
+    var kind: Kind
+    var name: String
+
+    init(_ kind: Kind, _ name: String) {
+        self.kind = kind
+        self.name = name
+    }
+
+    /// As the text writes it.
+    var shown: String {
+        switch kind {
+        case .alias: name
+        case .structure: "struct " + name
+        case .variant: "variant " + name
+        case .enumeration: "enum " + name
+        }
+    }
+}
+
 /// The names of types that a block has declared.
 struct TSDLScope: Sendable {
-    /// Of `typedef` and `typealias`; the words of a name are joined by blanks.
-    var aliases: [String: TSDLType] = [:]
-    var structures: [String: TSDLType] = [:]
-    var variants: [String: TSDLType] = [:]
-    var enumerations: [String: TSDLType] = [:]
+    private var aliases: [String: TSDLType] = [:]
+    private var structures: [String: TSDLType] = [:]
+    private var variants: [String: TSDLType] = [:]
+    private var enumerations: [String: TSDLType] = [:]
+
+    subscript(name: TSDLTypeName) -> TSDLType? {
+        get {
+            switch name.kind {
+            case .alias: aliases[name.name]
+            case .structure: structures[name.name]
+            case .variant: variants[name.name]
+            case .enumeration: enumerations[name.name]
+            }
+        }
+        set {
+            switch name.kind {
+            case .alias: aliases[name.name] = newValue
+            case .structure: structures[name.name] = newValue
+            case .variant: variants[name.name] = newValue
+            case .enumeration: enumerations[name.name] = newValue
+            }
+        }
+    }
 }
