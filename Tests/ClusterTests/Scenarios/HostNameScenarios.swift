@@ -94,8 +94,10 @@ extension RealCluster {
                 }
                 if generation < generations { try host.replaceSession("s") }
             }
-            try eventually("the ends of all but the last", of: tail, and: coordinator.process) {
-                try tail.feed().sessionStates("s").count { $0 == "ended" } == generations - 1
+            // LTTng 2.13 ends a session whose successor came too soon only after the last one.
+            try host.destroy("s")
+            try eventually("the ends of all", of: tail, and: coordinator.process) {
+                try tail.feed().sessionStates("s").count { $0 == "ended" } == generations
             }
             let feed = try tail.feed()
             #expect(feed.programs == Dictionary(uniqueKeysWithValues: (1...generations).map { ($0, 20) }))
