@@ -40,8 +40,8 @@ extension RealCluster {
             try expectSameLines(tail.output, Babeltrace.text(cluster.traces))
         }
 
-        /// A proxy between the two counts what is asked. Seconds stand for the scenario's hour: nothing adds up meanwhile
-        /// but requests, which are counted.
+        /// A proxy between the two counts what is asked. Seconds stand for the scenario's hour: nothing adds up
+        /// meanwhile but requests, which are counted.
         @Test
         func `scenario 40: a relay without sessions is asked once a second, and a session that comes is attached`()
             throws
