@@ -38,6 +38,18 @@ LTTNG_UST_TRACEPOINT_EVENT(demo, tock,
 )
 LTTNG_UST_TRACEPOINT_LOGLEVEL(demo, tock, LTTNG_UST_TRACEPOINT_LOGLEVEL_DEBUG)
 
+/* Says when it was written by the program's own reading of a clock, for measuring how long it is on its way. */
+LTTNG_UST_TRACEPOINT_EVENT(demo, stamp,
+    LTTNG_UST_TP_ARGS(uint32_t, program, uint32_t, thread, uint64_t, seqno, uint64_t, monotonic_ns),
+    LTTNG_UST_TP_FIELDS(
+        lttng_ust_field_integer(uint32_t, program, program)
+        lttng_ust_field_integer(uint32_t, thread, thread)
+        lttng_ust_field_integer(uint64_t, seqno, seqno)
+        lttng_ust_field_integer(uint64_t, monotonic_ns, monotonic_ns)
+    )
+)
+LTTNG_UST_TRACEPOINT_LOGLEVEL(demo, stamp, LTTNG_UST_TRACEPOINT_LOGLEVEL_INFO)
+
 /* Has a range, a label for a single value, a value with two labels, and values without any. */
 LTTNG_UST_TRACEPOINT_ENUM(demo, colour,
     LTTNG_UST_TP_ENUM_VALUES(

@@ -30,7 +30,7 @@ static void stop(int signal_number)
     stopping = 1;
 }
 
-static uint64_t now_ns(void)
+uint64_t program_now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -51,12 +51,12 @@ static void *write_events(void *argument)
 {
     struct writer *writer = argument;
     const struct program *program = writer->program;
-    uint64_t start_ns = now_ns();
+    uint64_t start_ns = program_now_ns();
 
     for (uint64_t seqno = 1; (program->count == 0 || seqno <= program->count) && !stopping; seqno++) {
         if (program->rate > 0 && (seqno - 1) % program->burst == 0) {
             uint64_t due_ns = start_ns + (uint64_t) ((double) (seqno - 1) / program->rate * (double) SECOND_NS);
-            for (uint64_t now = now_ns(); now < due_ns && !stopping; now = now_ns())
+            for (uint64_t now = program_now_ns(); now < due_ns && !stopping; now = program_now_ns())
                 sleep_ns(due_ns - now < SECOND_NS / 10 ? due_ns - now : SECOND_NS / 10);
             if (stopping)
                 break;
@@ -78,7 +78,7 @@ static void usage(const struct program *program, FILE *out)
         "  --burst N       events between two pauses (%" PRIu64 ")\n"
         "  --linger-ms N   stay that long after the last event (%" PRIu64 ")\n"
         "  --start-file F  wait for this file before the first event\n"
-        "  --kinds LIST    tick: event types in turn, of tick,tock,types\n",
+        "  --kinds LIST    tick: event types in turn, of tick,tock,types,stamp\n",
         program->name, program->id, THREADS_MAX, program->threads, program->count, program->rate, program->burst,
         program->linger_ms);
 }
@@ -154,8 +154,8 @@ int program_run(int argc, char **argv, struct program program, program_event eve
     printf("%" PRIu64 "\n", written);
     fflush(stdout);
 
-    uint64_t end_ns = now_ns() + program.linger_ms * 1000000ull;
-    for (uint64_t now = now_ns(); now < end_ns; now = now_ns())
+    uint64_t end_ns = program_now_ns() + program.linger_ms * 1000000ull;
+    for (uint64_t now = program_now_ns(); now < end_ns; now = program_now_ns())
         sleep_ns(end_ns - now);
     return 0;
 }

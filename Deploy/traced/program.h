@@ -22,6 +22,9 @@ struct program {
 /* Writes event `seqno` (from 1) of a thread (from 0). */
 typedef void (*program_event)(const struct program *program, uint32_t thread, uint64_t seqno);
 
+/* Nanoseconds of CLOCK_MONOTONIC, which the tracer reads as well. */
+uint64_t program_now_ns(void);
+
 /* Reads the command line, writes the events, lingers. Returns the exit status. */
 int program_run(int argc, char **argv, struct program defaults, program_event event);
 

@@ -42,7 +42,8 @@ static char kind(const char *kinds, uint64_t seqno)
         count += *at == ',';
     for (uint64_t skip = (seqno - 1) % count; skip > 0; skip--)
         kinds = strchr(kinds, ',') + 1;
-    return strncmp(kinds, "types", 5) == 0 ? 'y' : strncmp(kinds, "tock", 4) == 0 ? 'o' : 'i';
+    return strncmp(kinds, "types", 5) == 0 ? 'y' : strncmp(kinds, "tock", 4) == 0 ? 'o' :
+        strncmp(kinds, "stamp", 5) == 0 ? 's' : 'i';
 }
 
 static void event(const struct program *program, uint32_t thread, uint64_t seqno)
@@ -55,6 +56,9 @@ static void event(const struct program *program, uint32_t thread, uint64_t seqno
         break;
     case 'o':
         lttng_ust_tracepoint(demo, tock, program->id, thread, seqno);
+        break;
+    case 's':
+        lttng_ust_tracepoint(demo, stamp, program->id, thread, seqno, program_now_ns());
         break;
     default:
         snprintf(message, sizeof(message), "tide %llu", (unsigned long long) seqno);

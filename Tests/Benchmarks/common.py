@@ -93,14 +93,18 @@ class Cluster:
     def url(self, host, session=None):
         return f"net://127.0.0.1:{self.ports[host]}" + (f"/host/{host}/{session}" if session else "")
 
-    def session(self, host, name, *options):
-        run(self.COMMAND, "session", self.directory, host, name, "--events", "load:*", *options)
+    def session(self, host, name, *options, events="load:*"):
+        run(self.COMMAND, "session", self.directory, host, name, "--events", events, *options)
 
     def load(self, host, number, threads, count, rate):
         """Starts a program that writes `count` events at `rate` a second once the start file is there."""
+        return self.program(host, "load", number, "--threads", str(threads), "--count", str(count // threads), "--rate",
+                            str(rate / threads), "--burst", "200")
+
+    def program(self, host, name, number, *options):
+        """Starts a traced program, which writes once the start file is there."""
         return subprocess.Popen(
-            [self.COMMAND, "run", self.directory, host, f"{self.programs}/load", "--id", str(number), "--threads",
-             str(threads), "--count", str(count // threads), "--rate", str(rate / threads), "--burst", "200",
+            [self.COMMAND, "run", self.directory, host, f"{self.programs}/{name}", "--id", str(number), *options,
              "--start-file", self.start_file, "--linger-ms", str(self.live_us * 5 // 1000)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 

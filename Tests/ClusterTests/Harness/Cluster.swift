@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// Real LTTng hosts on this machine, raised by `Deploy/cluster`. They end with this object, or else with the process
 /// of the tests.
@@ -8,25 +9,39 @@ final class Cluster {
     private let folder: ScratchFolder
     private let directory: String
 
-    init(hosts count: Int, livePeriodMicroseconds: Int = 100_000) throws {
+    /// - Parameters:
+    ///   - hostname: what all hosts call themselves; without it each has a name of its own.
+    ///   - liveAddress: where the relay daemons listen for viewers.
+    init(
+        hosts count: Int,
+        livePeriodMicroseconds: Int = 100_000,
+        hostname: String? = nil,
+        liveAddress: String = "127.0.0.1"
+    ) throws {
         let folder = try ScratchFolder()
         let directory = folder.file("cluster")
         self.folder = folder
         self.directory = directory
         self.livePeriodMicroseconds = livePeriodMicroseconds
         let programs = try Repository.tracedPrograms.get()
-        try Command.run([
-            Repository.cluster, "up", directory, "--hosts", "\(count)", "--live-us", "\(livePeriodMicroseconds)",
-            "--while", "\(ProcessInfo.processInfo.processIdentifier)",
-        ])
+        try Command.run(
+            [
+                Repository.cluster, "up", directory, "--hosts", "\(count)", "--live-us", "\(livePeriodMicroseconds)",
+                "--while", "\(ProcessInfo.processInfo.processIdentifier)", "--live-address", liveAddress,
+            ] + (hostname.map { ["--hostname", $0] } ?? [])
+        )
         let table = try String(contentsOfFile: directory + "/hosts.tsv", encoding: .utf8)
         let token = try String(contentsOfFile: directory + "/token", encoding: .utf8)
         hosts = try table.split(separator: "\n").dropFirst().map { line in
             let fields = line.split(separator: "\t")
-            guard fields.count >= 6, let port = Int(fields[1]) else { throw Failure("hosts.tsv: \(line)") }
+            guard fields.count >= 8, let port = Int(fields[1]), let control = Int(fields[6]), let data = Int(fields[7])
+            else { throw Failure("hosts.tsv: \(line)") }
             return Host(
                 name: String(fields[0]),
+                hostname: hostname ?? String(fields[0]),
+                liveAddress: liveAddress,
                 livePort: port,
+                tracerPorts: (control, data),
                 traces: String(fields[5]),
                 cluster: directory,
                 programs: programs,
@@ -58,31 +73,47 @@ struct Host {
     }
 
     let name: String
+    /// What it calls itself.
+    let hostname: String
+    let liveAddress: String
     let livePort: Int
+    /// Where its relay daemon takes traces.
+    let tracerPorts: (control: Int, data: Int)
     /// The folder of the traces that its relay daemon stores.
     let traces: String
     let cluster: String
     let programs: String
     let token: String
 
-    var address: String { "127.0.0.1:\(livePort)" }
+    var address: String { "\(liveAddress):\(livePort)" }
     var url: String { "net://\(address)" }
 
     /// The source for one session.
-    func url(session: String) -> String { "\(url)/host/\(name)/\(session)" }
+    func url(session: String) -> String { "\(url)/host/\(hostname)/\(session)" }
 
     /// Creates a live session and starts it.
+    ///
+    /// - Parameters:
+    ///   - channel: further options of `lttng enable-channel`.
+    ///   - tracerPorts: of the relay daemon that the traces go to, where it is not the host's own.
+    ///   - options: further options of `Deploy/cluster session`.
     func startSession(
         _ session: String,
         buffers: Buffers = .perUser,
         events: String = "demo:*,load:*",
         live: Bool = true,
-        context: String? = nil
+        context: String? = nil,
+        channel: [String] = [],
+        tracerPorts: (control: Int, data: Int)? = nil,
+        options further: [String] = []
     ) throws {
         var options = ["--events", events]
         if buffers == .perProcess { options += ["--per-pid", "--subbuf-size", "512K"] }
         if !live { options += ["--live-us", "0"] }
         if let context { options += ["--context", context] }
+        for option in channel { options += ["--channel", option] }
+        if let tracerPorts { options += ["--relay", "\(tracerPorts.control),\(tracerPorts.data)"] }
+        options += further
         try control("session", [session] + options)
     }
 
@@ -90,11 +121,17 @@ struct Host {
     func start(_ session: String) throws { try control("start", [session]) }
     /// Of several sessions of a host, the newest is to be destroyed first: LTTng 2.13 ends an older one only after it.
     func destroy(_ session: String) throws { try control("destroy", [session]) }
+    /// Destroys a session and makes it anew under the same name within 100 ms, without waiting for the first one's end.
+    func replaceSession(_ session: String) throws { try control("replace", [session]) }
     func enable(_ session: String, events: String) throws { try control("enable", [session, events]) }
 
     /// Events that the tracer dropped because its buffers were full.
-    func discarded(_ session: String) throws -> Int {
-        let text = try control("discarded", [session]).text
+    func discarded(_ session: String) throws -> Int { try count("discarded", session) }
+    /// Packets that the tracer overwrote before they were read.
+    func lostPackets(_ session: String) throws -> Int { try count("lost", session) }
+
+    private func count(_ what: String, _ session: String) throws -> Int {
+        let text = try control(what, [session]).text
         guard let count = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else { throw Failure(text) }
         return count
     }
@@ -106,8 +143,11 @@ struct Host {
     func restartRelay() throws { try control("relay", []) }
 
     /// Starts `tick` or `load` on the host. It prints how many events it wrote before it lingers.
-    func start(program: String, id: Int, arguments: [String]) throws -> TracedProgram {
-        let command = [Repository.cluster, "run", cluster, name, programs + "/" + program, "--id", "\(id)"]
+    ///
+    /// - Parameter user: whose program it is; our own without it. Only root may name another.
+    func start(program: String, id: Int, arguments: [String], user: uid_t? = nil) throws -> TracedProgram {
+        let run = user.map { ["run-as", cluster, name, "\($0)"] } ?? ["run", cluster, name]
+        let command = [Repository.cluster] + run + [programs + "/" + program, "--id", "\(id)"]
         return TracedProgram(host: name, id: id, process: try ChildProcess(command + arguments))
     }
 

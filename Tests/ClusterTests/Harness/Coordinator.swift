@@ -64,7 +64,7 @@ final class Coordinator {
 
     let identities: Identities
     let port: Int
-    let process: ChildProcess
+    private(set) var process: ChildProcess
     let configurationFile: String
     private let folder: ScratchFolder
     /// What the coordinator reads from stands as long as it does.
@@ -82,10 +82,22 @@ final class Coordinator {
             identities: identities
         )
         configurationFile = try folder.write(text, to: "tidemark.yaml")
-        process = try Tidemark.start(
-            ["serve", "--config", configurationFile],
-            environment: cluster?.environment ?? [:]
-        )
+        process = try Self.start(configurationFile, cluster)
+        try awaitListener()
+    }
+
+    /// Starts it again, with the same configuration, after it was killed.
+    func restart() throws {
+        guard process.poll() != nil else { throw Failure("it runs: \(process.summary)") }
+        process = try Self.start(configurationFile, cluster)
+        try awaitListener()
+    }
+
+    private static func start(_ configurationFile: String, _ cluster: Cluster?) throws -> ChildProcess {
+        try Tidemark.start(["serve", "--config", configurationFile], environment: cluster?.environment ?? [:])
+    }
+
+    private func awaitListener() throws {
         try eventually("the coordinator listens", of: process, within: 30) {
             if process.poll() != nil { throw Failure(process.summary) }
             return try Command.result([Repository.cluster, "listening", "\(port)"]).status == 0

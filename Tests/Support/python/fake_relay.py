@@ -2,18 +2,26 @@
 
 fake_relay.py impostor greeting|web|silent|closing|major|flood
     Something that is no relay of the live protocol 2.
-fake_relay.py proxy PORT [--cut-after N,N,...] [--replace OLD:NEW]
+fake_relay.py proxy PORT [--cut-after N,N,...] [--replace OLD:NEW] [--tell]
     Passes everything on to the relay daemon at PORT. Connection number i is cut after as many bytes of replies as the i-th N
-    says, later ones never. OLD is replaced by NEW, of the same length, in the replies.
+    says, later ones never. OLD is replaced by NEW, of the same length, in the replies. --tell says on standard error what is
+    asked of the relay, and how many sessions it lists.
 """
 
 import argparse
+import collections
 import socket
 import struct
 import sys
 import threading
 
 CONNECT, LIST_SESSIONS = 1, 2
+# Every command by its number: its name, and how many bytes follow its header.
+COMMANDS = {1: ("CONNECT", 20), 2: ("LIST_SESSIONS", 0), 3: ("ATTACH_SESSION", 20), 4: ("GET_NEXT_INDEX", 8),
+            5: ("GET_PACKET", 20), 6: ("GET_METADATA", 8), 7: ("GET_NEW_STREAMS", 8), 8: ("CREATE_SESSION", 0),
+            9: ("DETACH_SESSION", 8)}
+# A session in a list, before minor version 15.
+SESSION_BYTES = 339
 HEADER = struct.Struct(">QII")
 CONNECTION = struct.Struct(">QIII")
 
@@ -65,9 +73,45 @@ def shut(*connections):
             pass
 
 
-def pump_requests(connection, relay):
+def tell(what):
+    print(what, file=sys.stderr, flush=True)
+
+
+def tell_requests(asked, requests):
+    """Says what is asked in complete requests, notes it in `asked`, and returns the rest."""
+    while len(requests) >= HEADER.size:
+        name, payload = COMMANDS[HEADER.unpack_from(requests)[1]]
+        if len(requests) < HEADER.size + payload:
+            break
+        tell(f"request {name}")
+        asked.append(name)
+        requests = requests[HEADER.size + payload:]
+    return requests
+
+
+def tell_sessions(asked, replies):
+    """Says how many sessions are listed, as long as nothing else was asked for, and returns what is left of the replies."""
+    while asked:
+        if asked[0] == "LIST_SESSIONS" and len(replies) >= 4:
+            count = struct.unpack_from(">I", replies)[0]
+            size = 4 + count * SESSION_BYTES
+        else:
+            count, size = None, {"CONNECT": 20, "CREATE_SESSION": 4}.get(asked[0])
+        if size is None or len(replies) < size:
+            break
+        if count is not None:
+            tell(f"sessions {count}")
+        asked.popleft()
+        replies = replies[size:]
+    return replies
+
+
+def pump_requests(options, asked, connection, relay):
+    requests = b""
     try:
         while data := connection.recv(65536):
+            if options.tell:
+                requests = tell_requests(asked, requests + data)
             relay.sendall(data)
     except OSError:
         pass
@@ -78,9 +122,12 @@ def proxy(options, number, connection):
     relay = socket.create_connection(("127.0.0.1", options.port))
     for end in (connection, relay):
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    threading.Thread(target=pump_requests, args=(connection, relay), daemon=True).start()
+    asked, replies = collections.deque(), b""
+    threading.Thread(target=pump_requests, args=(options, asked, connection, relay), daemon=True).start()
     left = options.cut_after[number] if number < len(options.cut_after) else None
     while data := relay.recv(65536):
+        if options.tell:
+            replies = tell_sessions(asked, replies + data)
         if options.replace:
             data = data.replace(*options.replace)
         if left is not None and len(data) >= left:
@@ -121,6 +168,7 @@ def main():
     proxying.add_argument("port", type=int)
     proxying.add_argument("--cut-after", type=lambda text: [int(n) for n in text.split(",")], default=[])
     proxying.add_argument("--replace", type=lambda text: [part.encode() for part in text.split(":")])
+    proxying.add_argument("--tell", action="store_true")
     options = parser.parse_args()
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
