@@ -1,3 +1,4 @@
+import MetadataWriter
 import Testing
 
 @testable import CTF
