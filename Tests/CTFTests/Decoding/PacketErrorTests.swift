@@ -10,7 +10,7 @@ import Testing
     @Test func `a wrong magic number is refused`() throws {
         var packet = trace.writePacket(events: [])
         packet[0] ^= 1
-        #expect(throws: PacketError(.badMagic, atBits: 32, value: 0xC1FC_1FC0)) {
+        #expect(throws: PacketError(.badMagic, atBits: 0, value: 0xC1FC_1FC0)) {
             _ = try DecodedPacket(TraceProgram(trace.traceClass), packet)
         }
     }
