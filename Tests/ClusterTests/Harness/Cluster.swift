@@ -123,7 +123,24 @@ struct Host {
     func destroy(_ session: String) throws { try control("destroy", [session]) }
     /// Destroys a session and makes it anew under the same name within 100 ms, without waiting for the first one's end.
     func replaceSession(_ session: String) throws { try control("replace", [session]) }
-    func enable(_ session: String, events: String) throws { try control("enable", [session, events]) }
+    func enable(_ session: String, events: String, filter: String = "") throws {
+        try control("enable", [session, events, filter])
+    }
+
+    /// Runs a command on the host, whatever comes of it.
+    func result(_ command: [String]) throws -> Command.Result {
+        try Command.result([Repository.cluster, "run", cluster, name] + command)
+    }
+
+    /// The folder of the traces of one session.
+    func traces(of session: String) throws -> String {
+        let folder = "\(traces)/\(name)"
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+        guard let found = names.first(where: { $0.hasPrefix(session + "-") }) else {
+            throw Failure("\(folder): \(names)")
+        }
+        return "\(folder)/\(found)"
+    }
 
     /// Events that the tracer dropped because its buffers were full.
     func discarded(_ session: String) throws -> Int { try count("discarded", session) }
@@ -142,7 +159,7 @@ struct Host {
     func resume(_ part: String) throws { try control("resume", [part]) }
     func restartRelay() throws { try control("relay", []) }
 
-    /// Starts `tick` or `load` on the host. It prints how many events it wrote before it lingers.
+    /// Starts one of the traced programs on the host. It prints how many events it wrote before it lingers.
     ///
     /// - Parameter user: whose program it is; our own without it. Only root may name another.
     func start(program: String, id: Int, arguments: [String], user: uid_t? = nil) throws -> TracedProgram {

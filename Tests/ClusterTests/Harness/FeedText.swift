@@ -82,6 +82,22 @@ enum Babeltrace {
         if result.error.contains("discarded") { throw Failure(result.error) }
         return result.output
     }
+
+    /// A trace's metadata as text.
+    static func metadata(_ trace: String) throws -> String {
+        try Command.run(["babeltrace2", "-o", "ctf-metadata", trace]).text
+    }
+
+    /// Compares a file of JSON lines, which `view` printed, with what its Python bindings read of stored traces.
+    /// - Parameter unread: an event type whose fields they read wrong.
+    /// - Returns: how many events are equal: all of them.
+    static func expectEvents(_ file: String, of traces: [String], exceptFieldsOf unread: String) throws -> Int {
+        // The bindings are Debian's, for Debian's Python.
+        let command = ["/usr/bin/python3", Repository.python + "/compare_events.py", file] + traces
+        let text = try Command.run(command + ["--without-fields", unread]).text
+        guard let count = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else { throw Failure(text) }
+        return count
+    }
 }
 
 /// Two texts must be equal; tells where they part.

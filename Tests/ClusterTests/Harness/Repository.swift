@@ -30,10 +30,11 @@ enum Repository {
     static let cluster = root.appendingPathComponent("Deploy/cluster").path
     static let python = root.appendingPathComponent("Tests/Support/python").path
 
-    /// `tick` and `load`, built once per run of the tests.
+    /// `tick`, `load` and `fields`, built once per run of the tests.
     static let tracedPrograms: Result<String, Failure> = Result { () throws(Failure) in
         let folder = NSTemporaryDirectory() + "tidemark-traced-\(getuid())"
-        try Command.run([root.appendingPathComponent("Deploy/traced/build").path, folder])
+        let fields = root.appendingPathComponent("Tests/Support/traced").path
+        try Command.run([root.appendingPathComponent("Deploy/traced/build").path, folder, "fields", fields])
         return folder
     }
 }

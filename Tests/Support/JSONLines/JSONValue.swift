@@ -43,7 +43,10 @@ package enum JSONValue: Equatable {
         case (.array(let left), .array(let right)): return left == right
         case (.object(let left), .object(let right)): return left == right
         case (.number(let left), .number(let right)):
-            return left == right || (left.contains(".") || left.contains("e")) && Double(left) == Double(right)
+            if left == right { return true }
+            // Zero has a sign.
+            let isReal = left.contains(".") || left.contains("e") || left == "-0"
+            return isReal && Double(left)?.bitPattern == Double(right)?.bitPattern
         default: return false
         }
     }
