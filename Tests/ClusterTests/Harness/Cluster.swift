@@ -123,6 +123,10 @@ struct Host {
     func destroy(_ session: String) throws { try control("destroy", [session]) }
     /// Destroys a session and makes it anew under the same name within 100 ms, without waiting for the first one's end.
     func replaceSession(_ session: String) throws { try control("replace", [session]) }
+    /// Closes the session's files and begins new ones.
+    func rotate(_ session: String) throws { try control("rotate", [session]) }
+    /// Stores what is in the buffers of a session of snapshots.
+    func snapshot(_ session: String) throws { try control("snapshot", [session]) }
     func enable(_ session: String, events: String) throws { try control("enable", [session, events]) }
 
     /// Events that the tracer dropped because its buffers were full.
