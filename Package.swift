@@ -122,7 +122,7 @@ let package = Package(
         tests("Configuration"),
         tests(
             "Runtime",
-            ["TLS", "Feed", "Configuration", "SimulatedRelay"] + nio + [
+            ["CTF", "TLS", "Feed", "Configuration", "SimulatedRelay"] + nio + [
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]

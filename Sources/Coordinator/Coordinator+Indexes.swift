@@ -33,6 +33,15 @@ extension Coordinator {
         return adding(link.source.correctionNs, to: conversion.nanoseconds(cycles))
     }
 
+    /// Before this a session's events are not shown.
+    func startNs(_ session: RelaySession, _ link: RelayLink) -> Int64? {
+        switch link.source.start {
+        case .beginning: nil
+        case .now: session.startNs
+        case .at(let ns): ns
+        }
+    }
+
     private func adding(_ correctionNs: Int64, to timestampNs: Int64) -> Int64 {
         let (sum, overflow) = timestampNs.addingReportingOverflow(correctionNs)
         return overflow ? (correctionNs < 0 ? .min : .max) : sum
@@ -62,7 +71,7 @@ extension Coordinator {
         }
         if taken == false { stream.resume = nil }
         observe(end, stream, link, now: now)
-        let startNs = link.source.start == .now ? trace.session.startNs : nil
+        let startNs = startNs(trace.session, link)
         if taken != nil, index.contentBits == 0 || index.contentBits == stream.preambleBits {
             pass(link, stream, index, end: end)
         } else if let startNs, end < startNs {

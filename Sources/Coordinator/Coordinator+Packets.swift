@@ -150,7 +150,8 @@ extension Coordinator {
             preambleStorage: storage,
             correctionNs: link.source.correctionNs
         )
-        let startNs = link.source.start == .now && !stream.trace.session.isResumed ? stream.trace.session.startNs : nil
+        let session = stream.trace.session
+        let startNs = link.source.start == .now && session.isResumed ? nil : startNs(session, link)
         var cursor = preamble.firstEvent
         while cursor.positionBits < contentBits {
             var keys = EventKeyBuffer(capacity: BatchBuilder.keyCapacity(forBits: contentBits - cursor.positionBits))

@@ -1,12 +1,14 @@
-package import CTF
+import CTF
 import EventMerge
 import Feed
 import LTTngLive
 
-/// Traces in files: one link without a connection, whose packets are read when they hold the watermark.
+/// Traces in files: one link without a connection, whose packets are read when they hold the watermark
+/// (`Coordinator+StoredReading.swift`).
 ///
-/// A stored stream is asked for its next packet only when the feed waits for it, so at most a packet of each stream is
-/// in memory beside what leaves, however long the files are.
+/// Directories that hold parts of one trace (the archives of a session that was rotated, snapshots) are one trace, and
+/// files that hold parts of one data stream are one stream. Which stream a file belongs to, and when it begins, its
+/// first packet says: so the feed begins when each file of a trace that has several has been looked at.
 extension Coordinator {
     /// Declares the stored traces. Called once, at the start.
     mutating func openStored() {
@@ -14,7 +16,7 @@ extension Coordinator {
         let relay = frontier.addRelay()
         let link = RelayLink(
             index: links.count,
-            source: RelaySource(name: "", sessions: [], start: .beginning),
+            source: RelaySource(name: "", sessions: [], start: configuration.storedStart),
             frontier: relay,
             isStored: true
         )
@@ -24,53 +26,54 @@ extension Coordinator {
         stall.attached(relay)
         stall.setHeldByUs(relay, true)
         links.append(link)
-        storedLink = link
-        for (index, trace) in configuration.stored.enumerated() { open(trace, index: index, link) }
-        frontier.setRelayBound(relay, to: .max)
-        finishStoredIfRead(link)
+        stored.link = link
+        for parts in readableTraces(link) { open(parts, link) }
+        stored.unopened.reverse()
+        openStreamsIfKnown(link)
     }
 
-    private mutating func open(_ stored: StoredTrace, index: Int, _ link: RelayLink) {
-        var reader = MetadataReader()
-        guard let program = program(of: stored, &reader, link) else { return }
-        let names = program.traceClass
-        let listed = ListedSession(
-            id: LiveSessionID(UInt64(index)),
-            liveTimerUs: 0,
-            hostname: names.environmentText("hostname"),
-            name: names.environmentText("trace_name")
-        )
-        let session = RelaySession(listed: listed, frontier: frontier.addSession(link.frontier, boundNs: nil))
-        let trace = RelayTrace(
-            id: LiveTraceID(UInt64(index)),
-            session: session,
-            declaration: FeedTrace(
-                id: nextTraceID,
-                relay: "",
-                host: listed.hostname,
-                session: listed.name,
-                sessionID: UInt64(index),
-                path: stored.path
-            )
-        )
-        nextTraceID += 1
-        trace.declaration.relativePath = stored.relativePath
-        trace.reader = reader
-        trace.program = program
-        publishMetadata(trace, stored.metadata)
-        for (number, file) in stored.files.enumerated() where file.byteCount > 0 {
-            open(file, number: number, trace: trace, index: index, link)
+    // MARK: Traces
+
+    /// A directory's metadata.
+    private struct Metadata {
+        /// Index in `CoordinatorConfiguration.stored`.
+        var index: Int
+        var reader: MetadataReader
+        var program: TraceProgram
+
+        var traceClass: TraceClass { program.traceClass }
+    }
+
+    /// The traces that can be decoded, each with the directories that hold it; the first one's metadata speaks for all.
+    private mutating func readableTraces(_ link: RelayLink) -> [[Metadata]] {
+        var traces: [[Metadata]] = []
+        var positions: [TraceUUID: Int] = [:]
+        for (index, trace) in configuration.stored.enumerated() {
+            guard let metadata = read(trace, index: index, link) else { continue }
+            guard let uuid = metadata.traceClass.uuid else {
+                traces.append([metadata])
+                continue
+            }
+            if let position = positions[uuid] {
+                if traces[position][0].traceClass.covers(metadata.traceClass) {
+                    traces[position].append(metadata)
+                    continue
+                }
+                if metadata.traceClass.covers(traces[position][0].traceClass) {
+                    traces[position].insert(metadata, at: 0)
+                    continue
+                }
+            }
+            positions[uuid] = traces.count
+            traces.append([metadata])
         }
-        frontier.setSessionBound(session.frontier, to: .max)
+        return traces
     }
 
-    /// Reads a trace's metadata. Where its text is cut off, what stands before the cut counts.
+    /// Reads a directory's metadata. Where its text is cut off, what stands before the cut counts.
     /// - Returns: nil when no event can be decoded.
-    private mutating func program(
-        of stored: StoredTrace,
-        _ reader: inout MetadataReader,
-        _ link: RelayLink
-    ) -> TraceProgram? {
+    private mutating func read(_ stored: StoredTrace, index: Int, _ link: RelayLink) -> Metadata? {
+        var reader = MetadataReader()
         do throws(MetadataError) {
             try stored.metadata.withUnsafeBytes { bytes in
                 Result { () throws(MetadataError) in try reader.append(bytes) }
@@ -82,160 +85,135 @@ extension Coordinator {
         }
         guard let traceClass = reader.traceClass else { return nil }
         do throws(ProgramError) {
-            return try TraceProgram(traceClass)
+            return Metadata(index: index, reader: reader, program: try TraceProgram(traceClass))
         } catch {
             damaged(link, stored.path, "metadata: \(error)")
             return nil
         }
     }
 
-    private mutating func open(_ file: StoredFile, number: Int, trace: RelayTrace, index: Int, _ link: RelayLink) {
+    /// Declares a trace, and its files as ones that have still to be looked at.
+    private mutating func open(_ parts: [Metadata], _ link: RelayLink) {
+        let metadata = parts[0]
+        let directories = parts.map(\.index).sorted()
+        let first = configuration.stored[directories[0]]
+        let id = LiveTraceID(UInt64(directories[0]))
+        let listed = ListedSession(
+            id: LiveSessionID(id.rawValue),
+            liveTimerUs: 0,
+            hostname: metadata.traceClass.environmentText("hostname"),
+            name: metadata.traceClass.environmentText("trace_name")
+        )
+        let session = RelaySession(listed: listed, frontier: frontier.addSession(link.frontier, boundNs: nil))
+        let trace = RelayTrace(
+            id: id,
+            session: session,
+            declaration: FeedTrace(
+                id: nextTraceID,
+                relay: "",
+                host: listed.hostname,
+                session: listed.name,
+                sessionID: id.rawValue,
+                path: first.path
+            )
+        )
+        nextTraceID += 1
+        // A trace in several directories has no one place.
+        trace.declaration.relativePath = directories.count == 1 ? first.relativePath : ""
+        trace.reader = metadata.reader
+        trace.program = metadata.program
+        publishMetadata(trace, configuration.stored[metadata.index].metadata)
+        let isSearched = configuration.storedStart != .beginning
+        var files: [StoredSources.File] = []
+        for index in directories {
+            for (number, file) in configuration.stored[index].files.enumerated() where file.byteCount > 0 {
+                let reader = StoredFileCursor(trace: index, number: number, file, isSearched: isSearched)
+                let place = stored.opened.count + stored.unopened.count + files.count
+                files.append(StoredSources.File(trace: trace, reader: reader, number: place))
+            }
+        }
+        stored.traces.append(trace)
+        if files.count == 1 { stored.opened += files } else { stored.unopened += files }
+    }
+
+    // MARK: Files
+
+    /// Looks at the first packet of the next file, which is the last of `unopened`.
+    mutating func takeHead(_ storage: ByteStorage, _ link: RelayLink) {
+        guard var file = stored.unopened.last else { return }
+        let place = file.reader
+        do throws(PacketError) {
+            let header = try header(storage, of: file.reader, file.trace, link)
+            file.reader.header = header
+            file.reader.guessBytes = StoredFileCursor.guess(header)
+            // Without a time there is no order of files, and without a number nobody knows which belong together.
+            if header.beginNs != nil, let instance = header.preamble.streamInstanceID {
+                file.key = StoredSources.File.Key(
+                    trace: file.trace.declaration.id,
+                    streamClassID: header.preamble.streamClassID,
+                    streamInstanceID: instance
+                )
+            }
+        } catch {
+            if error.code == .needsMoreBytes, UInt64(storage.capacity) < place.rest {
+                return readHead(storage.capacity * 4)
+            }
+            // Whoever reads the stream says what is wrong.
+        }
+        stored.unopened.removeLast()
+        stored.opened.append(file)
+        openStreamsIfKnown(link)
+    }
+
+    /// Once each file has been looked at, there are streams.
+    mutating func openStreamsIfKnown(_ link: RelayLink) {
+        guard stored.unopened.isEmpty else { return }
+        var streams: [(trace: RelayTrace, files: [StoredFileCursor])] = []
+        var positions: [StoredSources.File.Key: Int] = [:]
+        for file in stored.opened.sorted(by: { $0.number < $1.number }) {
+            if let key = file.key, let position = positions[key] {
+                streams[position].files.append(file.reader)
+                continue
+            }
+            if let key = file.key { positions[key] = streams.count }
+            streams.append((file.trace, [file.reader]))
+        }
+        stored.opened.removeAll()
+        for stream in streams { open(StoredStream(stream.files), of: stream.trace) }
+        for trace in stored.traces { frontier.setSessionBound(trace.session.frontier, to: .max) }
+        stored.traces.removeAll()
+        frontier.setRelayBound(link.frontier, to: .max)
+        finishStoredIfRead(link)
+    }
+
+    private mutating func open(_ files: StoredStream, of trace: RelayTrace) {
         let slot = frontier.addStream(trace.session.frontier)
+        let number = UInt64(trace.streams.count)
         let stream = RelayStream(
-            id: LiveStreamID(UInt64(number)),
+            id: LiveStreamID(number),
             trace: trace,
             declaration: FeedStream(
                 id: nextStreamID,
                 traceID: trace.declaration.id,
-                liveStreamID: UInt64(number),
-                channel: file.name
+                liveStreamID: number,
+                channel: files.current.name
             ),
             frontier: slot,
-            startsAtBeginning: true
+            startsAtBeginning: configuration.storedStart == .beginning
         )
-        stream.file = StoredCursor(trace: index, file: number, byteCount: file.byteCount)
+        stream.stored = files
         nextStreamID += 1
         openStreamCount += 1
         trace.session.streamCount += 1
         count(stream, by: 1)
         trace.streams.append(stream)
-        storedStreams[slot] = stream
-    }
-
-    // MARK: Reading
-
-    /// Asks for the packet that the feed waits for, if it is a stored one.
-    mutating func readStored() {
-        guard let link = storedLink, storedRead == nil, !outputIsHeld, let holder = frontier.holder,
-            holder.relay == link.frontier, let slot = holder.stream, let stream = storedStreams[slot],
-            let cursor = stream.file
-        else { return }
-        read(stream, cursor, count: cursor.guessBytes)
-    }
-
-    private mutating func read(_ stream: RelayStream, _ cursor: StoredCursor, count: Int) {
-        let range = StoredRange(
-            trace: cursor.trace,
-            file: cursor.file,
-            offset: cursor.offset,
-            count: Int(min(UInt64(count), cursor.rest))
-        )
-        storedRead = stream
-        actions.append(.read(range))
-    }
-
-    /// The bytes that `read` asked for are there: exactly as many.
-    package mutating func storedRead(_ storage: ByteStorage, now: UInt64) {
-        guard let link = storedLink, let stream = storedRead, let cursor = stream.file else { return }
-        storedRead = nil
-        take(storage, of: stream, cursor, link)
-        pump(now: now)
-    }
-
-    /// The file cannot be read.
-    package mutating func storedReadFailed(reason: String, now: UInt64) {
-        guard let link = storedLink, let stream = storedRead else { return }
-        storedRead = nil
-        fail(stream, link, reason)
-        pump(now: now)
-    }
-
-    private mutating func take(
-        _ storage: ByteStorage,
-        of stream: RelayStream,
-        _ cursor: StoredCursor,
-        _ link: RelayLink
-    ) {
-        guard let program = stream.trace.program else { return }
-        do throws(PacketError) {
-            let preamble: PacketPreamble
-            do throws(PacketError) {
-                preamble = try program.readPreamble(PacketBytes(storage.bytes))
-            } catch {
-                guard error.code == .needsMoreBytes, UInt64(storage.capacity) < cursor.rest else { throw error }
-                read(stream, cursor, count: storage.capacity * 4)
-                return
-            }
-            let packetBits = preamble.totalBits ?? preamble.contentBits ?? cursor.rest * 8
-            let packetBytes = packetBits / 8 + (packetBits % 8 == 0 ? 0 : 1)
-            guard packetBytes > 0, packetBytes <= UInt64(limits.packetBytesMax) else {
-                throw PacketError(.badPacketSize, atBits: 0, value: packetBits)
-            }
-            let presentBytes = min(packetBytes, cursor.rest)
-            guard UInt64(storage.capacity) >= presentBytes else {
-                read(stream, cursor, count: Int(presentBytes))
-                return
-            }
-            stream.file?.guessBytes = max(Int(presentBytes), 512)
-            try take(preamble, storage, packetBytes: packetBytes, of: stream, cursor, link)
-        } catch {
-            if error.code == .unknownStreamClass, program.traceClass.streamClasses.isEmpty,
-                error.positionBits == cursor.rest.multipliedReportingOverflow(by: 8).partialValue
-            {
-                // A trace without stream classes has no events: its packets are headers, and this one is the last.
-                finish(stream, link)
-                return
-            }
-            let cut = error.code == .needsMoreBytes ? "the file ends before the packet does: " : ""
-            fail(stream, link, "packet at byte \(cursor.offset): \(cut)\(error)")
-        }
-    }
-
-    private mutating func take(
-        _ preamble: PacketPreamble,
-        _ storage: ByteStorage,
-        packetBytes: UInt64,
-        of stream: RelayStream,
-        _ cursor: StoredCursor,
-        _ link: RelayLink
-    ) throws(PacketError) {
-        guard let program = stream.trace.program else { return }
-        let classID = preamble.streamClassID
-        let end = preamble.timestampEndCycles.flatMap { timestamp($0, streamClassID: classID, of: stream, link) }
-        declare(stream)
-        let losses = stream.losses.read(
-            sequenceNumber: preamble.sequenceNumber,
-            endCycles: preamble.timestampEndCycles,
-            discarded: preamble.discardedEvents
-        )
-        noteLosses(losses, stream: stream, link: link, streamClassID: classID, endNs: end)
-        let contentBits = preamble.contentBits ?? packetBytes * 8
-        let last = try takeEvents(link, stream, program, preamble, storage, contentBits: contentBits)
-        guard packetBytes < cursor.rest else {
-            guard packetBytes == cursor.rest else {
-                throw PacketError(.needsMoreBytes, atBits: cursor.rest * 8, value: 0)
-            }
-            finish(stream, link)
-            return
-        }
-        stream.file?.offset += packetBytes
-        if program.clockConversion(streamClassID: classID) != nil, let bound = end ?? last {
-            advance(stream, to: bound)
-        }
+        stored.streams[slot] = stream
     }
 
     // MARK: Ending
 
-    /// The rest of the stream cannot be read: what came before stands.
-    private mutating func fail(_ stream: RelayStream, _ link: RelayLink, _ reason: String) {
-        damaged(link, stream.trace.declaration.path, "stream \(stream.declaration.channel), \(reason)")
-        declare(stream)
-        noteLoss(.events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil, reason: reason)
-        finish(stream, link)
-    }
-
-    private mutating func finish(_ stream: RelayStream, _ link: RelayLink) {
-        if let slot = stream.frontier { storedStreams[slot] = nil }
+    mutating func finishStored(_ stream: RelayStream, _ link: RelayLink) {
+        if let slot = stream.frontier { stored.streams[slot] = nil }
         endStream(stream, of: link)
         if stream.trace.session.streamCount == 0 {
             end(stream.trace.session, of: link, state: .ended, reason: "")
@@ -244,13 +222,13 @@ extension Coordinator {
     }
 
     private mutating func finishStoredIfRead(_ link: RelayLink) {
-        guard storedStreams.isEmpty else { return }
+        guard stored.streams.isEmpty else { return }
         link.connection = .finished
         stall.ended(link.frontier)
         frontier.setCounts(link.frontier, false)
     }
 
-    private mutating func damaged(_ link: RelayLink, _ path: String, _ reason: String) {
+    mutating func damaged(_ link: RelayLink, _ path: String, _ reason: String) {
         say(.error, link, "\(path): \(reason)")
         report.damaged.append("\(path): \(reason)")
     }
@@ -261,5 +239,18 @@ extension TraceClass {
     fileprivate func environmentText(_ name: String) -> String {
         guard case .text(let text)? = environmentValue(name) else { return "" }
         return text
+    }
+
+    /// Whether every packet that `other` decodes this class decodes alike: that it is the same metadata, at most grown.
+    fileprivate func covers(_ other: TraceClass) -> Bool {
+        guard byteOrder == other.byteOrder, packetHeader == other.packetHeader, clocks.starts(with: other.clocks)
+        else { return false }
+        return other.streamClasses.allSatisfy { theirs in
+            guard var ours = streamClasses.first(where: { $0.id == theirs.id }),
+                ours.eventClasses.starts(with: theirs.eventClasses)
+            else { return false }
+            ours.eventClasses = theirs.eventClasses
+            return ours == theirs
+        }
     }
 }

@@ -27,12 +27,7 @@ package struct Coordinator: ~Copyable {
     var jitter: Jitter
     /// Records that leave before the next events.
     var records: [FeedRecord] = []
-    /// The link of all stored traces.
-    var storedLink: RelayLink?
-    /// Stored streams that are not read to their ends.
-    var storedStreams: [FrontierStream: RelayStream] = [:]
-    /// The stream of which a packet is being read.
-    var storedRead: RelayStream?
+    var stored = StoredSources()
     var report = FinishReport()
     /// Data streams that have not ended, over all relays.
     var openStreamCount = 0

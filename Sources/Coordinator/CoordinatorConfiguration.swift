@@ -6,6 +6,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var relays: [RelaySource]
     /// Traces in files.
     package var stored: [StoredTrace]
+    /// Where they are read from: `beginning`, or `at` a time.
+    package var storedStart: RelaySource.Start
     /// How long a relay may hold the watermark, nanoseconds; nil waits for ever (`stall-after: never`).
     package var stallAfterNs: UInt64?
     /// What happens when all sessions have ended.
@@ -17,6 +19,7 @@ package struct CoordinatorConfiguration: Sendable {
     package init(
         relays: [RelaySource],
         stored: [StoredTrace] = [],
+        storedStart: RelaySource.Start = .beginning,
         stallAfterNs: UInt64?,
         lifetime: Lifetime,
         seed: UInt64,
@@ -24,6 +27,7 @@ package struct CoordinatorConfiguration: Sendable {
     ) {
         self.relays = relays
         self.stored = stored
+        self.storedStart = storedStart
         self.stallAfterNs = stallAfterNs
         self.lifetime = lifetime
         self.seed = seed
@@ -60,6 +64,13 @@ package struct RelaySource: Sendable {
         case beginning
         /// Events at or after the session's first packet end or beacon seen after the attach.
         case now
+        /// Events at or after a time, nanoseconds since the Unix epoch.
+        case at(ns: Int64)
+
+        /// The time that is given, nanoseconds since the Unix epoch.
+        var ns: Int64? {
+            if case .at(let ns) = self { ns } else { nil }
+        }
     }
 }
 

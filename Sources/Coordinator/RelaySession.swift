@@ -130,7 +130,7 @@ final class RelayStream {
     var hasEnded = false
 
     /// Where reading is, for a stored stream.
-    var file: StoredCursor?
+    var stored: StoredStream?
 
     init(
         id: LiveStreamID,

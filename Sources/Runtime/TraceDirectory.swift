@@ -58,10 +58,20 @@ package enum TraceDirectory {
         for name in names where name != "metadata" && !name.hasPrefix(".") {
             guard case .file(let byteCount)? = kind(of: "\(path)/\(name)") else { continue }
             guard files.count < Limits.filesPerTrace else { throw FileError(path: path, reason: "too many files") }
-            files.append(StoredFile(name: name, byteCount: byteCount))
+            files.append(StoredFile(name: name, byteCount: byteCount, indexByteCount: indexBytes(of: name, in: path)))
         }
         let metadata = try read(metadataPath, offset: 0, count: Int(metadataBytes))
         return StoredTrace(path: path, metadata: Array(metadata.bytes), files: files)
+    }
+
+    /// Where LTTng puts the index of a data stream's file.
+    static func indexPath(of name: String, in directory: String) -> String {
+        "\(directory)/index/\(name).idx"
+    }
+
+    /// Bytes of a file's index; 0 where it has none.
+    private static func indexBytes(of name: String, in directory: String) -> UInt64 {
+        if case .file(let byteCount)? = kind(of: indexPath(of: name, in: directory)) { byteCount } else { 0 }
     }
 
     private enum Kind {
@@ -136,12 +146,16 @@ package enum TraceDirectory {
 /// The open files of stored traces. Confined to one thread.
 final class StoredFileReader {
     private let paths: [[String]]
+    private let indexPaths: [[String]]
     private var descriptors: [String: Int32] = [:]
     /// Files kept open; past it the table is emptied.
     private static let openMax = 512
 
     init(_ traces: [StoredTrace], directories: [String]) {
         paths = zip(traces, directories).map { trace, directory in trace.files.map { "\(directory)/\($0.name)" } }
+        indexPaths = zip(traces, directories).map { trace, directory in
+            trace.files.map { TraceDirectory.indexPath(of: $0.name, in: directory) }
+        }
     }
 
     deinit {
@@ -149,7 +163,11 @@ final class StoredFileReader {
     }
 
     func read(_ range: StoredRange) throws(FileError) -> ByteStorage {
-        let path = paths[range.trace][range.file]
+        let path =
+            switch range.part {
+            case .packets: paths[range.trace][range.file]
+            case .index: indexPaths[range.trace][range.file]
+            }
         return try TraceDirectory.read(try descriptor(path), path, offset: range.offset, count: range.count)
     }
 

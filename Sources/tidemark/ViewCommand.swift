@@ -22,7 +22,7 @@ struct ViewCommand: AsyncParsableCommand {
     @Argument(help: "What to read.")
     var sources: [String]
 
-    @Option(help: "beginning (all that the relay has) or now.")
+    @Option(help: "beginning (all that there is), now (of relays), or a time as 2026-11-23T15:00:00Z.")
     var from: ViewStart = .beginning
 
     @Option(help: "Go on without a relay that has been silent for so long (as 30s). Default: never.")
@@ -50,6 +50,7 @@ struct ViewCommand: AsyncParsableCommand {
         let configuration = CoordinatorConfiguration(
             relays: named.relays,
             stored: stored.traces,
+            storedStart: from.storedStart,
             stallAfterNs: stallAfter.limitNs,
             lifetime: wait ? .service : .untilSessionsEnd,
             seed: .random(in: 0 ... .max)
@@ -97,22 +98,35 @@ struct ViewCommand: AsyncParsableCommand {
 }
 
 /// Where `view` starts.
-enum ViewStart: ExpressibleByArgument {
+enum ViewStart: ExpressibleByArgument, Equatable {
     case beginning
     case now
+    /// Nanoseconds since the Unix epoch.
+    case at(ns: Int64)
 
     init?(argument: String) {
         switch argument {
         case "beginning", "earliest": self = .beginning
         case "now", "latest": self = .now
-        default: return nil
+        default:
+            guard let time = Timestamp(rfc3339: argument) else { return nil }
+            self = .at(ns: time.nanoseconds)
         }
     }
 
-    var relayStart: RelaySource.Start { self == .now ? .now : .beginning }
+    var relayStart: RelaySource.Start {
+        switch self {
+        case .beginning: .beginning
+        case .now: .now
+        case .at(let ns): .at(ns: ns)
+        }
+    }
+
+    /// Files are there as a whole: what is in them was not traced now.
+    var storedStart: RelaySource.Start { self == .now ? .beginning : relayStart }
 
     static var allValueStrings: [String] { ["beginning", "now"] }
-    var defaultValueDescription: String { self == .now ? "now" : "beginning" }
+    var defaultValueDescription: String { "beginning" }
 }
 
 /// `--stall-after`.

@@ -21,9 +21,10 @@ final class CoordinatorTrial {
     private(set) var report: FinishReport?
     /// Requests batches sent, by relay.
     private(set) var sendCounts: [Int]
-    /// Bytes of each stored trace's files.
-    private let files: [[[UInt8]]]
-    private(set) var readCount = 0
+    private let stored: [StoredTrial]
+    /// What was read of files, in order.
+    private(set) var reads: [StoredRange] = []
+    var readCount: Int { reads.count }
 
     /// A non-copyable relay in an array.
     private final class RelayBox {
@@ -42,6 +43,7 @@ final class CoordinatorTrial {
     init(
         _ scripts: [RelayScript] = [],
         stored: [StoredTrial] = [],
+        storedStart: RelaySource.Start = .beginning,
         stallAfterNs: UInt64? = nil,
         lifetime: CoordinatorConfiguration.Lifetime = .untilSessionsEnd,
         start: RelaySource.Start = .beginning,
@@ -49,7 +51,7 @@ final class CoordinatorTrial {
         limits: CoordinatorLimits = CoordinatorLimits()
     ) {
         self.delayNs = delayNs
-        files = stored.map(\.files)
+        self.stored = stored
         relays = scripts.map { RelayBox(SimulatedRelay($0)) }
         sendCounts = scripts.map { _ in 0 }
         coordinator = Coordinator(
@@ -58,6 +60,7 @@ final class CoordinatorTrial {
                     RelaySource(name: "relay-\($0)", sessions: [.glob("*")], start: start)
                 },
                 stored: stored.map(\.trace),
+                storedStart: storedStart,
                 stallAfterNs: stallAfterNs,
                 lifetime: lifetime,
                 seed: 1,
@@ -153,11 +156,8 @@ final class CoordinatorTrial {
             collect(index)
         case .close(let index), .abort(let index): close(index)
         case .read(let range):
-            readCount += 1
-            let bytes = files[range.trace][range.file][Int(range.offset)..<Int(range.offset) + range.count]
-            let storage = ByteStorage(capacity: range.count)
-            Array(bytes).withUnsafeBytes { storage.write($0, at: 0) }
-            coordinator.storedRead(storage, now: nowNs)
+            reads.append(range)
+            coordinator.storedRead(stored[range.trace].read(range), now: nowNs)
         case .schedule(let timer, let atNs): timers[timer] = max(atNs, nowNs)
         case .publish(let batch): batches.append(batch)
         case .note(let note): notes.append(note)
@@ -235,18 +235,45 @@ final class CoordinatorTrial {
 
 /// A stored trace with what is in its files.
 struct StoredTrial {
-    var path = "trace"
-    var metadata = TinyTrace.metadata()
-    var files: [[UInt8]]
+    var path: String
+    var metadata: [UInt8]
+    var files: [StoredFileTrial]
 
-    var trace: StoredTrace {
-        StoredTrace(
+    init(path: String = "trace", metadata: [UInt8] = TinyTrace.metadata(), files: [[UInt8]]) {
+        self.init(
             path: path,
             metadata: metadata,
-            files: files.enumerated().map {
-                StoredFile(name: "stream-\($0.offset)", byteCount: UInt64($0.element.count))
-            }
+            files.enumerated().map { StoredFileTrial("stream-\($0.offset)", bytes: $0.element) }
         )
+    }
+
+    init(path: String = "trace", metadata: [UInt8] = StoredPacket.metadata(), _ files: [StoredFileTrial]) {
+        self.path = path
+        self.metadata = metadata
+        self.files = files
+    }
+
+    var trace: StoredTrace {
+        let files = files.map { file in
+            StoredFile(
+                name: file.name,
+                byteCount: UInt64(file.bytes.count),
+                indexByteCount: UInt64(file.index?.count ?? 0)
+            )
+        }
+        return StoredTrace(path: path, metadata: metadata, files: files)
+    }
+
+    func read(_ range: StoredRange) -> ByteStorage {
+        let file = files[range.file]
+        let whole =
+            switch range.part {
+            case .packets: file.bytes
+            case .index: file.index ?? []
+            }
+        let storage = ByteStorage(capacity: range.count)
+        Array(whole[Int(range.offset)..<Int(range.offset) + range.count]).withUnsafeBytes { storage.write($0, at: 0) }
+        return storage
     }
 }
 

@@ -61,19 +61,54 @@ import Testing
         #expect(trial.notes.count { $0.text.contains("cannot be decoded: metadata") } == 1)
     }
 
-    @Test func `a bad packet header isolates the trace until the next good reply`() {
+    @Test(arguments: ["event { id = 1; name = \"more\"; stream_id = 0; };", " "])
+    func `a bad packet header isolates the trace until the next good reply`(text: String) {
         var bad = Array("\u{57}\u{1D}".utf8) + [0xD1, 0x75]
         bad += [UInt8](repeating: 9, count: 60)
-        let event = Array("event { id = 1; name = \"more\"; stream_id = 0; };".utf8)
-        let bits = UInt32((37 + event.count) * 8)
+        let bits = UInt32((37 + text.utf8.count) * 8)
         let sizes = (0..<8).map { UInt8(truncatingIfNeeded: bits >> UInt32(8 * ($0 % 4))) }
         var good: [UInt8] = [0x57, 0x1D, 0xD1, 0x75] + [UInt8](repeating: 0, count: 20)
-        good += sizes + [0, 0, 0, 1, 8] + event
+        good += sizes + [0, 0, 0, 1, 8] + Array(text.utf8)
         let trial = trial([(.ms(450), bad), (.ms(1_250), good)])
         #expect(times(trial, "other").count == 20)
         #expect(times(trial, "growing").last == Int64(UInt64.ms(1_950)))
         #expect(trial.losses.reduce(0) { $0 + ($1.count ?? 0) } + UInt64(times(trial, "growing").count) == 20)
         #expect((6...10).contains(trial.losses.count))
+    }
+
+    /// A packet of one event, too long for the relay to send it at once.
+    private static let long: ScriptedPacket = {
+        let bytes = 5 << 20
+        var packet = TinyTrace.packet(from: 0, to: .ms(400), events: [.ms(350)], offset: 0)
+        packet.bytes[TinyTrace.preambleBytes] = 7
+        packet.bytes += [UInt8](repeating: 0, count: bytes)
+        func put(_ value: UInt64, _ count: Int, at offset: Int) {
+            for index in 0..<count { packet.bytes[offset + index] = UInt8(truncatingIfNeeded: value >> (8 * index)) }
+        }
+        put(UInt64(bytes), 4, at: TinyTrace.preambleBytes + 12)
+        for offset in [24, 32] { put(UInt64(packet.bytes.count * 8), 8, at: offset) }
+        packet.index.contentBits = UInt64(packet.bytes.count * 8)
+        packet.index.packetBits = packet.index.contentBits
+        return packet
+    }()
+
+    @Test(arguments: stride(from: 400, to: 800, by: 40).map { UInt64($0) })
+    func `a packet that is being fetched when its trace is isolated is lost or comes, and is counted`(atMs: UInt64) {
+        let big = Array("event { id = 7; name = \"long\"; stream_id = 0; fields := struct { u32 n; u8 d[n]; }; };".utf8)
+        let byte = Array("typealias integer { size = 8; align = 8; } := u8;".utf8)
+        let packet = Self.long
+        var session = RelayScript.session(
+            uuidByte: 2,
+            metadata: TinyTrace.metadata(uuidByte: 2) + byte + big,
+            endsAtNs: .ms(2_100),
+            streams: [[(.ms(400), .packet(packet.index, packet.bytes))], Self.steady]
+        )
+        session.streams[0].steps.append((.ms(atMs), .metadata(Self.naming)))
+        let trial = CoordinatorTrial([RelayScript(sessions: [session])], delayNs: .ms(20))
+        trial.run(untilNs: .ms(20_000))
+        let lost = trial.losses.filter { $0.unit == .packets }.reduce(0) { $0 + ($1.count ?? 0) }
+        #expect(UInt64(trial.events.count) + lost == 21)
+        #expect(lost > 0)
     }
 
     @Test func `events that the tracer discarded meanwhile are counted`() {

@@ -123,6 +123,19 @@ import Testing
         #expect(events.last?.timestampNs == Int64(UInt64.ms(1995)))
     }
 
+    @Test func `from a time on shows the events at and after it`() {
+        let steps = packets((1...20).map { (.ms($0 * 100), [.ms($0 * 100 - 60), .ms($0 * 100 - 5)]) })
+        for startMs in [0, 595, 596, 600, 1940, 5000] as [Int64] {
+            let session = RelayScript.session(endsAtNs: .ms(2200), streams: [steps])
+            let trial = CoordinatorTrial([RelayScript(sessions: [session])], start: .at(ns: startMs * 1_000_000))
+            trial.run(untilNs: .ms(4000))
+            var expected: [Int64] = []
+            for number in Int64(1)...20 { expected += [number * 100 - 60, number * 100 - 5] }
+            #expect(trial.events.map { $0.timestampNs / 1_000_000 } == expected.filter { $0 >= startMs })
+            #expect(trial.losses.isEmpty)
+        }
+    }
+
     @Test func `discarded events and lost packets are said`() {
         let first = TinyTrace.packet(from: 0, to: .ms(100), events: [.ms(10)], number: 0, offset: 0)
         let second = TinyTrace.packet(

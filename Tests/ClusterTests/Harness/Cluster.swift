@@ -141,6 +141,10 @@ struct Host {
         }
         return "\(folder)/\(found)"
     }
+    /// Closes the session's files and begins new ones.
+    func rotate(_ session: String) throws { try control("rotate", [session]) }
+    /// Stores what is in the buffers of a session of snapshots.
+    func snapshot(_ session: String) throws { try control("snapshot", [session]) }
 
     /// Events that the tracer dropped because its buffers were full.
     func discarded(_ session: String) throws -> Int { try count("discarded", session) }

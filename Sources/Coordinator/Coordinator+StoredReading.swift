@@ -1,0 +1,248 @@
+package import CTF
+import EventMerge
+import Feed
+import LTTngLive
+
+/// Reading stored streams.
+///
+/// A stream is asked for its next packet only when the feed waits for it, so at most a packet of each stream is in
+/// memory beside what leaves, however long the files are.
+extension Coordinator {
+    /// Asks for what the feed waits for, if it is in a file.
+    mutating func readStored() {
+        guard let link = stored.link, stored.reading == nil else { return }
+        guard stored.unopened.isEmpty else { return readHead(StoredFileCursor.headBytes) }
+        guard !outputIsHeld, let holder = frontier.holder, holder.relay == link.frontier, let slot = holder.stream,
+            let stream = stored.streams[slot], let file = stream.stored?.current
+        else { return }
+        if let piece = file.index?.wanted {
+            stored.reading = .index(stream)
+            ask(file, .index, offset: piece.offset, count: piece.count)
+        } else {
+            followIndex(stream, link)
+            read(stream, count: stream.stored?.current.guessBytes ?? 0)
+        }
+    }
+
+    mutating func readHead(_ count: Int) {
+        guard let file = stored.unopened.last?.reader else { return }
+        stored.reading = .head
+        ask(file, .packets, offset: 0, count: Int(min(UInt64(count), file.rest)))
+    }
+
+    private mutating func read(_ stream: RelayStream, count: Int) {
+        guard let file = stream.stored?.current else { return }
+        stored.reading = .packet(stream)
+        ask(file, .packets, offset: file.offset, count: Int(min(UInt64(count), file.rest)))
+    }
+
+    private mutating func ask(_ file: StoredFileCursor, _ part: StoredRange.Part, offset: UInt64, count: Int) {
+        actions.append(
+            .read(StoredRange(trace: file.trace, file: file.file, part: part, offset: offset, count: count))
+        )
+    }
+
+    /// The bytes that `read` asked for are there: exactly as many.
+    package mutating func storedRead(_ storage: ByteStorage, now: UInt64) {
+        guard let link = stored.link, let reading = stored.reading else { return }
+        stored.reading = nil
+        switch reading {
+        case .head: takeHead(storage, link)
+        case .index(let stream): takeIndex(storage, of: stream, link)
+        case .packet(let stream): take(storage, of: stream, link)
+        }
+        pump(now: now)
+    }
+
+    /// The file cannot be read.
+    package mutating func storedReadFailed(reason: String, now: UInt64) {
+        guard let link = stored.link, let reading = stored.reading else { return }
+        stored.reading = nil
+        switch reading {
+        case .head:
+            // Whoever reads the stream says what is wrong.
+            if let file = stored.unopened.popLast() { stored.opened.append(file) }
+            openStreamsIfKnown(link)
+        case .index(let stream): dropIndex(stream, link, reason)
+        case .packet(let stream): fail(stream, link, reason)
+        }
+        pump(now: now)
+    }
+
+    // MARK: Indexes
+
+    private mutating func takeIndex(_ storage: ByteStorage, of stream: RelayStream, _ link: RelayLink) {
+        let startNs = link.source.start.ns
+        let isIndex = stream.stored?.current.index?.take(storage.bytes) { entry in
+            guard let startNs else { return false }
+            let end = timestamp(entry.endCycles, streamClassID: entry.streamClassID, of: stream, link)
+            return end.map { $0 < startNs } ?? false
+        }
+        if isIndex != true { dropIndex(stream, link, "it is none") }
+    }
+
+    private mutating func followIndex(_ stream: RelayStream, _ link: RelayLink) {
+        guard let entry = stream.stored?.current.index?.current else { return }
+        if stream.stored?.current.follow(entry) != true { dropIndex(stream, link, "it leads out of the file") }
+    }
+
+    /// Nothing is lost without an index.
+    private mutating func dropIndex(_ stream: RelayStream, _ link: RelayLink, _ reason: String) {
+        guard let file = stream.stored?.current else { return }
+        say(.debug, link, "\(place(of: file)): the index is not used: \(reason)")
+        stream.stored?.current.dropIndex()
+    }
+
+    private func place(of file: StoredFileCursor) -> String {
+        "\(configuration.stored[file.trace].path): stream \(file.name)"
+    }
+
+    // MARK: Packets
+
+    /// Reads the header of the packet that a file's reader stands before.
+    /// - Parameter storage: bytes from there on.
+    func header(
+        _ storage: ByteStorage,
+        of file: StoredFileCursor,
+        _ trace: RelayTrace,
+        _ link: RelayLink
+    ) throws(PacketError) -> StoredHeader {
+        guard let program = trace.program else { throw PacketError(.foreignPreamble, atBits: 0) }
+        let preamble = try program.readPreamble(PacketBytes(storage.bytes))
+        let bits = preamble.totalBits ?? preamble.contentBits ?? file.rest * 8
+        let bytes = bits / 8 + (bits % 8 == 0 ? 0 : 1)
+        guard bytes > 0, bytes <= UInt64(limits.packetBytesMax) else {
+            throw PacketError(.badPacketSize, atBits: 0, value: bits)
+        }
+        let clock = program.clockConversion(streamClassID: preamble.streamClassID)
+        let beginNs = preamble.timestampBeginCycles.flatMap { clock?.nanoseconds($0) }
+        return StoredHeader(preamble: preamble, byteCount: bytes, beginNs: beginNs)
+    }
+
+    private mutating func take(_ storage: ByteStorage, of stream: RelayStream, _ link: RelayLink) {
+        guard let file = stream.stored?.current else { return }
+        let header: StoredHeader
+        do {
+            header = try self.header(storage, of: file, stream.trace, link)
+        } catch {
+            if error.code == .needsMoreBytes, UInt64(storage.capacity) < file.rest {
+                read(stream, count: storage.capacity * 4)
+            } else if file.isSought {
+                dropIndex(stream, link, "there is no packet where it says")
+            } else if isLastHeader(error, of: file, stream.trace) {
+                closeFile(of: stream, link)
+            } else {
+                fail(stream, link, error)
+            }
+            return
+        }
+        if let entry = file.index?.current, !entry.describes(header.preamble) {
+            dropIndex(stream, link, "it speaks of other packets")
+            if file.isSought { return }
+        }
+        stream.stored?.current.guessBytes = StoredFileCursor.guess(header)
+        stream.stored?.current.header = header
+        do {
+            try take(header, storage, of: stream, file, link)
+        } catch {
+            fail(stream, link, error)
+        }
+    }
+
+    /// A trace without stream classes has no events: its packets are headers, and the last one ends with the file.
+    private func isLastHeader(_ error: PacketError, of file: StoredFileCursor, _ trace: RelayTrace) -> Bool {
+        error.code == .unknownStreamClass && trace.program?.traceClass.streamClasses.isEmpty == true
+            && error.positionBits == file.rest.multipliedReportingOverflow(by: 8).partialValue
+    }
+
+    /// Decides about the packet of the current file, of which the beginning at least has been read.
+    private mutating func take(
+        _ header: StoredHeader,
+        _ storage: ByteStorage,
+        of stream: RelayStream,
+        _ file: StoredFileCursor,
+        _ link: RelayLink
+    ) throws(PacketError) {
+        // Another file may go on first.
+        guard stream.stored?.reorder() == true else { return }
+        let isWhole = header.byteCount <= file.rest
+        if isWhole, stream.stored?.hasTaken(header) == true { return goOn(stream, behind: header, link) }
+        if isWhole, let startNs = link.source.start.ns, let end = end(of: header, stream, link), end < startNs {
+            note(header, of: stream)
+            return goOn(stream, behind: header, link)
+        }
+        let presentBytes = min(header.byteCount, file.rest)
+        guard UInt64(storage.capacity) >= presentBytes else { return read(stream, count: Int(presentBytes)) }
+        try decode(header, storage, of: stream, link)
+        guard isWhole else { throw PacketError(.needsMoreBytes, atBits: file.rest * 8, value: 0) }
+        stream.stored?.took(header)
+        goOn(stream, behind: header, link)
+    }
+
+    private func end(of header: StoredHeader, _ stream: RelayStream, _ link: RelayLink) -> Int64? {
+        header.preamble.timestampEndCycles.flatMap {
+            timestamp($0, streamClassID: header.preamble.streamClassID, of: stream, link)
+        }
+    }
+
+    /// Takes notice of the packet's numbers.
+    /// - Returns: what is missing before it.
+    @discardableResult
+    private func note(_ header: StoredHeader, of stream: RelayStream) -> [LossAccount.Loss] {
+        stream.losses.read(
+            sequenceNumber: header.preamble.sequenceNumber,
+            endCycles: header.preamble.timestampEndCycles,
+            discarded: header.preamble.discardedEvents
+        )
+    }
+
+    private mutating func decode(
+        _ header: StoredHeader,
+        _ storage: ByteStorage,
+        of stream: RelayStream,
+        _ link: RelayLink
+    ) throws(PacketError) {
+        guard let program = stream.trace.program else { return }
+        let preamble = header.preamble
+        let end = end(of: header, stream, link)
+        declare(stream)
+        noteLosses(
+            note(header, of: stream),
+            stream: stream,
+            link: link,
+            streamClassID: preamble.streamClassID,
+            endNs: end
+        )
+        let contentBits = preamble.contentBits ?? header.byteCount * 8
+        let last = try takeEvents(link, stream, program, preamble, storage, contentBits: contentBits)
+        if program.clockConversion(streamClassID: preamble.streamClassID) != nil, let bound = end ?? last {
+            advance(stream, to: bound)
+        }
+    }
+
+    // MARK: Going on
+
+    private mutating func goOn(_ stream: RelayStream, behind packet: StoredHeader, _ link: RelayLink) {
+        stream.stored?.current.skip(packet)
+        if stream.stored?.current.rest == 0 { closeFile(of: stream, link) }
+    }
+
+    private mutating func closeFile(of stream: RelayStream, _ link: RelayLink) {
+        if stream.stored?.closeCurrent() != true { finishStored(stream, link) }
+    }
+
+    /// The packet, and with it the rest of the file, cannot be decoded.
+    private mutating func fail(_ stream: RelayStream, _ link: RelayLink, _ error: PacketError) {
+        let cut = error.code == .needsMoreBytes ? "the file ends before the packet does: " : ""
+        fail(stream, link, "packet at byte \(stream.stored?.current.offset ?? 0): \(cut)\(error)")
+    }
+
+    /// The rest of the file cannot be read: what came before stands, and so do the stream's other files.
+    private mutating func fail(_ stream: RelayStream, _ link: RelayLink, _ reason: String) {
+        guard let file = stream.stored?.current else { return }
+        damaged(link, configuration.stored[file.trace].path, "stream \(file.name), \(reason)")
+        declare(stream)
+        noteLoss(.events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil, reason: reason)
+        closeFile(of: stream, link)
+    }
+}

@@ -1,0 +1,136 @@
+import CTF
+
+/// The header of a packet in a file.
+struct StoredHeader {
+    var preamble: PacketPreamble
+    /// The packet's size, of which the file may lack the end.
+    var byteCount: UInt64
+    /// When it begins, nanoseconds; nil where it does not say.
+    var beginNs: Int64?
+}
+
+/// Where the reading of one of a stream's files is. Confined to the coordinator.
+struct StoredFileCursor {
+    let trace: Int
+    let file: Int
+    let name: String
+    let byteCount: UInt64
+    /// Start of the next packet, bytes from the file's start.
+    private(set) var offset: UInt64 = 0
+    /// Bytes asked for next: what the last packet took, or the index says, so that one read gets a whole packet.
+    var guessBytes = Self.headBytes
+    /// Of the packet at `offset`, once it has been read.
+    var header: StoredHeader?
+    /// LTTng's index of the file, as long as it is right.
+    var index: StoredIndex?
+    /// Whether `offset` is known from the index alone.
+    private(set) var isSought = false
+
+    /// Bytes in which a packet's header and context lie as a rule.
+    static let headBytes = 4096
+
+    /// Bytes to be read of a packet like this one.
+    static func guess(_ packet: StoredHeader) -> Int {
+        Int(clamping: max(packet.byteCount, 512))
+    }
+
+    init(trace: Int, number: Int, _ file: StoredFile, isSearched: Bool) {
+        self.trace = trace
+        self.file = number
+        name = file.name
+        byteCount = file.byteCount
+        index = StoredIndex(byteCount: file.indexByteCount, isSearched: isSearched)
+    }
+
+    var rest: UInt64 { byteCount - offset }
+
+    /// Goes on behind the packet at `offset`, which ends in the file.
+    mutating func skip(_ packet: StoredHeader) {
+        offset += packet.byteCount
+        header = nil
+        isSought = false
+        index?.advance()
+    }
+
+    /// Takes notice of what the index says of the next packet.
+    /// - Returns: false where that cannot be.
+    mutating func follow(_ entry: StoredIndexEntry) -> Bool {
+        let bytes = entry.packetBits / 8
+        let isStart = index?.takeStart() ?? false
+        guard entry.packetBits % 8 == 0, bytes > 0, entry.offset <= byteCount, bytes <= byteCount - entry.offset,
+            entry.offset == offset || isStart
+        else { return false }
+        if entry.offset != offset {
+            offset = entry.offset
+            header = nil
+            isSought = true
+        }
+        guessBytes = Int(clamping: bytes)
+        return true
+    }
+
+    /// The index is wrong: it is not looked at any more, and a place that it has given is left.
+    mutating func dropIndex() {
+        index = nil
+        guard isSought else { return }
+        isSought = false
+        offset = 0
+        header = nil
+        guessBytes = Self.headBytes
+    }
+}
+
+/// The files of one data stream, those of other directories and of a wrapped channel included, in the order of their
+/// next packets: the first one is read. Confined to the coordinator.
+///
+/// A tracer that is given sizes (`tracefile-size`, `tracefile-count`) or that rotates puts a stream into several files,
+/// each with consecutive packets; which of them is the oldest, names do not say. Snapshots may hold a packet twice.
+struct StoredStream {
+    private(set) var files: [StoredFileCursor]
+    /// The packet taken last, and which file it was in.
+    private var last: (preamble: PacketPreamble, trace: Int, file: Int)?
+
+    /// - Parameter files: at least one; each of several knows its header.
+    init(_ files: [StoredFileCursor]) {
+        precondition(!files.isEmpty)
+        self.files = files.enumerated().sorted { left, right in
+            let (leftNs, rightNs) = (left.element.header?.beginNs ?? .min, right.element.header?.beginNs ?? .min)
+            return (leftNs, left.offset) < (rightNs, right.offset)
+        }.map(\.element)
+    }
+
+    var current: StoredFileCursor {
+        get { files[0] }
+        set { files[0] = newValue }
+    }
+
+    /// Moves the current file behind those whose next packets are earlier than its own, which is known.
+    /// - Returns: whether it stays the current one.
+    mutating func reorder() -> Bool {
+        guard let beginNs = files[0].header?.beginNs else { return true }
+        func isEarlier(_ file: StoredFileCursor) -> Bool { file.header?.beginNs ?? .min < beginNs }
+        guard files.count > 1, isEarlier(files[1]) else { return true }
+        let file = files.removeFirst()
+        files.insert(file, at: files.firstIndex { !isEarlier($0) } ?? files.count)
+        return false
+    }
+
+    /// Whether the current file's packet has been taken from another file before.
+    func hasTaken(_ packet: StoredHeader) -> Bool {
+        guard let last, (last.trace, last.file) != (current.trace, current.file) else { return false }
+        return last.preamble == packet.preamble
+    }
+
+    mutating func took(_ packet: StoredHeader) {
+        guard files.count > 1 else { return }
+        last = (packet.preamble, current.trace, current.file)
+    }
+
+    /// The current file is done with.
+    /// - Returns: whether there is another one.
+    mutating func closeCurrent() -> Bool {
+        guard files.count > 1 else { return false }
+        files.removeFirst()
+        return true
+    }
+}
