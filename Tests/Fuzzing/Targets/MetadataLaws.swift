@@ -3,8 +3,10 @@ import MetadataWriter
 
 /// Laws of reading metadata, for any bytes.
 enum MetadataLaws {
+    private static let packetBytesMax = 64
+
     /// Reads the bytes whole and in another way, which their number chooses: in two or three pieces, in many, or, where
-    /// they are text, in packets. What comes out is the same; it is compiled, and the program tried on the same bytes.
+    /// they are text, in packets. What comes out is the same; it is compiled, and the program tried on the last bytes.
     static func check(_ input: UnsafeRawBufferPointer) {
         let whole = MetadataReading(input, cuts: [])
         let cuts = MetadataCuts(input)
@@ -15,7 +17,8 @@ enum MetadataLaws {
             if !MetadataCuts.mayBeginPacket(input) { checkPackets(input, whole) }
         }
         guard let traceClass = whole.traceClass, let program = try? TraceProgram(traceClass) else { return }
-        PacketLaws(program, input, cut: input.count / 2).check()
+        let packet = UnsafeRawBufferPointer(rebasing: input.suffix(Self.packetBytesMax))
+        PacketLaws(program, packet, cut: packet.count / 2).check()
     }
 
     /// Text in packets says what the plain text does, but for an end that is missing.
@@ -41,18 +44,26 @@ struct MetadataReading {
     /// - Parameter cuts: where one piece ends and the next one begins, ascending.
     init(_ input: UnsafeRawBufferPointer, cuts: [Int]) {
         var reader = MetadataReader()
-        do throws(MetadataError) {
-            var start = 0
-            for end in cuts + [input.count] {
+        var start = 0
+        for end in cuts + [input.count] {
+            // What cannot be used yet may heal with a later piece: the end decides.
+            note { () throws(MetadataError) in
                 try input.withExactCopy(of: start..<end) { piece throws(MetadataError) in try reader.append(piece) }
-                start = end
             }
-            try reader.finish()
-        } catch {
-            self.error = error
-            law(!error.description.isEmpty, "an error has a description")
+            start = end
         }
+        error = nil
+        note { () throws(MetadataError) in try reader.finish() }
         traceClass = reader.traceClass
+    }
+
+    private mutating func note(_ read: () throws(MetadataError) -> Void) {
+        do throws(MetadataError) {
+            try read()
+        } catch {
+            law(!error.description.isEmpty, "an error has a description")
+            self.error = error
+        }
     }
 
     var shown: String { error.map { "\($0)" } ?? "no error" }
