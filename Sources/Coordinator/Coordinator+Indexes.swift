@@ -14,12 +14,22 @@ extension Coordinator {
     ) {
         stall.replied(link.frontier)
         guard let stream = link.streams[id] else { return }
+        caughtUp(stream)
         guard let bound = timestamp(cycles, streamClassID: streamClassID, of: stream, link) else {
             if stream.trace.fault == nil { stream.earlyBeacon = (cycles, streamClassID) }
             return
         }
+        stream.losses.promised(cycles: cycles)
         observe(bound, stream, link, now: now)
         if let slot = stream.frontier { frontier.advance(slot, to: bound) }
+    }
+
+    /// The stream has nothing more for now: what it has had by now is from before the attach.
+    mutating func caughtUp(_ stream: RelayStream) {
+        guard stream.isBehindAttach else { return }
+        stream.isBehindAttach = false
+        let session = stream.trace.session
+        if let latest = session.latestNs { session.observe(latest, isRecent: true) }
     }
 
     /// Cycles of a stream's clock as corrected nanoseconds; nil while its metadata does not say.
@@ -66,11 +76,12 @@ extension Coordinator {
             return
         }
         guard let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link) else {
-            return  // until the metadata comes
+            // The stream waits until it comes.
+            return link.viewer.needMetadata(stream.id)
         }
         if taken == false { stream.resume = nil }
         observe(end, stream, link, now: now)
-        let startNs = link.source.start == .now ? trace.session.startNs : nil
+        let startNs = stream.isBehindAttach ? .max : stream.startsAtAttach ? trace.session.startNs : nil
         if taken != nil, index.contentBits == 0 || index.contentBits == stream.preambleBits {
             pass(link, stream, index, end: end)
         } else if let startNs, end < startNs {

@@ -150,7 +150,7 @@ extension Coordinator {
             preambleStorage: storage,
             correctionNs: link.source.correctionNs
         )
-        let startNs = link.source.start == .now && !stream.trace.session.isResumed ? stream.trace.session.startNs : nil
+        let startNs = stream.startsAtAttach && !stream.trace.session.isResumed ? stream.trace.session.startNs : nil
         var cursor = preamble.firstEvent
         while cursor.positionBits < contentBits {
             var keys = EventKeyBuffer(capacity: BatchBuilder.keyCapacity(forBits: contentBits - cursor.positionBits))
