@@ -91,6 +91,14 @@ let package = Package(
             path: "Tests/Benchmarks/DecodingMeter",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "relay-farm",
+            dependencies: [
+                "Runtime", "SimulatedRelay", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ] + nio,
+            path: "Tests/Benchmarks/RelayFarm",
+            swiftSettings: strict
+        ),
         tests("CTF", ["PacketWriter"]),
         tests("LTTngLive"),
         tests("EventMerge"),
