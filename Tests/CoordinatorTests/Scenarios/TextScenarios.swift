@@ -176,6 +176,7 @@ import Testing
         let trial = CoordinatorTrial([script])
         trial.run(untilNs: .ms(20_000))
         #expect(Set(trial.sessionChanges.map(\.host)) == ["host"])
+        #expect(!trial.notes.contains { $0.text.contains("modern") })
         #expect(trial.events.count == 10)
         #expect(trial.report == FinishReport())
     }
