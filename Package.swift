@@ -110,6 +110,14 @@ let package = Package(
             path: "Tests/Fuzzing/Replay",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "relay-farm",
+            dependencies: [
+                "Runtime", "SimulatedRelay", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ] + nio,
+            path: "Tests/Benchmarks/RelayFarm",
+            swiftSettings: strict
+        ),
         tests("CTF", ["PacketWriter", "MetadataWriter"]),
         tests("LTTngLive"),
         tests("EventMerge"),

@@ -18,6 +18,9 @@ extension Coordinator {
         if wasOpen { park(link) }
         if link.lostAtNs == nil { link.lostAtNs = now }
         link.failureCount = min(link.failureCount + 1, 32)
+        // A relay that answers, and then breaks the protocol each time, is asked less and less as well.
+        if wasOpen, now - min(link.openedAtNs, now) >= limits.retryDelayNsMax { link.setbackCount = 0 }
+        link.setbackCount = min(link.setbackCount + 1, 32)
         link.connection = .closed
         if link.isLister { stall.disconnected(link.frontier) }
 
@@ -28,20 +31,38 @@ extension Coordinator {
                 return
             }
         }
-        let exponent = min(link.failureCount - 1, 16)
+        let exponent = min(link.setbackCount - 1, 16)
         let delayNs = min(limits.retryDelayNsMin << UInt64(exponent), limits.retryDelayNsMax)
         // Half of the delay is fixed, half drawn: attempts spread, and never come at once.
         let waitNs = delayNs / 2 + jitter.next(below: delayNs / 2 + 1)
         let atNs = now + waitNs
         link.connection = .waiting(untilNs: atNs)
         actions.append(.schedule(.connect(relay: link.index), atNs: atNs))
-        guard link.isLister else { return }
-        if wasOpen {
+        if !link.isLister {
+            sayLost(link, reason: reason, wasOpen: wasOpen)
+        } else if wasOpen {
             note(.connecting, of: link, reason: reason)
             say(.warning, link, "connection lost: \(reason); trying again")
         } else if link.failureCount == 1 {
             say(.warning, link, "cannot connect: \(reason); trying again")
         }
+    }
+
+    /// A session's connection is lost while the relay's own stands: the relay's state does not change.
+    private mutating func sayLost(_ link: RelayLink, reason: String, wasOpen: Bool) {
+        guard wasOpen, link.root.isOpen, let target = link.target else { return }
+        let text = "connection of session \(target.hostname)/\(target.name) lost: \(reason); trying again"
+        records.append(
+            .relay(
+                RelayStateChange(
+                    relay: link.source.name,
+                    state: RelayState(stall.phase(link.frontier)),
+                    reason: text,
+                    frontierNs: nil
+                )
+            )
+        )
+        say(.warning, link, text)
     }
 
     /// The connection broke the protocol.

@@ -14,12 +14,22 @@ extension Coordinator {
     ) {
         stall.replied(link.frontier)
         guard let stream = link.streams[id] else { return }
+        caughtUp(stream)
         guard let bound = timestamp(cycles, streamClassID: streamClassID, of: stream, link) else {
             if stream.trace.fault == nil { stream.earlyBeacon = (cycles, streamClassID) }
             return
         }
+        stream.losses.promised(cycles: cycles)
         observe(bound, stream, link, now: now)
         if let slot = stream.frontier { frontier.advance(slot, to: bound) }
+    }
+
+    /// The stream has nothing more for now: what it has had by now is from before the attach.
+    mutating func caughtUp(_ stream: RelayStream) {
+        guard stream.isBehindAttach else { return }
+        stream.isBehindAttach = false
+        let session = stream.trace.session
+        if let latest = session.latestNs { session.observe(latest, isRecent: true) }
     }
 
     /// Cycles of a stream's clock as corrected nanoseconds; nil while its metadata does not say.
@@ -33,11 +43,11 @@ extension Coordinator {
         return adding(link.source.correctionNs, to: conversion.nanoseconds(cycles))
     }
 
-    /// Before this a session's events are not shown.
-    func startNs(_ session: RelaySession, _ link: RelayLink) -> Int64? {
+    /// Before this a stream's events are not shown, nanoseconds.
+    func startNs(_ stream: RelayStream, _ link: RelayLink) -> Int64? {
         switch link.source.start {
         case .beginning: nil
-        case .now: session.startNs
+        case .now: stream.isBehindAttach ? .max : stream.startsAtAttach ? stream.trace.session.startNs : nil
         case .at(let ns): ns
         }
     }
@@ -67,11 +77,12 @@ extension Coordinator {
             return
         }
         guard let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link) else {
-            return  // until the metadata comes
+            // The stream waits until it comes.
+            return link.viewer.needMetadata(stream.id)
         }
         if taken == false { stream.resume = nil }
         observe(end, stream, link, now: now)
-        let startNs = startNs(trace.session, link)
+        let startNs = startNs(stream, link)
         if taken != nil, index.contentBits == 0 || index.contentBits == stream.preambleBits {
             pass(link, stream, index, end: end)
         } else if let startNs, end < startNs {

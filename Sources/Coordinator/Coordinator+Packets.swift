@@ -150,8 +150,8 @@ extension Coordinator {
             preambleStorage: storage,
             correctionNs: link.source.correctionNs
         )
-        let session = stream.trace.session
-        let startNs = link.source.start == .now && session.isResumed ? nil : startNs(session, link)
+        let isResumed = link.source.start == .now && stream.trace.session.isResumed
+        let startNs = isResumed ? nil : startNs(stream, link)
         var cursor = preamble.firstEvent
         while cursor.positionBits < contentBits {
             var keys = EventKeyBuffer(capacity: BatchBuilder.keyCapacity(forBits: contentBits - cursor.positionBits))

@@ -23,7 +23,9 @@ extension Coordinator {
         case .index(let id, let index, _): indexCame(link, id, index, now: now)
         case .beacon(let id, let cycles, let classID):
             beaconCame(link, id, cycles: cycles, streamClassID: classID, now: now)
-        case .retry: stall.replied(link.frontier)
+        case .retry(let id):
+            stall.replied(link.frontier)
+            if let stream = link.streams[id] { caughtUp(stream) }
         case .packetBytes(let id, let packetOffset, let range):
             link.streams[id]?.storage?.write(UnsafeRawBufferPointer(rebasing: input[range]), at: Int(packetOffset))
         case .packetFetched(let id, _): packetFetched(link, id, now: now)
@@ -37,6 +39,7 @@ extension Coordinator {
 
     private mutating func answered(_ link: RelayLink, minor: UInt32) {
         say(link.isLister ? .info : .debug, link, "connected, live protocol 2.\(minor)")
+        link.minor = minor
         link.failureCount = 0
         paceIsStale = true
         link.lostAtNs = nil
@@ -63,6 +66,7 @@ extension Coordinator {
         stall.replied(link.frontier)
         guard isProof, let session = link.session, session.id == id else { return }
         dropParkedStreams(session, link)
+        session.knowsFirstStreams = true
         var bound = session.latestNs
         if session.countingStreamCount == 0, let candidate = link.sentCandidateNs {
             bound = max(bound ?? candidate, candidate)
@@ -152,6 +156,8 @@ extension Coordinator {
             link.streams[added.id] = session.parkedStreams.remove(at: position)
             return
         }
+        // What is announced later began after the attach.
+        let isOlder = link.source.start == .now && !session.knowsFirstStreams
         let stream = RelayStream(
             id: added.id,
             trace: trace,
@@ -162,8 +168,10 @@ extension Coordinator {
                 channel: added.channel
             ),
             frontier: frontier.addStream(session.frontier),
-            startsAtBeginning: link.source.start == .beginning
+            startsAtBeginning: !isOlder
         )
+        stream.startsAtAttach = isOlder
+        stream.isBehindAttach = isOlder && !session.isResumed
         nextStreamID += 1
         stream.movedAtNs = now
         adopt(stream, link)
@@ -218,21 +226,24 @@ extension Coordinator {
             metadataEnded(link, id, now: now)
             return
         }
-        if stream.index != nil || end == .failed {
-            noteLoss(
-                .events,
-                count: nil,
-                stream: stream,
-                link: link,
-                fromNs: nil,
-                toNs: nil,
-                reason: end == .failed ? "the relay cannot read the stream" : "a packet could not be read to its end"
-            )
+        if let reason = lossAtEnd(of: stream, link, end) {
+            noteLoss(.events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil, reason: reason)
         }
         endStream(stream, of: link)
         let trace = stream.trace
         trace.streams.removeAll { $0 === stream }
         if trace.streams.isEmpty, trace.metadataID == nil { forget(trace, link) }
+    }
+
+    /// Why events of a stream that ends will not come; nil where nothing is missing.
+    private func lossAtEnd(of stream: RelayStream, _ link: RelayLink, _ end: StreamEnd) -> String? {
+        if end == .failed { return "the relay cannot read the stream" }
+        if stream.index != nil { return "a packet could not be read to its end" }
+        // A relay up to 2.13 drops what a stream still holds when its program exits. Where that is all that it had it
+        // shows; a relay from 2.14 on has then had no packet of it.
+        let hadNone = stream.losses.lastEndCycles == nil && stream.resume == nil
+        guard end == .hungUp, hadNone, link.minor < 14, link.source.start == .beginning else { return nil }
+        return "the stream ended before a packet of it could be read, and the relay keeps nothing"
     }
 
     /// No more metadata comes: a trace that never had any cannot be decoded, and one without streams is over.

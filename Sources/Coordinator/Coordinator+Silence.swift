@@ -30,7 +30,7 @@ extension Coordinator {
 
     /// A bound of the stream is known.
     mutating func observe(_ boundNs: Int64, _ stream: RelayStream, _ link: RelayLink, now: UInt64) {
-        stream.trace.session.observe(boundNs)
+        stream.trace.session.observe(boundNs, isRecent: !stream.isBehindAttach)
         latestObservedNs = max(latestObservedNs ?? boundNs, boundNs)
         guard boundNs > stream.boundNs else { return }
         stream.boundNs = boundNs

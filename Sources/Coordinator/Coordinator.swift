@@ -84,6 +84,7 @@ package struct Coordinator: ~Copyable {
         let link = links[relay]
         guard case .connecting = link.connection else { return }
         link.connection = .open
+        link.openedAtNs = now
         link.viewer = Viewer()
         link.toldPace = nil
         link.viewer.connected(now: now)

@@ -14,12 +14,14 @@ struct LossAccount {
 
         var cause: Cause
         var count: UInt64
-        /// End of the packet before, cycles; nil for the first one.
+        /// End of the packet before, or the beacon since, cycles; nil for the first packet.
         var sinceCycles: UInt64?
     }
 
     /// Packet end of the last packet taken notice of, cycles.
     private(set) var lastEndCycles: UInt64?
+    /// The last beacon, cycles: what is missing by the next packet is behind it.
+    private var lastBeaconCycles: UInt64?
     private var lastSequenceNumber: UInt64?
     /// Packets since `lastSequenceNumber` that were not read: without events, or said to be lost already.
     private var skippedPackets: UInt64 = 0
@@ -39,6 +41,17 @@ struct LossAccount {
         lastDiscarded = startsAtBeginning ? 0 : nil
     }
 
+    /// The stream has promised that no event before these cycles will come.
+    mutating func promised(cycles: UInt64) {
+        lastBeaconCycles = max(lastBeaconCycles ?? 0, cycles)
+    }
+
+    /// Where the span of a loss begins, cycles.
+    private var sinceCycles: UInt64? {
+        guard let lastEndCycles else { return lastBeaconCycles }
+        return max(lastEndCycles, lastBeaconCycles ?? 0)
+    }
+
     /// A packet whose header is not read: only its index is known. Either it has no events, or its loss is said.
     mutating func skipped(endCycles: UInt64?, discarded: UInt64?) -> [Loss] {
         let (next, overflow) = skippedPackets.addingReportingOverflow(1)
@@ -52,7 +65,7 @@ struct LossAccount {
         if let sequenceNumber {
             if let expected = nextSequenceNumber, sequenceNumber > expected {
                 losses.append(
-                    Loss(cause: .missingPackets, count: sequenceNumber - expected, sinceCycles: lastEndCycles)
+                    Loss(cause: .missingPackets, count: sequenceNumber - expected, sinceCycles: sinceCycles)
                 )
             }
             lastSequenceNumber = sequenceNumber
@@ -68,6 +81,6 @@ struct LossAccount {
         }
         // A counter that goes back is a tracer's bug, not a wrap.
         guard let discarded, let before = lastDiscarded, discarded > before else { return [] }
-        return [Loss(cause: .discardedEvents, count: discarded - before, sinceCycles: lastEndCycles)]
+        return [Loss(cause: .discardedEvents, count: discarded - before, sinceCycles: sinceCycles)]
     }
 }

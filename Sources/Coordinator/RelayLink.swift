@@ -37,8 +37,14 @@ final class RelayLink {
     var connection = Connection.closed
     /// Connects that failed since the last that worked.
     var failureCount: UInt32 = 0
+    /// Connections that did not last, the failed attempts included: the next attempt waits for longer.
+    var setbackCount: UInt32 = 0
+    /// When the connection was opened, monotonic nanoseconds.
+    var openedAtNs: UInt64 = 0
     /// When the relay was lost, monotonic nanoseconds; nil while connected or never connected.
     var lostAtNs: UInt64?
+    /// The live protocol's minor version that both sides speak.
+    var minor = LiveVersion.minor
     /// Whether the relay has ever answered in this feed.
     var hasAnswered = false
 

@@ -18,8 +18,11 @@ final class RelaySession {
     var countingStreamCount = 0
     /// The latest packet end or beacon seen of the session's streams, nanoseconds: M of the new-stream rule.
     var latestNs: Int64?
-    /// `from: now`: events before this are not shown; nil until the first packet end or beacon.
+    /// `from: now`: events before this are not shown; nil until the first packet end or beacon of a stream that was
+    /// read up to the attach.
     var startNs: Int64?
+    /// GET_NEW_STREAMS has proven that all streams of the time of the attach are known.
+    var knowsFirstStreams = false
     /// The session's own bound in the frontier.
     var boundNs: Int64?
     /// Streams of before a lost connection that have not been found again.
@@ -49,9 +52,10 @@ final class RelaySession {
     }
 
     /// Takes notice of a packet end or a beacon.
-    func observe(_ boundNs: Int64) {
+    /// - Parameter isRecent: it came after the attach.
+    func observe(_ boundNs: Int64, isRecent: Bool) {
         latestNs = max(latestNs ?? boundNs, boundNs)
-        if startNs == nil { startNs = boundNs }
+        if isRecent, startNs == nil { startNs = latestNs }
     }
 }
 
@@ -124,6 +128,11 @@ final class RelayStream {
     /// Its bound, nanoseconds, and when it moved last, monotonic nanoseconds.
     var boundNs = Int64.min
     var movedAtNs: UInt64 = 0
+    /// `from: now`: it was there at the attach, and is shown from the session's start on.
+    var startsAtAttach = false
+    /// It may hold packets of before the attach, none of which are wanted (`from: now`): until it has nothing more for
+    /// a moment. A relay of 2.14.0 gives them whatever it is asked for.
+    var isBehindAttach = false
     /// The feed goes on without it, since it alone says nothing.
     var isSilenced = false
     var losses: LossAccount

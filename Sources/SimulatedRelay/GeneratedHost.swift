@@ -116,6 +116,8 @@ extension SimulatedRelay {
             path: path,
             channel: "metadata"
         )
-        add(SimulatedStream(metadata, session: session, content: .metadata(Array(host.metadataText.utf8))))
+        var text = Array(host.metadataText.utf8)
+        if version.packsMetadata { text = MetadataPackets.wrap(text, uuid: host.traceUUID) }
+        add(SimulatedStream(metadata, session: session, content: .metadata(text)))
     }
 }

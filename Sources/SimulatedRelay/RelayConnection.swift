@@ -11,25 +11,41 @@ package struct RelayConnectionID: Hashable, Sendable, BitwiseCopyable {
 /// A class because it owns a `LiveServer`, which no array can hold; it belongs to its relay and to nobody else.
 final class RelayConnection {
     let id: RelayConnectionID
+    /// Where it comes from; nil where nobody said.
+    let sourcePort: UInt16?
     var server: LiveServer
     var hasViewerSession = false
     /// The one that it attached to first.
     var tracingSession: TracingSession?
-    /// The streams of the sessions that it has attached, by their places in the relay.
+    /// The sessions that it has attached, by their places in the relay.
+    var attachments: [Int: Attachment] = [:]
+    /// The streams that it was told of, by their places in the relay.
     var readings: [Int: StreamReading] = [:]
+
+    /// A session that was attached.
+    struct Attachment {
+        var position: SeekPosition
+        var atNs: UInt64
+        /// How many of the session's streams, in the order of their coming, the viewer was told of.
+        var announcedCount = 0
+        /// As many of them as NEW_STREAM was raised for, by a release that raises it once.
+        var flaggedCount = 0
+    }
 
     /// Requests that wait for the end of a silence.
     private var waiting: [(atNs: UInt64, request: LiveRequest)] = []
     private var error: LiveServerError?
     private var hasRefused = false
     private var isCut = false
+    private var isMute = false
     /// Bytes of replies since the connection's start, the waiting ones included.
     private var replyBytes: UInt64 = 0
     private var ready: [UInt8] = []
-    private var delayed: [(atNs: UInt64, bytes: [UInt8])] = []
+    private var delayed: [(atNs: UInt64, bytes: ArraySlice<UInt8>)] = []
 
-    init(_ id: RelayConnectionID, minor: UInt32) {
+    init(_ id: RelayConnectionID, minor: UInt32, sourcePort: UInt16?) {
         self.id = id
+        self.sourcePort = sourcePort
         server = LiveServer(minor: minor)
     }
 
@@ -62,21 +78,34 @@ final class RelayConnection {
 
     // MARK: Replies
 
+    /// How replies reach the viewer.
+    struct Delivery {
+        /// How much later they come; nil for at once.
+        var delayNs: UInt64?
+        /// The pieces that they come in: bytes, and nanoseconds from one to the next.
+        var pieces: (bytes: Int, everyNs: UInt64)?
+    }
+
     /// Moves the server's replies on.
-    /// - Parameters:
-    ///   - limit: bytes from the connection's start after which it is cut.
-    ///   - delayNs: how much later they come; nil for at once.
+    /// - Parameter limit: bytes from the connection's start after which nothing comes.
     /// - Returns: whether the limit was reached; what is beyond it is lost.
-    func emit(limit: UInt64, delayNs: UInt64?, nowNs: UInt64) -> Bool {
+    func emit(limit: UInt64, _ delivery: Delivery, nowNs: UInt64) -> Bool {
         var bytes: [UInt8] = []
         server.takeOutput { bytes = Array($0) }
+        guard !isMute else { return false }
         // Not negative: a connection that reached a limit sends nothing more.
         let left = limit - replyBytes
         let isReached = UInt64(bytes.count) >= left
         if isReached { bytes.removeLast(bytes.count - Int(left)) }
         replyBytes += UInt64(bytes.count)
-        if let delayNs {
-            delayed.append((max(nowNs + delayNs, delayed.last?.atNs ?? 0), bytes))
+        if let (count, everyNs) = delivery.pieces {
+            var atNs = max(nowNs + (delivery.delayNs ?? 0), (delayed.last?.atNs ?? 0) + everyNs)
+            for first in stride(from: 0, to: bytes.count, by: max(count, 1)) {
+                delayed.append((atNs, bytes[first..<min(first + max(count, 1), bytes.count)]))
+                atNs += everyNs
+            }
+        } else if let delayNs = delivery.delayNs {
+            delayed.append((max(nowNs + delayNs, delayed.last?.atNs ?? 0), bytes[...]))
         } else if ready.isEmpty {
             ready = bytes
         } else {
@@ -98,6 +127,11 @@ final class RelayConnection {
         isCut = true
         waiting.removeAll()
         delayed.removeAll()
+    }
+
+    /// Nothing more comes, though it stays open.
+    func mute() {
+        isMute = true
     }
 
     // MARK: Output

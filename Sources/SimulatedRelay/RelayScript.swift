@@ -5,9 +5,10 @@ package import LTTngLive
 ///
 /// Times are nanoseconds of the simulation's monotonic clock.
 package struct RelayScript: Sendable {
-    /// The version announced to viewers.
+    /// The major version announced to viewers.
     package var major = LiveVersion.major
-    package var minor = LiveVersion.minor
+    /// The release that it behaves like.
+    package var version: RelayVersion
     package var sessions: [ScriptedSession] = []
     package var faults: [RelayFault] = []
     /// Whether a connection can follow the sessions of one tracing session (of one machine) only, the first that it
@@ -16,11 +17,11 @@ package struct RelayScript: Sendable {
 
     package init(
         sessions: [ScriptedSession] = [],
-        minor: UInt32 = LiveVersion.minor,
+        version: RelayVersion = .newest,
         faults: [RelayFault] = []
     ) {
         self.sessions = sessions
-        self.minor = minor
+        self.version = version
         self.faults = faults
     }
 }
@@ -37,7 +38,8 @@ package struct ScriptedSession: Sendable {
     package var machine = 0
     /// Another viewer holds it until then.
     package var isHeldUntilNs: UInt64 = 0
-    /// While a rotation or `lttng clear` goes on: GET_NEW_STREAMS says NO_NEW, streams say RETRY.
+    /// While a rotation or `lttng clear` goes on: GET_NEW_STREAMS says NO_NEW, streams say RETRY; also those of its
+    /// siblings, the sessions of other domains with its names.
     package var rotations: [Range<UInt64>] = []
     package var streams: [ScriptedStream]
 
@@ -63,11 +65,12 @@ package struct ScriptedStream: Sendable {
         case beacon(UInt64)
         /// Said once instead of a packet.
         case status(IndexStatus)
-        /// Metadata, of a metadata stream: all of it whose time has come is one reply.
+        /// Metadata, of a metadata stream: all of it whose time has come is one reply. Sent as it stands here, in
+        /// packets (`MetadataPackets`) or not.
         case metadata([UInt8])
         /// Said once instead of metadata.
         case metadataStatus(MetadataStatus)
-        /// The stream ends.
+        /// The tracer closes the stream: it ends when it is read so far, with releases before 2.14 at once.
         case hangUp
     }
 
@@ -94,6 +97,11 @@ package enum RelayFault: Sendable {
     /// A connection is closed after so many bytes of replies, counted from its own start; each cut happens once, on
     /// the first connection that reaches it.
     case cut(afterBytes: UInt64)
+    /// A connection goes silent after so many bytes of replies, counted from its own start, and stays open; once, on
+    /// the first connection that reaches it.
+    case mute(afterBytes: UInt64)
+    /// All replies come in pieces of so many bytes, at least 1, each so much later than the one before.
+    case split(bytes: Int, everyNs: UInt64)
     /// The reply to the n-th request of a kind (from 1, over all connections) is replaced.
     case reply(to: RequestKind, number: Int, bytes: [UInt8])
     /// Requests of that time are answered only at its end (a stopped process), those of all connections.

@@ -12,7 +12,7 @@ import LTTngLive
 /// `isClosing`; and come back for every connection at `nextWakeNs`, if that is set.
 package struct SimulatedRelay: ~Copyable {
     private let major: UInt32
-    private let minor: UInt32
+    let version: RelayVersion
     let hasOneTracingSessionPerConnection: Bool
     var nowNs: UInt64 = 0
 
@@ -24,13 +24,15 @@ package struct SimulatedRelay: ~Copyable {
     private var connections: [RelayConnection] = []
     private var connectionCount: UInt64 = 0
     private var faults: [RelayFault]
+    /// A viewer asked for what no relayd before 2.16 survives.
+    private var hasCrashed = false
     /// Requests answered so far, by kind.
     private var requestCounts: [RelayFault.RequestKind: Int] = [:]
 
     /// A relay that has and does what the script says.
     package init(_ script: RelayScript) {
         major = script.major
-        minor = script.minor
+        version = script.version
         faults = script.faults
         hasOneTracingSessionPerConnection = script.hasOneTracingSessionPerConnection
         for session in script.sessions {
@@ -39,37 +41,53 @@ package struct SimulatedRelay: ~Copyable {
                 add(SimulatedStream(stream.stream, session: sessions.count - 1, content: .scripted(stream)))
             }
         }
+        shareRotations()
     }
 
     /// A relay with the sessions of some hosts, one each. Sessions are numbered from 1, streams and traces as they
     /// come.
-    package init(hosts: [GeneratedHost], minor: UInt32 = LiveVersion.minor, faults: [RelayFault] = []) {
-        self.init(RelayScript(minor: minor, faults: faults))
+    package init(hosts: [GeneratedHost], version: RelayVersion = .newest, faults: [RelayFault] = []) {
+        self.init(RelayScript(version: version, faults: faults))
         for host in hosts { add(host) }
     }
 
     /// Adds a session without streams.
     mutating func add(_ session: ScriptedSession) {
-        sessions.append(SimulatedSession(session, firstSlot: streams.count))
+        sessions.append(SimulatedSession(session))
     }
 
-    /// Adds a stream to the session added last.
+    /// Adds a stream to its session.
     mutating func add(_ stream: SimulatedStream) {
-        precondition(stream.session == sessions.count - 1, "a session's streams lie side by side")
         streamOfID[stream.live.id] = streams.count
+        sessions[stream.session].add(stream, at: streams.count)
         streams.append(stream)
-        sessions[stream.session].slots = sessions[stream.session].slots.lowerBound..<streams.count
+    }
+
+    /// While one domain of a tracing session rotates, all its domains do.
+    private mutating func shareRotations() {
+        var rotations: [TracingSession: [Range<UInt64>]] = [:]
+        for session in sessions { rotations[session.tracingSession, default: []] += session.rotations }
+        for index in sessions.indices { sessions[index].rotations = rotations[sessions[index].tracingSession] ?? [] }
     }
 
     // MARK: Events
 
     /// A viewer connects.
+    /// - Parameter sourcePort: where it connects from. A connection from the same port whose viewer has gone without
+    ///   a word (`disconnected` was not called) is found out and closed.
     /// - Returns: the connection; nil when the relay is down and refuses.
-    package mutating func connected(nowNs: UInt64) -> RelayConnectionID? {
+    package mutating func connected(from sourcePort: UInt16? = nil, nowNs: UInt64) -> RelayConnectionID? {
         advance(to: nowNs)
         guard !isDown else { return nil }
+        if let sourcePort, let ghost = connections.firstIndex(where: { $0.sourcePort == sourcePort }) {
+            freeSessions(of: connections.remove(at: ghost))
+        }
         connectionCount += 1
-        let connection = RelayConnection(RelayConnectionID(number: connectionCount), minor: minor)
+        let connection = RelayConnection(
+            RelayConnectionID(number: connectionCount),
+            minor: version.announcedMinor,
+            sourcePort: sourcePort
+        )
         connections.append(connection)
         return connection.id
     }
@@ -137,6 +155,11 @@ package struct SimulatedRelay: ~Copyable {
         while let request = connection.takeDueRequest(nowNs: nowNs) {
             let kind = request.kind
             requestCounts[kind, default: 0] += 1
+            if crashes(at: request, on: connection) {
+                hasCrashed = true
+                for connection in connections { cut(connection) }
+                return
+            }
             if let bytes = replacement(for: kind) {
                 connection.server.reply(raw: bytes)
             } else {
@@ -153,9 +176,7 @@ package struct SimulatedRelay: ~Copyable {
     private mutating func answer(_ request: LiveRequest, on connection: RelayConnection) {
         switch request {
         case .connect: connection.server.replyToConnect(viewerSession: connection.id.number, major: major)
-        case .createViewerSession:
-            connection.hasViewerSession = true
-            connection.server.replyToCreateViewerSession(.ok)
+        case .createViewerSession: createViewerSession(on: connection)
         case .listSessions: connection.server.replyToList(listedSessions())
         case .attach(let session, let seek): answerAttach(session, seek: seek, on: connection)
         case .detach(let session): answerDetach(session, on: connection)
@@ -169,10 +190,10 @@ package struct SimulatedRelay: ~Copyable {
 
     /// Moves replies on, through the faults.
     private mutating func emit(on connection: RelayConnection) {
-        let next = nextCut
-        guard connection.emit(limit: next?.afterBytes ?? .max, delayNs: delayNs, nowNs: nowNs), let next else { return }
+        let next = nextEnd
+        guard connection.emit(limit: next?.afterBytes ?? .max, delivery, nowNs: nowNs), let next else { return }
         faults.remove(at: next.index)
-        cut(connection)
+        if next.isCut { cut(connection) } else { connection.mute() }
     }
 
     /// Closes a connection from our side.
@@ -183,24 +204,46 @@ package struct SimulatedRelay: ~Copyable {
 
     // MARK: Faults
 
+    /// What a viewer must not ask, since it brings the process down: anything of a session before there is a viewer
+    /// session, a packet before the stream's first index, a length near 2^32.
+    private func crashes(at request: LiveRequest, on connection: RelayConnection) -> Bool {
+        switch request {
+        case .connect, .createViewerSession, .listSessions, .attach, .detach: false
+        case .newStreams, .nextIndex, .metadata: !connection.hasViewerSession
+        case .packet(let stream, _, let length):
+            !connection.hasViewerSession || length > UInt32.max - 64
+                || streamOfID[stream].flatMap { connection.readings[$0] }?.hasSaidPacket == false
+        }
+    }
+
     private func replacement(for kind: RelayFault.RequestKind) -> [UInt8]? {
         for case .reply(kind, requestCounts[kind], let bytes) in faults { return bytes }
         return nil
     }
 
-    /// The cut that a connection meets first.
-    private var nextCut: (index: Int, afterBytes: UInt64)? {
-        var next: (index: Int, afterBytes: UInt64)?
+    /// The cut or silence that a connection meets first.
+    private var nextEnd: (index: Int, afterBytes: UInt64, isCut: Bool)? {
+        var next: (index: Int, afterBytes: UInt64, isCut: Bool)?
         for index in faults.indices {
-            guard case .cut(let limit) = faults[index], limit < next?.afterBytes ?? .max else { continue }
-            next = (index, limit)
+            switch faults[index] {
+            case .cut(let limit) where limit < next?.afterBytes ?? .max: next = (index, limit, true)
+            case .mute(let limit) where limit < next?.afterBytes ?? .max: next = (index, limit, false)
+            default: break
+            }
         }
         return next
     }
 
-    private var delayNs: UInt64? {
-        for case .delay(let duration) in faults { return duration }
-        return nil
+    private var delivery: RelayConnection.Delivery {
+        var delivery = RelayConnection.Delivery()
+        for fault in faults {
+            switch fault {
+            case .delay(let duration): delivery.delayNs = duration
+            case .split(let bytes, let everyNs): delivery.pieces = (bytes, everyNs)
+            default: break
+            }
+        }
+        return delivery
     }
 
     private var silenceEnd: UInt64? {
@@ -209,6 +252,7 @@ package struct SimulatedRelay: ~Copyable {
     }
 
     private var isDown: Bool {
+        if hasCrashed { return true }
         for case .down(let range) in faults where range.contains(nowNs) { return true }
         return false
     }

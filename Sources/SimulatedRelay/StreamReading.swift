@@ -1,9 +1,8 @@
 import LTTngLive
 
-/// How far a connection has read a stream, from its attaching to the session.
+/// How far a connection has read a stream that it was told of.
 struct StreamReading {
-    /// The viewer has been told of the stream.
-    var isAnnounced = false
+    private let version: RelayVersion
     private(set) var hasHungUp = false
     /// The next step of a script, or packet of a generated stream.
     private var place = 0
@@ -11,14 +10,23 @@ struct StreamReading {
     private var written = 0
     /// The beacon held, in cycles; a packet clears it.
     private var lastBeacon: UInt64?
+    /// A packet was said, or was there before the attach.
+    private var hadPacket = false
+    /// A packet was said to this viewer.
+    private(set) var hasSaidPacket = false
     /// Metadata answers that said nothing since the stream's trace ended.
     private var vainAnswers = 0
     /// The bytes of the generated packet that was said last, until they are read.
     private var packet: GeneratedPacket?
 
-    /// A viewer attaches.
-    init(of stream: SimulatedStream, from position: SeekPosition, nowNs: UInt64) {
-        guard position == .last, !stream.live.isMetadata else { return }
+    /// The stream is announced. What came after the attach is read from its beginning.
+    init(of stream: SimulatedStream, _ attachment: RelayConnection.Attachment, version: RelayVersion) {
+        self.version = version
+        guard attachment.position == .last, !stream.live.isMetadata, stream.appearsAtNs <= attachment.atNs else {
+            return
+        }
+        let nowNs = attachment.atNs
+        hadPacket = true
         switch stream.content {
         case .scripted(let script): place = script.steps.prefix { $0.atNs <= nowNs && !$0.step.isHangUp }.count
         case .generated(let generated):
@@ -39,7 +47,8 @@ struct StreamReading {
         if hasHungUp || stream.live.isMetadata { return .status(hasHungUp ? .failed : .hungUp) }
         let answer: IndexAnswer
         switch stream.content {
-        case .scripted(let script): answer = next(script, nowNs: nowNs, endsAtNs: endsAtNs)
+        case .scripted(let script):
+            answer = next(script, closesAtNs: stream.closesAtNs, nowNs: nowNs, endsAtNs: endsAtNs)
         case .generated(let generated): answer = next(generated, nowNs: nowNs, endsAtNs: endsAtNs)
         case .metadata: answer = .status(.hungUp)
         }
@@ -47,13 +56,19 @@ struct StreamReading {
         return answer
     }
 
-    private mutating func next(_ script: ScriptedStream, nowNs: UInt64, endsAtNs: UInt64) -> IndexAnswer {
+    private mutating func next(
+        _ script: ScriptedStream,
+        closesAtNs: UInt64,
+        nowNs: UInt64,
+        endsAtNs: UInt64
+    ) -> IndexAnswer {
+        if version.dropsUnreadAtClose, closesAtNs <= nowNs { return .status(.hungUp) }
         while place < script.steps.count, script.steps[place].atNs <= nowNs {
             let step = script.steps[place].step
             place += 1
             switch step {
             case .packet(let index, _):
-                lastBeacon = nil
+                notePacket()
                 return .packet(index)
             case .beacon(let cycles): lastBeacon = cycles
             case .status(let status): return .status(status)
@@ -61,8 +76,7 @@ struct StreamReading {
             case .metadata, .metadataStatus: continue
             }
         }
-        if nowNs >= endsAtNs { return .status(.hungUp) }
-        return lastBeacon.map { .beacon($0) } ?? .status(.retry)
+        return nowNs >= endsAtNs ? .status(.hungUp) : beaconOrNothing
     }
 
     private mutating func next(_ stream: GeneratedStream, nowNs: UInt64, endsAtNs: UInt64) -> IndexAnswer {
@@ -74,14 +88,24 @@ struct StreamReading {
                 lastBeacon = stream.packetEnd(number)
                 continue
             }
-            lastBeacon = nil
+            notePacket()
             let packet = stream.packet(number, sequenceNumber: written)
             written += 1
             self.packet = packet
             return .packet(packet.index)
         }
-        if nowNs >= endsAtNs { return .status(.hungUp) }
-        return lastBeacon.map { .beacon($0) } ?? .status(.retry)
+        return nowNs >= endsAtNs ? .status(.hungUp) : beaconOrNothing
+    }
+
+    private mutating func notePacket() {
+        lastBeacon = nil
+        hadPacket = true
+        hasSaidPacket = true
+    }
+
+    private var beaconOrNothing: IndexAnswer {
+        guard let lastBeacon, hadPacket || version.knowsEarlyBeacons else { return .status(.retry) }
+        return .beacon(lastBeacon)
     }
 
     /// What GET_PACKET serves; nil when the range is not in a packet.
@@ -176,5 +200,5 @@ struct StreamReading {
 }
 
 extension ScriptedStream.Step {
-    fileprivate var isHangUp: Bool { if case .hangUp = self { true } else { false } }
+    var isHangUp: Bool { if case .hangUp = self { true } else { false } }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Runtime
 
 /// Where the process begins.
 @main
@@ -7,6 +8,7 @@ enum Main {
     static func main() async {
         // A closed pipe is an error of the write then, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        OpenFiles.raiseLimit()
         await Tidemark.main()
     }
 }

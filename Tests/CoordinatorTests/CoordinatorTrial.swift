@@ -6,14 +6,16 @@ import SimulatedRelay
 
 /// A coordinator and simulated relays in virtual time: runs its actions until nothing happens any more.
 final class CoordinatorTrial {
+    private let configuration: CoordinatorConfiguration
     private var coordinator: Coordinator
     private var relays: [RelayBox]
-    private var nowNs: UInt64 = 0
+    private(set) var nowNs: UInt64 = 0
     private var timers: [CoordinatorTimer: UInt64] = [:]
-    /// How long bytes take each way.
+    /// How long bytes take each way, the same for all: what is sent later arrives later.
     private let delayNs: UInt64
-    /// Bytes to the coordinator, in the order in which they arrive.
-    private var inbox: [(atNs: UInt64, link: Int, attempt: Int, bytes: [UInt8])] = []
+    /// Bytes on their way, in the order in which they arrive: to the coordinator, and to the relays.
+    private var inbox: [Transfer] = []
+    private var outbox: [Transfer] = []
     /// Of each connection that the coordinator numbered.
     private var links: [Int: Link] = [:]
     private(set) var batches: [FeedBatch] = []
@@ -25,11 +27,24 @@ final class CoordinatorTrial {
     /// What was read of files, in order.
     private(set) var reads: [StoredRange] = []
     var readCount: Int { reads.count }
+    /// Bytes that came from all relays.
+    private(set) var receivedBytes = 0
+    /// Told of each batch with the time at which it left.
+    var published: (FeedBatch, UInt64) -> Void = { _, _ in }
+    /// Whether batches are kept.
+    var keepsBatches = true
 
     /// A non-copyable relay in an array.
     private final class RelayBox {
         var relay: SimulatedRelay
         init(_ relay: consuming SimulatedRelay) { self.relay = relay }
+    }
+
+    private struct Transfer {
+        var atNs: UInt64
+        var link: Int
+        var attempt: Int
+        var bytes: [UInt8]
     }
 
     private struct Link {
@@ -47,6 +62,7 @@ final class CoordinatorTrial {
         stallAfterNs: UInt64? = nil,
         lifetime: CoordinatorConfiguration.Lifetime = .untilSessionsEnd,
         start: RelaySource.Start = .beginning,
+        startNs: UInt64 = 0,
         delayNs: UInt64 = 100_000,
         limits: CoordinatorLimits = CoordinatorLimits()
     ) {
@@ -54,20 +70,20 @@ final class CoordinatorTrial {
         self.stored = stored
         relays = scripts.map { RelayBox(SimulatedRelay($0)) }
         sendCounts = scripts.map { _ in 0 }
-        coordinator = Coordinator(
-            CoordinatorConfiguration(
-                relays: scripts.indices.map {
-                    RelaySource(name: "relay-\($0)", sessions: [.glob("*")], start: start)
-                },
-                stored: stored.map(\.trace),
-                storedStart: storedStart,
-                stallAfterNs: stallAfterNs,
-                lifetime: lifetime,
-                seed: 1,
-                limits: limits
-            )
+        configuration = CoordinatorConfiguration(
+            relays: scripts.indices.map {
+                RelaySource(name: "relay-\($0)", sessions: [.glob("*")], start: start)
+            },
+            stored: stored.map(\.trace),
+            storedStart: storedStart,
+            stallAfterNs: stallAfterNs,
+            lifetime: lifetime,
+            seed: 1,
+            limits: limits
         )
-        coordinator.start(now: 0)
+        coordinator = Coordinator(configuration)
+        nowNs = startNs
+        coordinator.start(now: startNs)
         runActions()
     }
 
@@ -82,10 +98,17 @@ final class CoordinatorTrial {
 
     private var nextEventNs: UInt64? {
         let wakes = relays.compactMap { box in box.relay.nextWakeNs }
-        return [inbox.first?.atNs, timers.values.min(), wakes.min()].compactMap(\.self).min()
+        return [inbox.first?.atNs, outbox.first?.atNs, timers.values.min(), wakes.min()].compactMap(\.self).min()
     }
 
     private func step() {
+        while let first = outbox.first, first.atNs <= nowNs {
+            outbox.removeFirst()
+            guard let link = links[first.link], link.attempt == first.attempt, let connection = link.connection else {
+                continue
+            }
+            first.bytes.withUnsafeBytes { relays[link.source].relay.received($0, on: connection, nowNs: nowNs) }
+        }
         for index in links.keys.sorted() { collect(index) }
         while let first = inbox.first, first.atNs <= nowNs {
             inbox.removeFirst()
@@ -112,8 +135,8 @@ final class CoordinatorTrial {
         box.relay.advance(to: nowNs)
         if box.relay.hasOutput(connection) {
             let bytes = box.relay.takeOutput(connection) { Array($0) }
-            let place = inbox.firstIndex { $0.atNs > nowNs + delayNs } ?? inbox.count
-            inbox.insert((nowNs + delayNs, index, link.attempt, bytes), at: place)
+            receivedBytes += bytes.count
+            inbox.append(Transfer(atNs: nowNs + delayNs, link: index, attempt: link.attempt, bytes: bytes))
         }
         if box.relay.isClosing(connection) {
             close(index)
@@ -140,8 +163,9 @@ final class CoordinatorTrial {
 
     private func run(_ action: CoordinatorAction) {
         switch action {
-        case .connect(let index, let source, _):
-            let connection = relays[source].relay.connected(nowNs: nowNs)
+        case .connect(let index, let source, let identity):
+            let port = UInt16(truncatingIfNeeded: 1000 * (source + 1)) &+ UInt16(truncatingIfNeeded: identity)
+            let connection = relays[source].relay.connected(from: port, nowNs: nowNs)
             links[index] = Link(source: source, attempt: (links[index]?.attempt ?? 0) + 1, connection: connection)
             if connection != nil {
                 coordinator.connected(relay: index, now: nowNs)
@@ -150,16 +174,17 @@ final class CoordinatorTrial {
             }
         case .send(let index):
             let bytes = coordinator.takeOutput(relay: index) { Array($0) }
-            guard let link = links[index], let connection = link.connection else { return }
+            guard let link = links[index], link.connection != nil else { return }
             sendCounts[link.source] += 1
-            bytes.withUnsafeBytes { relays[link.source].relay.received($0, on: connection, nowNs: nowNs) }
-            collect(index)
+            outbox.append(Transfer(atNs: nowNs + delayNs, link: index, attempt: link.attempt, bytes: bytes))
         case .close(let index), .abort(let index): close(index)
         case .read(let range):
             reads.append(range)
             coordinator.storedRead(stored[range.trace].read(range), now: nowNs)
         case .schedule(let timer, let atNs): timers[timer] = max(atNs, nowNs)
-        case .publish(let batch): batches.append(batch)
+        case .publish(let batch):
+            published(batch, nowNs)
+            if keepsBatches { batches.append(batch) }
         case .note(let note): notes.append(note)
         case .finished(let report): self.report = report
         }
@@ -173,6 +198,17 @@ final class CoordinatorTrial {
             coordinator.disconnected(relay: index, reason: "the relay closed the connection", now: nowNs)
         }
         relays[source].relay = SimulatedRelay(script)
+        runActions()
+    }
+
+    /// The coordinator's machine goes down without a word to the relays, and another coordinator begins in its place.
+    func losePower() {
+        links.removeAll()
+        inbox.removeAll()
+        outbox.removeAll()
+        timers.removeAll()
+        coordinator = Coordinator(configuration)
+        coordinator.start(now: nowNs)
         runActions()
     }
 
@@ -201,6 +237,13 @@ final class CoordinatorTrial {
     var endedTraces: [UInt64] {
         records.compactMap { if case .traceEnd(let traceID) = $0 { traceID } else { nil } }
     }
+
+    var sessionChanges: [SessionStateChange] {
+        records.compactMap { if case .session(let change) = $0 { change } else { nil } }
+    }
+
+    /// Why sessions have ended, in order.
+    var sessionEnds: [String] { sessionChanges.filter { $0.state == .ended }.map(\.reason) }
 
     var sessionStates: [SessionState] {
         records.compactMap { if case .session(let change) = $0 { change.state } else { nil } }
@@ -284,6 +327,15 @@ struct TrialEvent: Equatable {
     var timestampNs: Int64
     var lateNs: Int64
     var name: String
+    /// Of its field.
+    var value: UInt64
+
+    /// As a line: seconds and milliseconds, host, name, value.
+    var line: String {
+        let ms = timestampNs / 1_000_000
+        let fraction = String(1000 + ms % 1000).dropFirst()
+        return "\(ms / 1000).\(fraction) \(host) \(name) \(value)"
+    }
 
     /// Decodes a group's events in order.
     static func all(in group: EventGroup) -> [TrialEvent] {
@@ -319,7 +371,8 @@ struct TrialEvent: Equatable {
                         stream: slice.packet.stream.liveStreamID,
                         timestampNs: ns,
                         lateNs: late,
-                        name: program.events[event].eventClass.name
+                        name: program.events[event].eventClass.name,
+                        value: visitor.value
                     )
                 )
             }
@@ -331,6 +384,8 @@ struct TrialEvent: Equatable {
 private struct NameVisitor: FieldVisitor {
     var event: Int?
     var clockCycles: UInt64 = 0
+    /// The last number seen: that of the payload.
+    var value: UInt64 = 0
 
     mutating func beginEvent(_ event: Int, clockCycles: UInt64) {
         self.event = event
@@ -347,7 +402,7 @@ private struct NameVisitor: FieldVisitor {
     mutating func endVariant(_ field: FieldID) {}
     mutating func beginOptional(_ field: FieldID, isPresent: Bool) {}
     mutating func endOptional(_ field: FieldID) {}
-    mutating func unsigned(_ value: UInt64, _ field: FieldID) {}
+    mutating func unsigned(_ value: UInt64, _ field: FieldID) { self.value = value }
     mutating func signed(_ value: Int64, _ field: FieldID) {}
     mutating func float(_ value: Float, _ field: FieldID) {}
     mutating func double(_ value: Double, _ field: FieldID) {}

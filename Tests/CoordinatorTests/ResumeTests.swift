@@ -86,7 +86,7 @@ import Testing
 
     @Test func `a session that ended before it could be attached is lost`() {
         // Listed when the coordinator asks first, and gone by the time it asks to attach.
-        let brief = RelayScript.session(endsAtNs: .ms(9), streams: [[]])
+        let brief = RelayScript.session(endsAtNs: .ms(15), streams: [[]])
         let trial = CoordinatorTrial([RelayScript(sessions: [brief])], lifetime: .service, delayNs: .ms(2))
         trial.run(untilNs: .ms(5000))
         #expect(trial.losses.map(\.sessionID) == [1])

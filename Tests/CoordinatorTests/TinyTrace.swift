@@ -27,10 +27,17 @@ enum TinyTrace {
                 };
                 event.header := struct { u32 id; time timestamp; };
             };
-            event { id = 0; name = "tiny"; stream_id = 0; fields := struct { u32 _value; }; };
-
+            \(eventText(0, name: "tiny"))
             """
         return Array(text.utf8)
+    }
+
+    /// What declares another event class.
+    static func eventText(_ id: UInt64, name: String) -> String {
+        """
+        event { id = \(id); name = "\(name)"; stream_id = 0; fields := struct { u32 _value; }; };
+
+        """
     }
 
     static let preambleBytes = 8 + 48
@@ -42,7 +49,9 @@ enum TinyTrace {
         events: [UInt64],
         number: UInt64 = 0,
         discarded: UInt64 = 0,
-        offset: UInt64
+        offset: UInt64,
+        event id: UInt64 = 0,
+        value: UInt64 = 7
     ) -> ScriptedPacket {
         let contentBytes = preambleBytes + events.count * 16
         var bytes: [UInt8] = []
@@ -55,9 +64,9 @@ enum TinyTrace {
             append(value, 8)
         }
         for event in events {
-            append(0, 4)
+            append(id, 4)
             append(event, 8)
-            append(7, 4)
+            append(value, 4)
         }
         return ScriptedPacket(
             index: PacketIndex(
@@ -76,4 +85,43 @@ enum TinyTrace {
 struct ScriptedPacket {
     var index: PacketIndex
     var bytes: [UInt8]
+}
+
+extension TinyTrace {
+    /// The same trace in CTF 2.
+    static var metadataOfCTF2: [UInt8] {
+        func unsigned(_ bits: Int, _ role: String? = nil) -> String {
+            let roles = role.map { #","roles":["\#($0)"]"# } ?? ""
+            return #"{"type":"fixed-length-unsigned-integer","length":\#(bits),"byte-order":"little-endian","#
+                + #""alignment":8\#(roles)}"#
+        }
+        func structure(_ members: [(name: String, fieldClass: String)]) -> String {
+            let list = members.map { #"{"name":"\#($0.name)","field-class":\#($0.fieldClass)}"# }
+            return #"{"type":"structure","member-classes":[\#(list.joined(separator: ","))]}"#
+        }
+        let header = structure([
+            ("magic", unsigned(32, "packet-magic-number")), ("stream_id", unsigned(32, "data-stream-class-id")),
+        ])
+        let context = structure([
+            ("timestamp_begin", unsigned(64, "default-clock-timestamp")),
+            ("timestamp_end", unsigned(64, "packet-end-default-clock-timestamp")),
+            ("content_size", unsigned(64, "packet-content-length")),
+            ("packet_size", unsigned(64, "packet-total-length")),
+            ("packet_seq_num", unsigned(64, "packet-sequence-number")),
+            ("events_discarded", unsigned(64, "discarded-event-record-counter-snapshot")),
+        ])
+        let event = structure([
+            ("id", unsigned(32, "event-record-class-id")), ("timestamp", unsigned(64, "default-clock-timestamp")),
+        ])
+        let fragments = [
+            #"{"type":"preamble","version":2}"#,
+            #"{"type":"trace-class","environment":{"domain":"ust"},"packet-header-field-class":\#(header)}"#,
+            #"{"type":"clock-class","id":"monotonic","name":"monotonic","frequency":1000000000,"origin":"unix-epoch"}"#,
+            #"{"type":"data-stream-class","id":0,"default-clock-class-id":"monotonic","#
+                + #""packet-context-field-class":\#(context),"event-record-header-field-class":\#(event)}"#,
+            #"{"type":"event-record-class","id":0,"data-stream-class-id":0,"name":"tiny","payload-field-class":"#
+                + structure([("value", unsigned(32))]) + "}",
+        ]
+        return fragments.flatMap { [0x1E] + Array($0.utf8) + [0x0A] }
+    }
 }

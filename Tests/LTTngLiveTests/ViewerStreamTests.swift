@@ -108,9 +108,28 @@ struct ViewerStreamTests {
         #expect(conversation.count { if case .packetFetched = $0 { true } else { false } } == 1)
     }
 
+    @Test func `the next index is asked for behind the packet, so that a packet takes one round trip`() throws {
+        for minor in [6, 7, 15] as [UInt32] {
+            let conversation = Conversation(oneStreamRelay(minor: minor))
+            conversation.relay.indexes[stream1] = [.packet(.test(bytes: 600_000)), .packet(.test(offset: 600_000))]
+            try conversation.run(forNs: 50_000_000)
+            #expect(conversation.failure == nil)
+            #expect(conversation.count { if case .packetFetched = $0 { true } else { false } } == 2)
+            let log = conversation.relay.log
+            let slice = try #require(
+                log.firstIndex { if case .packet(_, let offset, _) = $0.request { offset == 524_288 } else { false } }
+            )
+            let next = try #require(
+                log[slice...].first { if case .nextIndex = $0.request { true } else { false } }
+            )
+            // Relays up to 2.6 may have to be asked for a slice again.
+            #expect((next.at == log[slice].at) == (minor >= 7))
+        }
+    }
+
     @Test func `a packet refused for now is asked for again, and not for ever`() throws {
         for (refusals, fetched) in [(3, true), (100, false)] {
-            let conversation = Conversation(oneStreamRelay())
+            let conversation = Conversation(oneStreamRelay(minor: 6))
             conversation.relay.indexes[stream1] = [.packet(.test())]
             conversation.relay.packets[stream1] = Array(repeating: .status(.retry), count: refusals)
             try conversation.run(forNs: 2_000_000_000)

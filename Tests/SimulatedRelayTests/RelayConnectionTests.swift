@@ -92,17 +92,17 @@ struct RelayConnectionTests {
         let accepted = [relay.connected(nowNs: 0), relay.connected(nowNs: 0)].compactMap(\.self)
         try #require(accepted.count == 2)
         let attach: [[UInt32]] = [
-            Self.request(1, Self.words(0) + [2, 4, 1]),
-            Self.request(8, []),
-            Self.request(3, Self.words(1) + Self.words(0) + [1]),
+            HandRequest.of(1, HandRequest.words(0) + [2, 4, 1]),
+            HandRequest.of(8, []),
+            HandRequest.of(3, HandRequest.words(1) + HandRequest.words(0) + [1]),
         ]
         _ = Self.ask(&relay, accepted[0], attach)
         _ = Self.ask(&relay, accepted[1], Array(attach[..<2]))
-        let index = Self.request(4, Self.words(11))
+        let index = HandRequest.of(4, HandRequest.words(11))
         // The status stands after seven numbers of 64 bits.
         #expect(Self.ask(&relay, accepted[0], [index])[59] == IndexStatus.inactive.rawValue)
         #expect(Self.ask(&relay, accepted[1], [index])[59] == IndexStatus.failed.rawValue)
-        let newStreams = Self.request(7, Self.words(1))
+        let newStreams = HandRequest.of(7, HandRequest.words(1))
         #expect(Self.ask(&relay, accepted[0], [newStreams])[3] == NewStreamsStatus.ok.rawValue)
         #expect(Self.ask(&relay, accepted[1], [newStreams])[3] == NewStreamsStatus.failed.rawValue)
     }
@@ -206,7 +206,7 @@ struct RelayConnectionTests {
         let accepted = [relay.connected(nowNs: 0), relay.connected(nowNs: 0)].compactMap(\.self)
         try #require(accepted.count == 2)
         var wakes: [UInt64?] = [relay.nextWakeNs]
-        let connect = Self.bytes([Self.request(1, Self.words(0) + [2, 4, 1])])
+        let connect = HandRequest.bytes([HandRequest.of(1, HandRequest.words(0) + [2, 4, 1])])
         connect.withUnsafeBytes { relay.received($0, on: accepted[1], nowNs: 5) }
         wakes.append(relay.nextWakeNs)
         connect.withUnsafeBytes { relay.received($0, on: accepted[0], nowNs: 7) }
@@ -223,25 +223,12 @@ struct RelayConnectionTests {
 
     // MARK: Requests by hand
 
-    private static func words(_ number: UInt64) -> [UInt32] {
-        [UInt32(number >> 32), UInt32(truncatingIfNeeded: number)]
-    }
-
-    /// A request of 32-bit numbers: the size of what follows, the command, its version.
-    private static func request(_ command: UInt32, _ payload: [UInt32]) -> [UInt32] {
-        words(UInt64(payload.count * 4)) + [command, 0] + payload
-    }
-
-    private static func bytes(_ requests: [[UInt32]]) -> [UInt8] {
-        requests.joined().flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) } }
-    }
-
     private static func ask(
         _ relay: inout SimulatedRelay,
         _ connection: RelayConnectionID,
         _ requests: [[UInt32]]
     ) -> [UInt8] {
-        bytes(requests).withUnsafeBytes { relay.received($0, on: connection, nowNs: 1) }
+        HandRequest.bytes(requests).withUnsafeBytes { relay.received($0, on: connection, nowNs: 1) }
         return relay.takeOutput(connection) { Array($0) }
     }
 }

@@ -216,7 +216,7 @@ struct ScriptedRelayTests {
     }
 
     @Test func `sessions in CTF 2 and of old timers are refused as relayd refuses them`() {
-        var relay = RelayScript(minor: 14)
+        var relay = RelayScript(version: RelayVersion(minor: 14))
         var modern = ListedSession(id: session1, liveTimerUs: 1, hostname: "h", name: "s")
         modern.format = .ctf2
         relay.sessions = [ScriptedSession(modern)]

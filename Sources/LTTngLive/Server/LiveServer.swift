@@ -63,6 +63,9 @@ package struct LiveServer: ~Copyable {
     }
 
     private mutating func check(_ request: LiveRequest) throws(LiveServerError) {
+        if case .detach = request, ownMinor < LiveVersion.detachMinor {
+            throw remember(.unknownCommand(LiveCommand.detachSession.rawValue))
+        }
         guard case .connect(let major, let theirs, _) = request else {
             if minor == nil { throw remember(.outOfOrder) }
             return

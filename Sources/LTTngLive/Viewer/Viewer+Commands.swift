@@ -44,6 +44,7 @@ extension Viewer {
     /// - Parameter window: bytes from the packet's start, cut at the end of content; nil for all content.
     package mutating func fetch(_ stream: LiveStreamID, window: Range<UInt64>? = nil) {
         guard isOpen, let slot = slotOfStream[stream], case .indexed = streams[slot].state else { return }
+        traces[streams[slot].trace].isNeeded = false
         let content = streams[slot].contentBytes
         let start = min(window?.lowerBound ?? 0, content)
         let end = min(window?.upperBound ?? content, content)
@@ -60,9 +61,19 @@ extension Viewer {
         }
     }
 
+    /// The stream's current index needs metadata that has not come: it is asked for until the index is fetched or
+    /// skipped, whatever flags say. A relay raises none while no index is asked for.
+    package mutating func needMetadata(_ stream: LiveStreamID) {
+        guard isOpen, let slot = slotOfStream[stream], case .indexed = streams[slot].state else { return }
+        let trace = streams[slot].trace
+        traces[trace].isNeeded = true
+        if !traces[trace].isOutstanding { wantMetadata(trace) }
+    }
+
     /// Done with the current index: the next one may be asked for. No-op while a fetch goes on.
     package mutating func skip(_ stream: LiveStreamID) {
         guard isOpen, let slot = slotOfStream[stream], case .indexed = streams[slot].state else { return }
+        traces[streams[slot].trace].isNeeded = false
         finishIndex(slot)
     }
 
@@ -112,6 +123,11 @@ extension Viewer {
 
     /// The current packet is done with.
     private mutating func finishIndex(_ slot: Int) {
+        if streams[slot].isAskedAhead {
+            streams[slot].isAskedAhead = false
+            streams[slot].state = .asked
+            return
+        }
         streams[slot].state = .ready
         makeHot(slot)
     }

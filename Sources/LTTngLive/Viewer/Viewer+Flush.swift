@@ -13,9 +13,9 @@ extension Viewer {
             endOverdueSessions(now: now)
             writeSessionCommands(now: now)
             writeMetadataRequests(now: now)
-            writePacketRequests(now: now)
+            let askedAhead = writePacketRequests(now: now)
             let asked = writePolls(now: now)
-            writeRound(afterPolls: asked, now: now)
+            writeRound(afterPolls: askedAhead + asked, now: now)
         }
         if hasOutput, !sendIsAnnounced {
             sendIsAnnounced = true
@@ -66,10 +66,14 @@ extension Viewer {
         wantedTraces.removeLast(wantedTraces.count - later)
     }
 
-    /// Asks for slices of all packets in turn, within the limit on bytes on their way.
-    private mutating func writePacketRequests(now: UInt64) {
+    /// Asks for slices of all packets in turn, within the limit on bytes on their way; behind a packet's last slice for
+    /// the stream's next index. The relay answers in order, so the index cannot take the packet's file away, and a
+    /// stream costs one round trip a packet, not two.
+    /// - Returns: how many streams were asked for their next index.
+    private mutating func writePacketRequests(now: UInt64) -> Int {
         writeDelayedSlices(now: now)
         var served = 0
+        var asked = 0
         while served < fetchQueue.count, hasRoom {
             let slot = fetchQueue[served]
             guard case .fetching = streams[slot].state, !streams[slot].fetchFailed else {
@@ -81,9 +85,22 @@ extension Viewer {
             served += 1
             write(PacketSlice(offset: streams[slot].fetchNext, length: UInt32(length)), of: slot, now: now)
             streams[slot].fetchNext += length
-            if streams[slot].fetchNext < streams[slot].fetchEnd { fetchQueue.append(slot) }
+            if streams[slot].fetchNext < streams[slot].fetchEnd {
+                fetchQueue.append(slot)
+            } else if mayAskAhead(slot) {
+                writeIndexRequest(slot, now: now)
+                streams[slot].isAskedAhead = true
+                asked += 1
+            }
         }
         fetchQueue.removeFirst(served)
+        return asked
+    }
+
+    /// Not where a slice may have to be asked for again: then the index would come before it.
+    private func mayAskAhead(_ slot: Int) -> Bool {
+        minor >= LiveVersion.plainPacketMinor && hasRoom && !streams[slot].isSuspended
+            && streams[slot].fetchEnd == streams[slot].contentBytes && streams[slot].fetchRetries == 0
     }
 
     private mutating func writeDelayedSlices(now: UInt64) {
@@ -142,9 +159,13 @@ extension Viewer {
     }
 
     private mutating func writePoll(_ slot: Int, now: UInt64) {
+        streams[slot].state = .asked
+        writeIndexRequest(slot, now: now)
+    }
+
+    private mutating func writeIndexRequest(_ slot: Int, now: UInt64) {
         output.append(request: .nextIndex)
         output.append(streams[slot].id.rawValue)
-        streams[slot].state = .asked
         streams[slot].outstanding += 1
         expect(.nextIndex(stream: slot), now: now)
     }

@@ -28,7 +28,7 @@ extension Viewer {
         traces[trace].vainAttempts = 0
         traces[trace].pauseNs = 0
         traces[trace].askAt = now
-        if traces[trace].isDraining { wantMetadata(trace) }
+        if traces[trace].isDraining || traces[trace].isNeeded { wantMetadata(trace) }
     }
 
     /// OK without bytes, NO_NEW or ERR.
@@ -42,7 +42,7 @@ extension Viewer {
         switch status {
         case .ok: wantMetadata(trace)
         case .noNew where state.isDraining && !hasAttempts: endMetadata(trace, .hungUp)
-        case .noNew: if state.isDraining || state.isFlagged || isMissing { wantMetadata(trace) }
+        case .noNew: if state.isDraining || state.isFlagged || state.isNeeded || isMissing { wantMetadata(trace) }
         case .failed where state.isFlagged && !state.isDraining && hasAttempts: wantMetadata(trace)
         case .failed: endMetadata(trace, state.isDraining ? .hungUp : .failed)
         }

@@ -77,13 +77,16 @@ extension Viewer {
             expectation = .payload
             return
         }
-        // Relays up to 2.6 refuse a packet while metadata is unread.
+        // Relays up to 2.6 refuse a packet while metadata is unread. No relay from 2.7 on says
+        // RETRY; where one does and the next index is asked for, the packet is given up.
         let isTransient = status == .retry || (status == .failed && flags.contains(.newMetadata))
         finishSlice(slot, slice)
         guard case .fetching = streams[slot].state else { return releaseStreamIfUnused(slot) }
         if flags.contains(.newMetadata) { metadataFlagged(streams[slot].trace, true, now: now) }
         streams[slot].fetchRetries += 1
-        if isTransient, !streams[slot].fetchFailed, streams[slot].fetchRetries <= limits.transientRetriesMax {
+        if isTransient, !streams[slot].isAskedAhead, !streams[slot].fetchFailed,
+            streams[slot].fetchRetries <= limits.transientRetriesMax
+        {
             delayedSlices.append(DelayedSlice(stream: slot, slice: slice, askAt: now + times.metadataRetry))
             streams[slot].outstanding += 1  // Keeps the slot while the slice waits.
             return
@@ -94,7 +97,7 @@ extension Viewer {
             delayedSlices.remove(at: index)
             streams[slot].outstanding -= 1
         }
-        if streams[slot].outstanding == 0 { finishFetch(slot) }
+        if streams[slot].slicesOutstanding == 0 { finishFetch(slot) }
     }
 
     private mutating func finishSlice(_ slot: Int, _ slice: PacketSlice) {
@@ -163,7 +166,7 @@ extension Viewer {
     private mutating func packetSliceCame(_ slot: Int, _ slice: PacketSlice) {
         finishSlice(slot, slice)
         guard case .fetching = streams[slot].state else { return releaseStreamIfUnused(slot) }
-        if streams[slot].outstanding == 0, streams[slot].fetchFailed || streams[slot].fetchMissing == 0 {
+        if streams[slot].slicesOutstanding == 0, streams[slot].fetchFailed || streams[slot].fetchMissing == 0 {
             finishFetch(slot)
         }
     }

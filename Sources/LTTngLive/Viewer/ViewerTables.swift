@@ -81,6 +81,8 @@ struct LiveTrace: Vacatable {
     var receivedBytes: UInt64 = 0
     /// The last index reply of the trace said that there is more.
     var isFlagged = false
+    /// A packet waits for metadata that has not come.
+    var isNeeded = false
     /// GET_METADATA is to be sent, not before `askAt`.
     var isWanted = false
     var isOutstanding = false
@@ -122,6 +124,8 @@ struct ViewerStream: Vacatable {
     var isHot = false
     /// Requests that name this slot and are not answered.
     var outstanding = 0
+    /// Those for slices of the current packet.
+    var slicesOutstanding: Int { outstanding - (isAskedAhead ? 1 : 0) }
 
     // The current packet and what is being fetched of it, in bytes.
     var fileOffset: UInt64 = 0
@@ -131,6 +135,8 @@ struct ViewerStream: Vacatable {
     /// Bytes of the window that have not been received.
     var fetchMissing: UInt64 = 0
     var fetchFailed = false
+    /// The next index is asked for behind the last slice of the packet.
+    var isAskedAhead = false
     var fetchRetries: UInt32 = 0
 
     var poll = PollState()

@@ -55,6 +55,8 @@ package enum LiveVersion {
     package static let minor: UInt32 = 15
     /// From here on LIST entries carry lengths and the trace format.
     package static let longListMinor: UInt32 = 15
+    /// From here on a packet is served whether metadata was read or not.
+    package static let plainPacketMinor: UInt32 = 7
     /// From here on relayd knows DETACH.
     package static let detachMinor: UInt32 = 8
 }

@@ -37,8 +37,11 @@ struct WireOutput {
     mutating func append(field text: String, bytes fieldBytes: Int) {
         let content = text.utf8.prefix(fieldBytes - 1)
         bytes.append(contentsOf: content)
-        bytes.append(contentsOf: repeatElement(0, count: fieldBytes - content.count))
+        bytes.append(contentsOf: Self.zeros.prefix(fieldBytes - content.count))
     }
+
+    /// As many as the longest field.
+    private static let zeros = [UInt8](repeating: 0, count: WireSize.pathField)
 
     mutating func append(request command: LiveCommand) {
         append(UInt64(command.payloadBytes))
