@@ -46,8 +46,8 @@ extension RealCluster {
             try eventually("more of them", of: tail) { try tail.feed().programs[9] ?? 0 > before + 50 }
 
             // Tracers do not connect again: the session is made anew, under its old name. That its end could not be
-            // told to the relay is an error for lttng, which has destroyed it nevertheless. The coordinator sleeps until
-            // there is a session with streams that have the old ones' numbers.
+            // told to the relay is an error for lttng, which has destroyed it nevertheless. The coordinator sleeps
+            // until there is a session with streams that have the old ones' numbers.
             coordinator.process.signal(SIGSTOP)
             try killed.restartRelay()
             #expect(throws: Failure.self) { try killed.destroy("s") }
