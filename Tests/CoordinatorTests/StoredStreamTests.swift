@@ -116,8 +116,13 @@ import Testing
 
     @Test func `equal packets that follow each other in one file are two`() {
         let packet = StoredPacket(number: 0, begin: 0, end: .ms(10), events: [.ms(5)])
-        let trial = run([StoredTrial([StoredFileTrial("main_0", [packet, packet])])])
-        #expect(trial.events.count == 2)
+        let later = StoredPacket(number: 1, begin: .ms(10), end: .ms(20), events: [.ms(15)])
+        for files in [[[packet, packet]], [[packet, packet], [later]]] {
+            let trial = run([
+                StoredTrial(files.enumerated().map { StoredFileTrial("main_\($0.offset)", $0.element) })
+            ])
+            #expect(trial.events.count == files.joined().count)
+        }
     }
 
     @Test func `a file that is damaged costs its own rest only`() {
@@ -148,6 +153,23 @@ import Testing
         ])
         #expect(trial.storedEvents == expected(packets))
         #expect(trial.report?.damaged.count == 2)
+    }
+
+    @Test func `files whose packets do not say when they begin are streams of their own`() {
+        let packets = StoredPacket.run(0..<6)
+        let text = String(decoding: StoredPacket.metadata(), as: UTF8.self)
+            .replacing("time timestamp_begin;", with: "u64 other;")
+        let trial = run([
+            StoredTrial(
+                metadata: Array(text.utf8),
+                [
+                    StoredFileTrial("main_0_0", Array(packets[3...])),
+                    StoredFileTrial("main_0_1", Array(packets[..<3])),
+                ]
+            )
+        ])
+        #expect(streamCount(trial) == 2)
+        #expect(trial.events.count == expected(packets).count)
     }
 
     @Test func `files whose packets do not say of which instance they are, are streams of their own`() {
