@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    /// A domain's session, with an event each 100 ms in each of its streams.
+    /// A domain's session, with an event each 100 ms in each of its streams, at the beginning of each packet.
     private func session(
         _ domain: Domain,
         id: UInt64? = nil,
@@ -38,7 +38,7 @@ import Testing
     ) -> ScriptedSession {
         let offset = domain.number * 7
         let steps = packets(
-            stride(from: fromMs + 100, through: throughMs, by: 100).map { (.ms($0 + offset), [.ms($0 - 50 + offset)]) },
+            stride(from: fromMs + 100, through: throughMs, by: 100).map { (.ms($0 + offset), [.ms($0 - 99 + offset)]) },
             startNs: .ms(fromMs + offset)
         )
         let number = id ?? domain.number
