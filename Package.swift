@@ -80,6 +80,17 @@ let package = Package(
         ),
 
         .target(name: "PacketWriter", dependencies: ["CTF"], path: "Tests/Support/PacketWriter", swiftSettings: strict),
+        // Only for programs: it stands before the C library's malloc.
+        .target(name: "AllocationCounter", path: "Tests/Support/AllocationCounter"),
+        .executableTarget(
+            name: "decoding-meter",
+            dependencies: [
+                "AllocationCounter", "CTF", "Coordinator", "PacketWriter", "Runtime",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Benchmarks/DecodingMeter",
+            swiftSettings: strict
+        ),
         tests("CTF", ["PacketWriter"]),
         tests("LTTngLive"),
         tests("EventMerge"),
