@@ -42,6 +42,7 @@ extension Coordinator {
         stall.replied(link.frontier)
         guard let stream = link.streams[id] else { return }
         stream.index = index
+        stream.hasPackets = true
         takeIndex(link, stream, now: now)
     }
 

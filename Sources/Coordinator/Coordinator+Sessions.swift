@@ -38,6 +38,7 @@ extension Coordinator {
     private mutating func answered(_ link: RelayLink, minor: UInt32) {
         say(link.isLister ? .info : .debug, link, "connected, live protocol 2.\(minor)")
         link.failureCount = 0
+        link.minor = minor
         paceIsStale = true
         link.lostAtNs = nil
         stall.replied(link.frontier)
@@ -218,21 +219,25 @@ extension Coordinator {
             metadataEnded(link, id, now: now)
             return
         }
-        if stream.index != nil || end == .failed {
-            noteLoss(
-                .events,
-                count: nil,
-                stream: stream,
-                link: link,
-                fromNs: nil,
-                toNs: nil,
-                reason: end == .failed ? "the relay cannot read the stream" : "a packet could not be read to its end"
-            )
+        if let reason = lossReason(stream, link, end) {
+            noteLoss(.events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil, reason: reason)
         }
         endStream(stream, of: link)
         let trace = stream.trace
         trace.streams.removeAll { $0 === stream }
         if trace.streams.isEmpty, trace.metadataID == nil { forget(trace, link) }
+    }
+
+    /// Why events of a stream that ends are missing; nil if none are known to be.
+    private func lossReason(_ stream: RelayStream, _ link: RelayLink, _ end: StreamEnd) -> String? {
+        if end == .failed { return "the relay cannot read the stream" }
+        if stream.index != nil { return "a packet could not be read to its end" }
+        // A tracer of those relays' time gives every stream a packet before its end, and such a relay drops what is
+        // unread when a stream is closed.
+        if !stream.hasPackets, let minor = link.minor, minor < LiveVersion.keepsClosedMinor {
+            return "the stream ended without data"
+        }
+        return nil
     }
 
     /// No more metadata comes: a trace that never had any cannot be decoded, and one without streams is over.

@@ -37,6 +37,8 @@ final class RelayLink {
     var connection = Connection.closed
     /// Connects that failed since the last that worked.
     var failureCount: UInt32 = 0
+    /// The live protocol's minor version that both sides speak, once negotiated.
+    var minor: UInt32?
     /// When the relay was lost, monotonic nanoseconds; nil while connected or never connected.
     var lostAtNs: UInt64?
     /// Whether the relay has ever answered in this feed.

@@ -123,6 +123,8 @@ final class RelayStream {
     /// The feed goes on without it, since it alone says nothing.
     var isSilenced = false
     var losses: LossAccount
+    /// Whether the relay has announced any packet of it.
+    var hasPackets = false
     var hasEnded = false
 
     /// Where reading is, for a stored stream.
