@@ -67,7 +67,8 @@ extension Coordinator {
             return
         }
         guard let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link) else {
-            return  // until the metadata comes
+            link.viewer.needMetadata(of: stream.id)
+            return  // until it comes
         }
         if taken == false { stream.resume = nil }
         observe(end, stream, link, now: now)

@@ -24,7 +24,13 @@ extension Coordinator {
         }
         guard let traceClass = trace.reader.traceClass else { return }
         trace = identified(trace, traceClass.uuid, link)
-        if trace.program?.traceClass == traceClass { return }
+        // A slow tracer sends the beginning alone. A trace without a stream class is one that waits.
+        if traceClass.streamClasses.isEmpty || trace.program?.traceClass == traceClass {
+            for stream in trace.streams where stream.index != nil && stream.storage == nil {
+                takeIndex(link, stream, now: now)
+            }
+            return
+        }
         do {
             trace.program = try TraceProgram(traceClass)
         } catch {

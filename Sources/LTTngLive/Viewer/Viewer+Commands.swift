@@ -66,6 +66,16 @@ extension Viewer {
         finishIndex(slot)
     }
 
+    /// The metadata of the stream's trace does not yet say how to read the current index: it is asked for, with growing
+    /// pauses, until some comes. Without this nobody might: while all streams of a trace wait for it, none is asked for
+    /// an index whose flag could tell.
+    package mutating func needMetadata(of stream: LiveStreamID) {
+        guard isOpen, let slot = slotOfStream[stream] else { return }
+        let trace = streams[slot].trace
+        traces[trace].isNeeded = true
+        if !traces[trace].isOutstanding { wantMetadata(trace) }
+    }
+
     /// Asks for no further index of the stream until `resume`. What is asked for already still comes.
     package mutating func suspend(_ stream: LiveStreamID) {
         guard let slot = slotOfStream[stream] else { return }

@@ -28,6 +28,7 @@ extension Viewer {
         traces[trace].vainAttempts = 0
         traces[trace].pauseNs = 0
         traces[trace].askAt = now
+        traces[trace].isNeeded = false
         if traces[trace].isDraining { wantMetadata(trace) }
     }
 
@@ -42,7 +43,8 @@ extension Viewer {
         switch status {
         case .ok: wantMetadata(trace)
         case .noNew where state.isDraining && !hasAttempts: endMetadata(trace, .hungUp)
-        case .noNew: if state.isDraining || state.isFlagged || isMissing { wantMetadata(trace) }
+        case .noNew:
+            if state.isDraining || state.isFlagged || state.isNeeded || isMissing { wantMetadata(trace) }
         case .failed where state.isFlagged && !state.isDraining && hasAttempts: wantMetadata(trace)
         case .failed: endMetadata(trace, state.isDraining ? .hungUp : .failed)
         }

@@ -81,6 +81,8 @@ struct LiveTrace: Vacatable {
     var receivedBytes: UInt64 = 0
     /// The last index reply of the trace said that there is more.
     var isFlagged = false
+    /// The caller cannot go on without more.
+    var isNeeded = false
     /// GET_METADATA is to be sent, not before `askAt`.
     var isWanted = false
     var isOutstanding = false
