@@ -72,15 +72,26 @@ extension Coordinator {
 
     /// Declares the trace in the feed and passes its metadata on, but for what the feed has from an earlier connection.
     mutating func publishMetadata(_ trace: RelayTrace, _ reply: [UInt8]) {
-        if !trace.isDeclared {
-            trace.isDeclared = true
-            records.append(.trace(trace.declaration))
-        }
+        declare(trace)
         let knownBytes = trace.publishedBytes - min(trace.publishedBytes, trace.receivedBytes)
         trace.receivedBytes += UInt64(reply.count)
         guard UInt64(reply.count) > knownBytes else { return }
         records.append(.metadata(traceID: trace.declaration.id, bytes: Array(reply[Int(knownBytes)...])))
         trace.publishedBytes = trace.receivedBytes
+    }
+
+    private mutating func declare(_ trace: RelayTrace) {
+        guard !trace.isDeclared else { return }
+        trace.isDeclared = true
+        records.append(.trace(trace.declaration))
+    }
+
+    /// Declares the stream in the feed, before a record refers to it.
+    mutating func declare(_ stream: RelayStream) {
+        guard !stream.isDeclared else { return }
+        declare(stream.trace)
+        stream.isDeclared = true
+        records.append(.stream(stream.declaration))
     }
 
     /// A trace that cannot be decoded costs itself only: its streams no longer count, and their packets are said to be

@@ -85,12 +85,6 @@ extension Coordinator {
         noteLosses(losses, stream: stream, link: link, streamClassID: index.streamClassID, endNs: endNs)
     }
 
-    mutating func declare(_ stream: RelayStream) {
-        guard !stream.isDeclared else { return }
-        stream.isDeclared = true
-        records.append(.stream(stream.declaration))
-    }
-
     mutating func noteLosses(
         _ losses: [LossAccount.Loss],
         stream: RelayStream,
@@ -99,7 +93,6 @@ extension Coordinator {
         endNs: Int64?
     ) {
         for loss in losses {
-            declare(stream)
             let sinceNs = loss.sinceCycles.flatMap { timestamp($0, streamClassID: streamClassID, of: stream, link) }
             switch loss.cause {
             case .discardedEvents:

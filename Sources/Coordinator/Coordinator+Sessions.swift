@@ -242,7 +242,9 @@ extension Coordinator {
         // A relay up to 2.13 drops what a stream still holds when its program exits. Where that is all that it had it
         // shows; a relay from 2.14 on has then had no packet of it.
         let hadNone = stream.losses.lastEndCycles == nil && stream.resume == nil
-        guard end == .hungUp, hadNone, link.minor < 14, link.source.start == .beginning else { return nil }
+        guard end == .hungUp, hadNone, link.minor < LiveVersion.keepsClosedMinor, link.source.start == .beginning else {
+            return nil
+        }
         return "the stream ended before a packet of it could be read, and the relay keeps nothing"
     }
 

@@ -328,6 +328,7 @@ package struct Coordinator: ~Copyable {
         cause: LossRecord.Cause = .delivery
     ) {
         let session = stream.trace.session.listed
+        declare(stream)
         records.append(
             .lost(
                 LossRecord(

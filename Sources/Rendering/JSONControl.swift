@@ -52,7 +52,11 @@ struct JSONControl {
     private func append(_ loss: LossRecord, streams: KnownStreams, _ pen: inout OutputPen) {
         begin("lost", &pen)
         source(loss.relay, loss.host, loss.session, loss.sessionID, &pen)
-        if let streamID = loss.streamID { member("stream", streams[streamID]?.shownID ?? streamID, &pen) }
+        if let streamID = loss.streamID {
+            let stream = streams[streamID]
+            if let trace = stream?.traceUUID?.description ?? stream?.trace?.path { member("trace", trace, &pen) }
+            member("stream", stream?.shownID ?? streamID, &pen)
+        }
         member(loss.unit == .events ? "events" : "packets", loss.count, &pen)
         member("from", loss.fromNs, &pen)
         member("to", loss.toNs, &pen)

@@ -195,4 +195,10 @@ struct FakeRelay {
     }
 
     var url: String { "net://127.0.0.1:\(port)" }
+
+    /// The batches of requests that passed so far, each with its commands' names; of a proxy with `--tell`.
+    var requestBatches: [Substring] { process.errorText.split(separator: "\n").filter { $0.hasPrefix("requests") } }
+
+    /// The requests' names.
+    var requests: [Substring] { requestBatches.flatMap { $0.split(separator: " ").dropFirst() } }
 }

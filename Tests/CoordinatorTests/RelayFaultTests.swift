@@ -68,6 +68,27 @@ import Testing
         #expect(trial.sessionStates.isEmpty)
     }
 
+    /// Relay daemons before 2.14 drop what is unread when a stream is closed.
+    @Test(arguments: [(minor: UInt32(13), losses: 1), (minor: 14, losses: 0)])
+    func `a stream that ends without data is reported lost where the relay may have dropped it`(
+        _ relay: (minor: UInt32, losses: Int)
+    ) {
+        let trial = CoordinatorTrial([
+            RelayScript(
+                sessions: [
+                    RelayScript.session(endsAtNs: .ms(1100), streams: [steady, [(.ms(350), .hangUp)]])
+                ],
+                minor: relay.minor
+            )
+        ])
+        trial.run(untilNs: .ms(20_000))
+        #expect(trial.events.count == 10)
+        #expect(trial.losses.map(\.reason) == Array(repeating: "the stream ended before a packet of it could be read, and the relay keeps nothing", count: relay.losses))
+        #expect(trial.losses.allSatisfy { $0.unit == .events && $0.count == nil })
+        let streams = trial.records.compactMap { if case .stream(let stream) = $0 { stream.id } else { nil } }
+        #expect(trial.losses.allSatisfy { streams.contains($0.streamID ?? 0) }, "declared before the loss")
+    }
+
     @Test func `metadata that does not parse costs its trace only`() {
         let broken = RelayScript.session(
             host: "broken",

@@ -57,6 +57,22 @@ import Testing
         #expect(holders(trial).allSatisfy { $0.heldNs < 5_000_000_000 })
     }
 
+    /// A slow tracer sends metadata in pieces, and all streams of the trace may wait for the next one.
+    @Test func `metadata that comes in two pieces after the first packets is asked for until it is whole`() throws {
+        var session = RelayScript.session(endsAtNs: .ms(20_100), streams: [long])
+        let whole = TinyTrace.metadata()
+        let begin = try #require(whole.firstRange(of: Array("stream {".utf8))?.lowerBound)
+        session.streams[0].steps = [
+            (.ms(300), .metadata(Array(whole[..<begin]))), (.ms(900), .metadata(Array(whole[begin...]))),
+        ]
+        let trial = CoordinatorTrial([RelayScript(sessions: [session])])
+        trial.run(untilNs: .ms(30_000))
+        #expect(trial.events.count == 200)
+        #expect(trial.events.allSatisfy { $0.lateNs == 0 })
+        #expect(trial.losses.isEmpty)
+        #expect(!trial.notes.contains { $0.text.contains("no metadata") })
+    }
+
     @Test func `metadata that never comes holds the feed for a time only`() {
         let mute = RelayScript.session(
             host: "mute",

@@ -53,6 +53,18 @@ struct ViewerMetadataTests {
         #expect(times.count < 20)
     }
 
+    @Test func `metadata that an index needs is asked for again, though no reply flags it`() throws {
+        let conversation = Conversation(oneStreamRelay())
+        conversation.relay.indexes[stream1] = [.packet(.test())]
+        conversation.policy = .hold
+        try conversation.run(forNs: 1_000_000)
+        conversation.relay.metadata[metadata1] = Array(repeating: (.noNew, []), count: 4) + [(.ok, text)]
+        conversation.viewer.needMetadata(stream1)
+        try conversation.run(forNs: 2_000_000_000)
+        #expect(conversation.seen.contains(.metadata(LiveTraceID(1), bytes: text, isLast: true)))
+        #expect(metadataRequests(conversation) == 6)
+    }
+
     @Test func `metadata that is missing at the attach is asked for again, at last once a second`() throws {
         let conversation = Conversation(oneStreamRelay())
         conversation.relay.metadata[metadata1] = Array(repeating: (.noNew, []), count: 3) + [(.ok, text)]

@@ -72,6 +72,18 @@ struct ViewerPollTests {
         #expect(mean <= max(period / 8, 3_000_000), "mean lag \(mean) of \(period)")
     }
 
+    @Test(arguments: [(minor: UInt32(13), least: 900.0, most: 1000.0), (minor: 14, least: 1, most: 40)])
+    func `a new stream is asked each millisecond where the relay drops what is unread at its end`(
+        _ relay: (minor: UInt32, least: Double, most: Double)
+    ) throws {
+        let conversation = Conversation(oneStreamRelay(minor: relay.minor))
+        let newborn = try batchesPerSecond(conversation, seconds: 2)
+        #expect(newborn >= relay.least && newborn <= relay.most, "\(newborn) batches a second")
+        try conversation.run(forNs: 20 * second)
+        let later = try batchesPerSecond(conversation, seconds: 100)
+        #expect(later <= 3, "\(later) batches a second")
+    }
+
     @Test func `a stalled stream is asked ever more rarely`() throws {
         let conversation = Conversation(oneStreamRelay())
         try conversation.run(forNs: 60 * second)

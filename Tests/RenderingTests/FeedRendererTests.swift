@@ -129,6 +129,9 @@ struct FeedRendererTests {
         toNs: 2,
         reason: ""
     )
+    private let trace = FeedRecord.trace(
+        FeedTrace(id: 1, relay: "alpha", host: "web-1", session: "S", sessionID: 9, path: "ust/pid/tick-7")
+    )
     private var stream: FeedRecord {
         .stream(FeedStream(id: 3, traceID: 1, liveStreamID: 43, channel: "channel0"))
     }
@@ -139,6 +142,7 @@ struct FeedRendererTests {
         unknown.count = nil
         unknown.fromNs = nil
         let records = batch(
+            trace,
             stream,
             .relay(RelayStateChange(relay: "alpha", state: .excluded, reason: "silent")),
             .session(
@@ -162,9 +166,9 @@ struct FeedRendererTests {
             {"type":"relay","relay":"alpha","state":"excluded","reason":"silent"}
             {"type":"session","relay":"alpha","host":"web-1","session":"S","session_id":9,"state":"ended"}
             {"type":"lost","relay":"alpha","host":"web-1","session":"S","session_id":9,\
-            "stream":43,"events":17,"from":1,"to":2}
+            "trace":"ust/pid/tick-7","stream":43,"events":17,"from":1,"to":2}
             {"type":"lost","relay":"alpha","host":"web-1","session":"S","session_id":9,\
-            "stream":43,"packets":null,"from":null,"to":2}
+            "trace":"ust/pid/tick-7","stream":43,"packets":null,"from":null,"to":2}
             {"type":"holder","relay":"alpha","host":"web-1","session":"S","stream":43,"held_ns":2500000000}
             {"type":"gap","from_sequence":5,"to_sequence":9,"reason":"retention"}
             {"type":"end","reason":"stopped"}

@@ -11,6 +11,8 @@ struct PollState: BitwiseCopyable {
     private(set) var dueAt: UInt64 = 0
     private var pauseNs: UInt64 = 0
     private var lastNewsAt: UInt64 = 0
+    /// When the first reply came.
+    private var firstReplyAt: UInt64?
     private var lastBeaconCycles: UInt64?
     /// Replies in a row that repeated the last beacon.
     private var earlyCount = 0
@@ -27,7 +29,15 @@ struct PollState: BitwiseCopyable {
     }
 
     /// RETRY: nothing is known.
-    mutating func nothingCame(period: UInt64, times: PollTimes, now: UInt64) {
+    /// - Parameter isFleeting: whether the relay drops what is unread when the stream is closed.
+    mutating func nothingCame(isFleeting: Bool, period: UInt64, times: PollTimes, now: UInt64) {
+        let firstReplyAt = firstReplyAt ?? now
+        self.firstReplyAt = firstReplyAt
+        // Its program may end before the first tick: then all it wrote can be had between two requests to the relay.
+        if isFleeting, lastNewsAt == 0, now < firstReplyAt + 2 * period {
+            dueAt = now + times.newbornPause
+            return
+        }
         let cap = isFresh(period: period, now: now) ? Self.activePauseMax(period, times) : min(period, times.retryMax)
         pauseNs = nextPause(cap: cap, period: period, times: times)
         dueAt = Self.aligned(now + pauseNs, min(pauseNs, Self.grid(period)))

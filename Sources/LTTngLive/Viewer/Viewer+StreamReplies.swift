@@ -35,7 +35,8 @@ extension Viewer {
             actions.append(.beacon(id, cycles: index.timestampEnd, streamClassID: index.streamClassID))
         case .retry:
             streams[slot].state = .ready
-            streams[slot].poll.nothingCame(period: period, times: times, now: now)
+            let isFleeting = minor < LiveVersion.keepsClosedMinor
+            streams[slot].poll.nothingCame(isFleeting: isFleeting, period: period, times: times, now: now)
             nextDueAt = min(nextDueAt, streams[slot].poll.dueAt)
             actions.append(.retry(id))
         case .hungUp, .endOfFile:

@@ -59,6 +59,8 @@ package enum LiveVersion {
     package static let plainPacketMinor: UInt32 = 7
     /// From here on relayd knows DETACH.
     package static let detachMinor: UInt32 = 8
+    /// From here on relayd keeps what a viewer has not read of a stream when the stream is closed.
+    package static let keepsClosedMinor: UInt32 = 14
 }
 
 package enum ViewerSessionStatus: UInt32, Sendable {

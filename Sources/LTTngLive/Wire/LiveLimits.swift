@@ -34,6 +34,9 @@ package struct PollTimes: Sendable, Equatable {
     package var roundMin: UInt64 = 1_000_000
     /// Longest time between two rounds while data comes: short-lived streams are lost on old relays otherwise.
     package var roundMaxActive: UInt64 = 50_000_000
+    /// Pause of a stream that has never had anything, for its first two live periods, where what a stream has not been
+    /// asked for is dropped when it is closed.
+    package var newbornPause: UInt64 = 1_000_000
     /// First pause of a stream that had nothing; doubles up to a twentieth of the live period.
     package var retryMin: UInt64 = 5_000_000
     /// Longest pause of a stream that has been silent for long, and the round of an idle feed.

@@ -51,8 +51,8 @@ extension RealCluster {
             let proxy = try FakeRelay(["proxy", "\(host.livePort)", "--tell"])
             let coordinator = try Coordinator([.init(name: "idle", url: proxy.url)])
             let tail = try coordinator.tail(["--from", "earliest", "--format", "json", "--all"])
-            let lists = { proxy.process.errorText.split(separator: "\n").count { $0 == "request LIST_SESSIONS" } }
-            let requests = { proxy.process.errorText.split(separator: "\n").count { $0.hasPrefix("request") } }
+            let lists = { proxy.requests.count { $0 == "LIST_SESSIONS" } }
+            let requests = { proxy.requests.count }
             try eventually("the first list", of: proxy.process, and: coordinator.process) { lists() > 1 }
 
             let (begin, asked) = (DispatchTime.now().uptimeNanoseconds, requests())

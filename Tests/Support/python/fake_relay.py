@@ -78,14 +78,17 @@ def tell(what):
 
 
 def tell_requests(asked, requests):
-    """Says what is asked in complete requests, notes it in `asked`, and returns the rest."""
+    """Says what is asked in a batch of complete requests, notes it in `asked`, and returns the rest."""
+    names = []
     while len(requests) >= HEADER.size:
         name, payload = COMMANDS[HEADER.unpack_from(requests)[1]]
         if len(requests) < HEADER.size + payload:
             break
-        tell(f"request {name}")
-        asked.append(name)
+        names.append(name)
         requests = requests[HEADER.size + payload:]
+    if names:
+        tell(f"requests {' '.join(names)}")
+        asked.extend(names)
     return requests
 
 
