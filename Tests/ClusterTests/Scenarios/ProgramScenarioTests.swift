@@ -93,9 +93,9 @@ extension RealCluster {
             #expect(text.events.values.sorted() == [10, 10, 10, 10])
         }
 
-        /// How far the watermark lags meanwhile is measured by `Tests/Benchmarks/storm`. At 20 programs a second LTTng's
-        /// consumer falls seconds behind: programs end before it has sent what they wrote, and buffers run full. Of
-        /// that host only the order is judged, and that what was discarded of the busy program is reported.
+        /// How far the watermark lags meanwhile is measured by `Tests/Benchmarks/storm`. At 20 programs a second
+        /// LTTng's consumer falls seconds behind: programs end before it has sent what they wrote, and buffers run
+        /// full. Of that host only the order is judged, and that what was discarded of the busy program is reported.
         @Test
         func `scenario 5: storms of short programs beside busy ones make no event late`() throws {
             let cluster = try Cluster(hosts: 2)
