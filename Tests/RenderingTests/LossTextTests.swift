@@ -27,7 +27,9 @@ import Testing
         #expect(try #require(notice(.tracer, count: 2)).hasPrefix("WARNING: Tracer discarded 2 packets ("))
         #expect(try #require(notice(.tracer, count: nil)).hasPrefix("WARNING: Tracer may have discarded packets ("))
         #expect(try #require(notice(.delivery, count: 1)).hasPrefix("WARNING: Lost on the way: 1 packet ("))
-        #expect(try #require(notice(.delivery, count: nil)).hasPrefix("WARNING: An unknown number of packets is lost ("))
+        #expect(
+            try #require(notice(.delivery, count: nil)).hasPrefix("WARNING: An unknown number of packets is lost (")
+        )
     }
 
     @Test func `what a trace had is forgotten with it`() {
