@@ -66,10 +66,17 @@ private struct JSONParser {
 
     private var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
-    private mutating func take(_ text: String) -> Bool {
+    /// Takes the next byte that is no space if it is this one.
+    private mutating func take(_ byte: UInt8) -> Bool {
         skipSpace()
-        guard bytes[offset...].starts(with: text.utf8) else { return false }
-        offset += text.utf8.count
+        guard next == byte else { return false }
+        offset += 1
+        return true
+    }
+
+    private mutating func take(word: String) -> Bool {
+        guard bytes[offset...].starts(with: word.utf8) else { return false }
+        offset += word.utf8.count
         return true
     }
 
@@ -79,28 +86,40 @@ private struct JSONParser {
 
     mutating func value(depth: Int) throws -> JSONValue {
         guard depth < 200 else { throw failure("too deep") }
-        if take("null") { return .null }
-        if take("true") { return .bool(true) }
-        if take("false") { return .bool(false) }
-        if take("[") {
-            var elements: [JSONValue] = []
-            if take("]") { return .array(elements) }
-            repeat { elements.append(try value(depth: depth + 1)) } while take(",")
-            guard take("]") else { throw failure("array without end") }
-            return .array(elements)
+        skipSpace()
+        switch next {
+        case 0x5B: return .array(try elements(depth: depth))
+        case 0x7B: return .object(try members(depth: depth))
+        case 0x22:
+            offset += 1
+            return .string(try string())
+        case 0x6E where take(word: "null"): return .null
+        case 0x74 where take(word: "true"): return .bool(true)
+        case 0x66 where take(word: "false"): return .bool(false)
+        default: return .number(try number())
         }
-        if take("{") {
-            var members: [JSONValue.Member] = []
-            if take("}") { return .object(members) }
-            repeat {
-                guard case .string(let name) = try value(depth: depth + 1), take(":") else { throw failure("name") }
-                guard !members.contains(where: { $0.name == name }) else { throw failure("name '\(name)' twice") }
-                members.append(JSONValue.Member(name: name, value: try value(depth: depth + 1)))
-            } while take(",")
-            guard take("}") else { throw failure("object without end") }
-            return .object(members)
-        }
-        return take("\"") ? .string(try string()) : .number(try number())
+    }
+
+    private mutating func elements(depth: Int) throws -> [JSONValue] {
+        offset += 1
+        var elements: [JSONValue] = []
+        if take(0x5D) { return elements }
+        repeat { elements.append(try value(depth: depth + 1)) } while take(0x2C)
+        guard take(0x5D) else { throw failure("array without end") }
+        return elements
+    }
+
+    private mutating func members(depth: Int) throws -> [JSONValue.Member] {
+        offset += 1
+        var members: [JSONValue.Member] = []
+        if take(0x7D) { return members }
+        repeat {
+            guard case .string(let name) = try value(depth: depth + 1), take(0x3A) else { throw failure("name") }
+            guard !members.contains(where: { $0.name == name }) else { throw failure("name '\(name)' twice") }
+            members.append(JSONValue.Member(name: name, value: try value(depth: depth + 1)))
+        } while take(0x2C)
+        guard take(0x7D) else { throw failure("object without end") }
+        return members
     }
 
     private mutating func string() throws -> String {
@@ -140,9 +159,13 @@ private struct JSONParser {
         let start = offset
         while let byte = next, byte != 0x2C, byte != 0x5D, byte != 0x7D { offset += 1 }
         let text = String(decoding: bytes[start..<offset], as: UTF8.self)
-        guard text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil else {
-            throw failure("number '\(text)'")
-        }
+        // Most are integers, and regular expressions are slow.
+        let digits = bytes[start..<offset].drop { $0 == 0x2D }
+        let isInteger = (1...19).contains(digits.count) && digits.allSatisfy { (0x30...0x39).contains($0) }
+        guard
+            isInteger && (digits.first != 0x30 || digits.count == 1) && offset - start - digits.count <= 1
+                || text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil
+        else { throw failure("number '\(text)'") }
         return text
     }
 }
