@@ -113,8 +113,10 @@ extension EventKeyBuffer {
 
 extension ProgramTables {
     /// Forgets what the event before has left in the slots; what the preamble has saved stays.
+    /// - Parameter positionBits: where the next event begins.
     @inline(never)
-    func clearEventSlots(_ slots: UnsafeMutablePointer<UInt64>) {
+    func clearEventSlots(_ slots: UnsafeMutablePointer<UInt64>, at positionBits: UInt64) {
+        slots[RunSlot.eventStart] = positionBits
         slots[RunSlot.lastOrder] = 0
         slots[RunSlot.emptyElements] = 0
         let first = max(RunSlot.count, savedStart + savedCount)

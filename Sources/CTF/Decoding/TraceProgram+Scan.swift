@@ -108,7 +108,7 @@ extension TraceProgram {
         var before = cursor
         var error: PacketError?
         while machine.positionBits < machine.limitBits && !appender.isFull {
-            if stream.clearsSlots { tables.clearEventSlots(machine.slots) }
+            if stream.clearsSlots { tables.clearEventSlots(machine.slots, at: machine.positionBits) }
 
             var eventID: UInt64 = 0
             guard machine.readHeader(stream, &eventID) else {

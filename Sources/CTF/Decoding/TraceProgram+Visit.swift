@@ -24,6 +24,7 @@ extension TraceProgram {
         let error: PacketError? = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: tables.slotCount) {
             guard let slots = $0.baseAddress else { return PacketError(.foreignPreamble, atBits: 0) }
             prepare(slots, preamble)
+            slots[RunSlot.eventStart] = cursor.positionBits
             var machine = ProgramMachine(
                 tables: tables,
                 bytes: bytes,
@@ -99,6 +100,7 @@ extension TraceProgram {
             guard let slots = $0.baseAddress else { return error }
             prepare(slots, preamble)
             slots[RunSlot.contentBits] = contentBits
+            slots[RunSlot.eventStart] = cursor.positionBits
             var machine = ProgramMachine(
                 tables: tables,
                 bytes: bytes,

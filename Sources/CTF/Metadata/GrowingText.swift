@@ -4,6 +4,9 @@ protocol DeclarationReader: Sendable {
 
     init(limits: MetadataLimits)
 
+    /// The text has grown by a declaration, which is read next.
+    mutating func grew(by byteCount: Int)
+
     /// The class so far; nil until it has a beginning.
     var traceClass: TraceClass? { get }
 
@@ -126,6 +129,7 @@ struct GrowingText<Reader: DeclarationReader>: Sendable {
         let begin = position
         position = begin.moved(over: declaration)
         waiting.grew(by: declaration.count)
+        reader.grew(by: declaration.count)
         try read(declaration, at: begin)
         while let due = waiting.takeDue() {
             try due.text.withUnsafeBufferPointer { text throws(MetadataError) in try read(text, at: due.position) }

@@ -23,6 +23,7 @@ package struct MetadataError: Error, Sendable, Equatable {
 
         // Bounds.
         case nestedTooDeeply
+        case nameTooLong
         case tooManyDeclarations
         case tooManyFields
         case arrayTooLong
@@ -64,8 +65,8 @@ package struct MetadataError: Error, Sendable, Equatable {
     package var line: Int
     /// From 1, in bytes; 0 when the error is not in the text.
     package var column: Int
-    /// What it is about: a name, a word, or what was expected and found.
-    package var subject: String
+    /// What it is about: a name, a word, or what was expected and found. Cut where it is long: texts come from peers.
+    package let subject: String
     /// What has to be declared for the text to be right; nil when no later text can make it so.
     var missing: MetadataReference?
 
@@ -73,7 +74,7 @@ package struct MetadataError: Error, Sendable, Equatable {
         self.code = code
         self.line = line
         self.column = column
-        self.subject = subject
+        self.subject = subject.shortened(toBytes: 512)
     }
 }
 
@@ -111,6 +112,7 @@ extension MetadataError.Code {
         case .invalidNumber: "invalid number"
         case .numberTooLarge: "number does not fit in 64 bits"
         case .nestedTooDeeply: "nested too deeply"
+        case .nameTooLong: "name too long"
         case .tooManyDeclarations: "too many declarations"
         case .tooManyFields: "too many fields"
         case .arrayTooLong: "array too long"

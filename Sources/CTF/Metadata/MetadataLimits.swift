@@ -16,6 +16,11 @@ package struct MetadataLimits: Sendable, Equatable {
     package var fieldsPerScopeMax = 65_536
     /// Fields of all scopes together.
     package var fieldsMax = 1 << 20
+    /// How many of them any text may have, and how many bytes of it allow another one.
+    package var fieldsFree = 1 << 16
+    package var textBytesPerField = 8
+    /// Bytes of a name: of a type, a member, a clock.
+    package var nameBytesMax = 4_096
     package var streamClassesMax = 4_096
     /// Event classes of all stream classes together.
     package var eventClassesMax = 1 << 18
@@ -25,4 +30,8 @@ package struct MetadataLimits: Sendable, Equatable {
     package var waitingDeclarationsMax = 65_536
 
     package init() {}
+
+    func fieldsMax(textBytes: Int) -> Int {
+        min(fieldsMax, fieldsFree + textBytes / textBytesPerField)
+    }
 }

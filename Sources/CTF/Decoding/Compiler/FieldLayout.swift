@@ -6,6 +6,9 @@ struct FieldLayout {
     var minimumBits: UInt64 = 0
     /// The bits that it always takes when it begins at a multiple of its alignment; nil when bytes decide.
     var fixedBits: UInt64?
+    /// How many more fields it has than bits, itself counted, on the way through it where there are most; 0 or less
+    /// where the bits outweigh the fields. What is in the elements of arrays is not counted.
+    var idleFields = 1
 
     /// More bits than any packet has; sums of a few such still fit in 64 bits.
     static let endless: UInt64 = 1 << 61
@@ -22,6 +25,11 @@ struct FieldLayout {
     /// `position` moved up to a multiple of `alignmentBits`.
     static func aligned(_ position: UInt64, to alignmentBits: UInt64) -> UInt64 {
         min((position + alignmentBits - 1) & ~(alignmentBits - 1), endless)
+    }
+
+    /// What a number of bits takes from `idleFields`; bounded, so that sums of as many as a trace has fields fit.
+    static func idleFields(minus bits: UInt64) -> Int {
+        1 - Int(min(bits, 1 << 32))
     }
 
     /// From one element to the next, in an array of fields of this layout; nil when bytes decide.
@@ -42,6 +50,7 @@ extension FieldLayout {
         alignmentBits = 8
         fixedBits = count.map { Self.product($0, 8) }
         minimumBits = fixedBits ?? 0
+        idleFields = Self.idleFields(minus: minimumBits)
     }
 
     /// A structure: its members one after the other, each at its alignment.
@@ -51,6 +60,7 @@ extension FieldLayout {
         for member in members {
             alignmentBits = max(alignmentBits, member.alignmentBits)
             minimumBits = Self.sum(minimumBits, member.minimumBits)
+            idleFields += member.idleFields
             end = end.flatMap { end in
                 // The structure is aligned at least as its members are, so distances from its start decide.
                 member.fixedBits.map { Self.sum(Self.aligned(end, to: member.alignmentBits), $0) }

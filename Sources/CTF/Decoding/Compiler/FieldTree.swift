@@ -102,7 +102,7 @@ struct FieldTree {
     private func layout(of field: ProgramField) -> FieldLayout {
         switch field.fieldClass {
         case .integer(let integer) where integer.isVariableLength:
-            return FieldLayout(alignmentBits: 8, minimumBits: 8, fixedBits: nil)
+            return FieldLayout(alignmentBits: 8, minimumBits: 8, idleFields: FieldLayout.idleFields(minus: 8))
         case .integer(let integer):
             return number(sizeBits: integer.sizeBits, alignmentBits: integer.alignmentBits)
         case .float(let float):
@@ -111,7 +111,11 @@ struct FieldTree {
             switch string.length {
             case .terminated:
                 let unitBits = UInt64(string.encoding.unitBytes) * 8
-                return FieldLayout(alignmentBits: 8, minimumBits: unitBits, fixedBits: nil)
+                return FieldLayout(
+                    alignmentBits: 8,
+                    minimumBits: unitBits,
+                    idleFields: FieldLayout.idleFields(minus: unitBits)
+                )
             case .constant(let count): return FieldLayout(bytes: count)
             case .field: return FieldLayout(bytes: nil)
             }
@@ -127,19 +131,22 @@ struct FieldTree {
             let element = layout(field.children[0])
             let alignmentBits = max(element.alignmentBits, UInt64(array.minimumAlignmentBits))
             guard case .constant(let count) = array.length else {
-                return FieldLayout(alignmentBits: alignmentBits, minimumBits: 0, fixedBits: nil)
+                return FieldLayout(alignmentBits: alignmentBits)
             }
+            let minimumBits = FieldLayout.product(count, element.minimumBits)
             return FieldLayout(
                 alignmentBits: alignmentBits,
-                minimumBits: FieldLayout.product(count, element.minimumBits),
-                fixedBits: element.fixedBits == nil ? nil : element.fixedBits(count: count)
+                minimumBits: minimumBits,
+                fixedBits: element.fixedBits == nil ? nil : element.fixedBits(count: count),
+                idleFields: FieldLayout.idleFields(minus: minimumBits)
             )
         case .variant:
             // The chosen option aligns itself.
             let least = field.children.lazy.map { layout($0).minimumBits }.min() ?? 0
-            return FieldLayout(alignmentBits: 1, minimumBits: least, fixedBits: nil)
+            let idleFields = field.children.lazy.map { layout($0).idleFields }.max() ?? 0
+            return FieldLayout(alignmentBits: 1, minimumBits: least, idleFields: idleFields + 1)
         case .optional:
-            return FieldLayout(alignmentBits: 1, minimumBits: 0, fixedBits: nil)
+            return FieldLayout(alignmentBits: 1, idleFields: max(0, layout(field.children[0]).idleFields) + 1)
         }
     }
 
@@ -149,8 +156,24 @@ struct FieldTree {
         return FieldLayout(
             alignmentBits: UInt64(alignmentBits),
             minimumBits: UInt64(sizeBits),
-            fixedBits: isWatched ? nil : UInt64(sizeBits)
+            fixedBits: isWatched ? nil : UInt64(sizeBits),
+            idleFields: FieldLayout.idleFields(minus: UInt64(sizeBits))
         )
+    }
+
+    /// Makes sure that there are not many fields without bits: reading them would cost, and a packet nothing.
+    func checkIdleFields() throws(ProgramError) {
+        for index in fields.indices where isReadByItself(fields[index]) {
+            guard layouts[index].idleFields <= limits.idleFieldsMax else {
+                throw ProgramError(.tooEmpty, path: path(FieldID(rawValue: UInt32(index))))
+            }
+        }
+    }
+
+    /// Whether it is a scope's root or an array's element.
+    private func isReadByItself(_ field: ProgramField) -> Bool {
+        guard let parent = field.parent else { return true }
+        return if case .array = self[parent].fieldClass { true } else { false }
     }
 
     /// The names that lead to a field, for people.

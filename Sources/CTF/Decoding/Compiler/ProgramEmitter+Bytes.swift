@@ -10,9 +10,8 @@ extension ProgramEmitter {
             phase = .aligned(to: 8)
         case .constant(let count):
             try emitBytes(id, unitBytes == 1 ? .textArray : .wideTextArray, unitBytes, count: count)
-        case .field(let location):
-            let opcode: Opcode = unitBytes == 1 ? .textSequence : .wideTextSequence
-            try emitBytes(id, opcode, unitBytes, lengthSlot: slot(location))
+        case .field:
+            try emitSequence(id, unitBytes == 1 ? .textSequence : .wideTextSequence, unitBytes)
         }
     }
 
@@ -21,7 +20,7 @@ extension ProgramEmitter {
         if !sees && Self.isUUID(tree[id], blob) { return try emitUUID(isBigEndian: false) }
         switch blob.length {
         case .constant(let count): try emitBytes(id, .blobArray, 1, count: count)
-        case .field(let location): try emitBytes(id, .blobSequence, 1, lengthSlot: slot(location))
+        case .field: try emitSequence(id, .blobSequence, 1)
         }
     }
 
@@ -43,12 +42,12 @@ extension ProgramEmitter {
     }
 
     /// Bytes whose number stands in a slot.
-    private mutating func emitBytes(
+    private mutating func emitSequence(
         _ id: FieldID,
         _ opcode: Opcode,
-        _ unitBytes: UInt8,
-        lengthSlot: UInt32
+        _ unitBytes: UInt8
     ) throws(ProgramError) {
+        let lengthSlot = slots.slot(neededBy: id, in: tree)
         try endRun()
         phase = .aligned(to: 8)
         if sees {

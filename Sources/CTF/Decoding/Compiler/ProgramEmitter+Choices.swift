@@ -7,9 +7,9 @@ extension ProgramEmitter {
         let ranges = try addRanges(variant.options.map(\.selectorRanges), isSigned: variant.selectorIsSigned)
         try append(
             Instruction(
-                .beginVariant,
+                ranges.count > OptionRange.fewMax ? .beginWideVariant : .beginVariant,
                 flags: variant.selectorIsSigned ? .signed : [],
-                slot: slot(variant.selector),
+                slot: slots.slot(neededBy: id, in: tree),
                 field: id,
                 target: UInt32(ranges.lowerBound),
                 operand: UInt64(ranges.count)
@@ -17,12 +17,10 @@ extension ProgramEmitter {
         )
         let before = phase
         var after: Phase?
+        var starts: [UInt32] = []
         var jumps: [Int] = []
-        for (option, child) in tree[id].children.enumerated() {
-            let target = nextIndex
-            for index in ranges where code.optionRanges[index].option == UInt32(option) {
-                code.optionRanges[index].target = target
-            }
+        for child in tree[id].children {
+            starts.append(nextIndex)
             phase = before
             try emit(child)
             try endRun()
@@ -30,35 +28,33 @@ extension ProgramEmitter {
             jumps.append(Int(nextIndex))
             try append(Instruction(.jump))
         }
+        for index in ranges { code.optionRanges[index].target = starts[Int(code.optionRanges[index].option)] }
         for index in jumps { code.instructions[index].target = nextIndex }
         phase = after ?? before
         if sees { try append(Instruction(.endVariant, field: id)) }
     }
 
-    /// Adds the ranges of options.
+    /// Adds the ranges of options: few as they are, many in order and apart.
     /// - Parameter ranges: by option.
     private mutating func addRanges(
         _ ranges: [[IntegerRange]],
         isSigned: Bool
     ) throws(ProgramError) -> Range<Int> {
-        let start = code.optionRanges.count
         // Signed bounds are ordered as unsigned ones once their sign bit is turned over.
         let turn: UInt64 = isSigned ? 1 << 63 : 0
+        let start = code.optionRanges.count
+        // Apart, there may be twice as many.
+        let count = ranges.reduce(0) { $0 + $1.count }
+        guard start + 2 * count <= instructionCountMax else { throw ProgramError(.tooLarge, path: "trace") }
+        var all: [OptionRange] = []
+        all.reserveCapacity(count)
         for (option, ranges) in ranges.enumerated() {
             for range in ranges {
-                code.optionRanges.append(
-                    OptionRange(
-                        lower: range.lowerBits ^ turn,
-                        upper: range.upperBits ^ turn,
-                        option: UInt32(option),
-                        target: 0
-                    )
-                )
+                let (lower, upper) = (range.lowerBits ^ turn, range.upperBits ^ turn)
+                all.append(OptionRange(lower: lower, upper: upper, option: UInt32(option), target: 0))
             }
         }
-        guard code.optionRanges.count <= limits.instructionCountMax else {
-            throw ProgramError(.tooLarge, path: "trace")
-        }
+        code.optionRanges += all.count > OptionRange.fewMax ? OptionRange.apart(all) : all
         return start..<code.optionRanges.count
     }
 
@@ -72,7 +68,7 @@ extension ProgramEmitter {
             Instruction(
                 .beginOptional,
                 flags: optional.selectorIsSigned ? .signed : [],
-                slot: slot(optional.selector),
+                slot: slots.slot(neededBy: id, in: tree),
                 field: id,
                 target: UInt32(ranges.lowerBound),
                 operand: UInt64(ranges.count)

@@ -21,19 +21,14 @@ extension ProgramEmitter {
             switch array.length {
             case .constant(let count):
                 try emitArray(id, array, count: count)
-            case .field(let location):
-                try emitSequence(id, array, lengthSlot: slot(location))
+            case .field:
+                try emitSequence(id, array, lengthSlot: slots.slot(neededBy: id, in: tree))
             }
         case .variant(let variant):
             try emitVariant(id, variant)
         case .optional(let optional):
             try emitOptional(id, optional)
         }
-    }
-
-    /// The slot of the value at a location.
-    func slot(_ location: FieldLocation) -> UInt32 {
-        slots.slot(location, root: scopes[location.scope], in: tree)
     }
 
     // MARK: numbers

@@ -9,13 +9,12 @@ struct ProgramEmitter {
     let slots: SlotMap
     /// What the packet header's UUID must be.
     let uuid: TraceUUID?
-    let limits: ProgramLimits
+    /// Instructions, and ranges of options, that this trace class may have.
+    let instructionCountMax: Int
     /// By field: whether reading it, or something in it, changes more than the position.
     let hasEffects: ContiguousArray<Bool>
     var code = CompiledCode()
 
-    /// Roots of the scopes of the program at hand.
-    var scopes = SlotMap.Scopes()
     /// Whether the program is for a visitor.
     var sees = false
     var phase = Phase.unknown
@@ -33,11 +32,11 @@ struct ProgramEmitter {
     /// Whether any program so far has elements that may be empty.
     var paysForElements = false
 
-    init(tree: FieldTree, slots: SlotMap, uuid: TraceUUID?, limits: ProgramLimits) {
+    init(tree: FieldTree, slots: SlotMap, uuid: TraceUUID?, instructionCountMax: Int) {
         self.uuid = uuid
         self.tree = tree
         self.slots = slots
-        self.limits = limits
+        self.instructionCountMax = instructionCountMax
         var hasEffects = ContiguousArray(repeating: false, count: tree.fields.count)
         for index in tree.fields.indices.reversed() {
             let field = tree.fields[index]
@@ -52,10 +51,9 @@ struct ProgramEmitter {
 
     /// Begins a program.
     /// - Returns: where it begins.
-    mutating func begin(sees: Bool, phase: Phase, scopes: SlotMap.Scopes) -> UInt32 {
+    mutating func begin(sees: Bool, phase: Phase) -> UInt32 {
         self.sees = sees
         self.phase = phase
-        self.scopes = scopes
         return UInt32(code.instructions.count)
     }
 
@@ -94,7 +92,7 @@ struct ProgramEmitter {
     // MARK: instructions
 
     mutating func append(_ instruction: Instruction) throws(ProgramError) {
-        guard code.instructions.count < limits.instructionCountMax else { throw ProgramError(.tooLarge, path: "trace") }
+        guard code.instructions.count < instructionCountMax else { throw ProgramError(.tooLarge, path: "trace") }
         code.instructions.append(instruction)
     }
 

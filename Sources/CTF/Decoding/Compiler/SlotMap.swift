@@ -8,6 +8,9 @@
 struct SlotMap {
     /// By field: its number within its part; nil when nobody needs its value.
     private(set) var indexes: ContiguousArray<UInt32?>
+    /// By field: the number of the slot that it takes its length or selector from.
+    private var neededIndexes: ContiguousArray<UInt32?>
+    private var finder = FieldFinder()
     /// By field: the numbers of further slots that its value goes to, as locations mean it among others.
     private var copies: [FieldID: [UInt32]] = [:]
     /// The number of the slot for a location that means several fields, by those.
@@ -22,6 +25,7 @@ struct SlotMap {
 
     init(fieldCount: Int) {
         indexes = ContiguousArray(repeating: nil, count: fieldCount)
+        neededIndexes = indexes
     }
 
     /// Roots of the scopes that a field may refer to, and how many slots they use so far.
@@ -65,7 +69,7 @@ struct SlotMap {
         in tree: FieldTree,
         scopes: inout Scopes
     ) throws(ProgramError) {
-        guard let root = scopes[location.scope], let targets = tree.find(location, from: root) else {
+        guard let root = scopes[location.scope], let targets = finder.find(location, from: root, in: tree) else {
             throw ProgramError(.unresolvedLocation, path: tree.path(user))
         }
         let userScope = tree[user].scope
@@ -82,10 +86,17 @@ struct SlotMap {
         for target in targets where indexes[Int(target.rawValue)] == nil {
             indexes[Int(target.rawValue)] = next(location.scope, &scopes)
         }
-        guard targets.count > 1, shared[targets] == nil else { return }
-        let index = next(location.scope, &scopes)
+        neededIndexes[Int(user.rawValue)] =
+            targets.count == 1 ? indexes[Int(targets[0].rawValue)] : sharedIndex(targets, location.scope, &scopes)
+    }
+
+    /// The number of the slot that all of these fields write to.
+    private mutating func sharedIndex(_ targets: [FieldID], _ scope: FieldScope, _ scopes: inout Scopes) -> UInt32 {
+        if let index = shared[targets] { return index }
+        let index = next(scope, &scopes)
         shared[targets] = index
         for target in targets { copies[target, default: []].append(index) }
+        return index
     }
 
     /// A new number in the part of a scope.
@@ -111,11 +122,12 @@ struct SlotMap {
         return base(tree[id].scope) + index
     }
 
-    /// The slot of what is at a location that `resolve` has found.
-    func slot(_ location: FieldLocation, root: FieldID?, in tree: FieldTree) -> UInt32 {
-        guard let root, let targets = tree.find(location, from: root) else { return UInt32(RunSlot.scratch) }
-        if let index = shared[targets] { return base(location.scope) + index }
-        return slot(targets[0], in: tree) ?? UInt32(RunSlot.scratch)
+    /// The slot of the length or selector that a field needs.
+    func slot(neededBy id: FieldID, in tree: FieldTree) -> UInt32 {
+        guard let index = neededIndexes[Int(id.rawValue)], let location = tree[id].fieldClass.neededLocation else {
+            return UInt32(RunSlot.scratch)
+        }
+        return base(location.scope) + index
     }
 
     /// Further slots that a field's value goes to.
@@ -139,70 +151,5 @@ struct SlotMap {
     /// What a preamble must remember.
     var savedSlots: Range<Int> {
         savesPreamble ? RunSlot.count..<Int(base(.eventHeader)) : 0..<0
-    }
-}
-
-extension FieldTree {
-    /// The integers that a location means, at least one; nil when one of them is not there.
-    func find(_ location: FieldLocation, from root: FieldID) -> [FieldID]? {
-        var targets: [FieldID] = []
-        for path in CollectionOfOne(location.path) + location.otherPaths {
-            guard let target = find(path, from: root), case .integer = self[target].fieldClass else { return nil }
-            targets.append(target)
-        }
-        return targets
-    }
-
-    /// Follows metadata names from a scope's root; arrays and optionals on the way add no name.
-    private func find(_ path: [String], from root: FieldID) -> FieldID? {
-        var current = root
-        for name in path {
-            current = innermost(current)
-            guard let next = self[current].children.first(where: { metadataNames[Int($0.rawValue)] == name })
-            else { return nil }
-            current = next
-        }
-        return innermost(current)
-    }
-
-    /// What is in arrays and optionals.
-    private func innermost(_ id: FieldID) -> FieldID {
-        var current = id
-        while true {
-            switch self[current].fieldClass {
-            case .array, .optional: current = self[current].children[0]
-            default: return current
-            }
-        }
-    }
-
-    /// Whether `user` can be read in an event in which `target` has not been: it stands in an option, an array
-    /// or an optional that `user` does not stand in.
-    func mayBeUnread(_ target: FieldID, before user: FieldID) -> Bool {
-        var around = self[target].parent
-        while let id = around {
-            let isVariant = if case .variant = self[id].fieldClass { true } else { false }
-            // The first field around both: in a variant they stand in different options.
-            if isInside(user, id) { return isVariant }
-            if isVariant || mayBeEmpty(id) { return true }
-            around = self[id].parent
-        }
-        return false
-    }
-
-    private func mayBeEmpty(_ id: FieldID) -> Bool {
-        switch self[id].fieldClass {
-        case .array, .optional: true
-        default: false
-        }
-    }
-
-    private func isInside(_ inner: FieldID, _ outer: FieldID) -> Bool {
-        var current: FieldID? = inner
-        while let id = current {
-            if id == outer { return true }
-            current = self[id].parent
-        }
-        return false
     }
 }

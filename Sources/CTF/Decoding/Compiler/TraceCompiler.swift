@@ -2,7 +2,7 @@
 ///
 /// In three walks: number all fields and compute their layouts; find what refers to what and give it slots; emit
 /// programs. Compiling takes time and memory in proportion to fields plus, for each event class, its stream's common
-/// context.
+/// context; `ProgramLimits` bounds what the latter can come to.
 struct TraceCompiler {
     private let traceClass: TraceClass
     private let limits: ProgramLimits
@@ -32,12 +32,14 @@ struct TraceCompiler {
         packetHeader = headerFields.root
         for streamClass in traceClass.streamClasses { try add(streamClass) }
         tree.computeLayouts()
+        try tree.checkIdleFields()
 
         slots = SlotMap(fieldCount: tree.fields.count)
         var scopes = SlotMap.Scopes()
         scopes[.packetHeader] = packetHeader
         try slots.resolve(headerFields.range, in: tree, scopes: &scopes)
         for index in streams.indices { streams[index] = try resolved(streams[index]) }
+        guard slots.loopBase <= UInt32(limits.slotCountMax) else { throw ProgramError(.tooLarge, path: "trace") }
 
         return try emit()
     }
@@ -114,10 +116,9 @@ struct TraceCompiler {
     // MARK: programs
 
     private func emit() throws(ProgramError) -> CompiledCode {
-        var emitter = ProgramEmitter(tree: tree, slots: slots, uuid: traceClass.uuid, limits: limits)
-        var scopes = SlotMap.Scopes()
-        scopes[.packetHeader] = packetHeader
-        emitter.code.packetHeaderStart = emitter.begin(sees: false, phase: .packetStart, scopes: scopes)
+        let countMax = limits.instructionCountMax(fields: tree.fields.count, events: events.count)
+        var emitter = ProgramEmitter(tree: tree, slots: slots, uuid: traceClass.uuid, instructionCountMax: countMax)
+        emitter.code.packetHeaderStart = emitter.begin(sees: false, phase: .packetStart)
         try emitter.emitScope(packetHeader)
         try emitter.end()
         let phase = emitter.phase
@@ -138,20 +139,20 @@ struct TraceCompiler {
         var entry = StreamEntry(id: streamClass.id, clock: ClockConversion(clock ?? ClockClass(name: "")))
         entry.hasClock = clock != nil
 
-        entry.contextStart = emitter.begin(sees: false, phase: phase, scopes: stream.scopes)
+        entry.contextStart = emitter.begin(sees: false, phase: phase)
         try emitter.emitScope(stream.scopes[.packetContext])
         try emitter.end()
-        entry.contextVisitStart = emitter.begin(sees: true, phase: phase, scopes: stream.scopes)
+        entry.contextVisitStart = emitter.begin(sees: true, phase: phase)
         try emitter.emitScope(stream.scopes[.packetContext])
         try emitter.end()
-        entry.headerStart = emitter.begin(sees: false, phase: .unknown, scopes: stream.scopes)
+        entry.headerStart = emitter.begin(sees: false, phase: .unknown)
         try emitter.emitScope(stream.scopes[.eventHeader])
         try emitter.end()
 
         let phaseAfterHeader = emitter.phase
         let firstOfEvents = emitter.code.instructions.count
         let entries = try stream.events.map { index throws(ProgramError) in
-            try emit(events[index], index: index, stream, phase: phaseAfterHeader, &emitter)
+            try emit(events[index], index: index, phase: phaseAfterHeader, &emitter)
         }
         entry.clearsSlots = stream.scopes.refersToUnread || tree.mixesByteOrders || emitter.paysForElements
         entry.isCareful = emitter.code.instructions[firstOfEvents...].contains { $0.opcode.isRare }
@@ -166,21 +167,17 @@ struct TraceCompiler {
     private func emit(
         _ event: ProgramEvent,
         index: Int,
-        _ stream: Stream,
         phase: Phase,
         _ emitter: inout ProgramEmitter
     ) throws(ProgramError) -> EventEntry {
-        var scopes = stream.scopes
-        scopes[.eventSpecificContext] = event.specificContext
-        scopes[.eventPayload] = event.payload
         var entry = EventEntry()
         entry.index = UInt32(index)
         for sees in [false, true] {
-            let start = emitter.begin(sees: sees, phase: phase, scopes: scopes)
+            let start = emitter.begin(sees: sees, phase: phase)
             if sees { entry.visitStart = start } else { entry.scanStart = start }
-            try emitter.emitScope(scopes[.eventCommonContext])
-            try emitter.emitScope(scopes[.eventSpecificContext])
-            try emitter.emitScope(scopes[.eventPayload])
+            try emitter.emitScope(event.commonContext)
+            try emitter.emitScope(event.specificContext)
+            try emitter.emitScope(event.payload)
             try emitter.end()
         }
         return entry

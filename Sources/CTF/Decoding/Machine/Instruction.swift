@@ -103,6 +103,8 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     case endArray
     /// Goes where the first of `operand` option ranges, from `target` on, that contains `slots[slot]` says.
     case beginVariant
+    /// As `beginVariant`, with ranges that are in order and apart.
+    case beginWideVariant
     case endVariant
     /// Goes on if one of as many ranges as the low half of `operand` says, from `target` on, contains `slots[slot]`;
     /// else goes where the high half says.
@@ -110,12 +112,12 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     case endOptional
     case jump
 
-    /// Whether only CTF 2 needs it.
+    /// Whether hardly any trace needs it but those of CTF 2.
     var isRare: Bool {
         switch self {
         case .loadReversed, .loadVariable, .copySlot, .updateClockVariable, .unsignedReversed, .signedReversed,
             .floatUnusual, .seeVariable, .wideString, .wideTextArray, .wideTextSequence, .blobArray, .blobSequence,
-            .beginOptional, .endOptional:
+            .beginOptional, .endOptional, .beginWideVariant:
             true
         default: false
         }
@@ -184,4 +186,19 @@ struct OptionRange: BitwiseCopyable, Sendable {
     @usableFromInline var upper: UInt64
     @usableFromInline var option: UInt32
     @usableFromInline var target: UInt32
+
+    /// More ranges than this are searched, not tried one after the other.
+    static var fewMax: Int { 16 }
+
+    /// Looks for a value among ranges that are in order and apart.
+    /// - Returns: which one holds it; nil when none does.
+    @usableFromInline @inline(never)
+    static func find(_ key: UInt64, in ranges: UnsafeBufferPointer<OptionRange>) -> Int? {
+        var (low, high) = (0, ranges.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if ranges[middle].upper < key { low = middle + 1 } else { high = middle }
+        }
+        return low < ranges.count && ranges[low].lower <= key ? low : nil
+    }
 }

@@ -1,4 +1,4 @@
-/// Steps that only CTF 2 needs. Programs without them run in loops that do not know them.
+/// Rare steps, most of which only CTF 2 needs. Programs without them run in loops that do not know them.
 extension ProgramMachine {
     @inlinable @inline(always)
     mutating func rare<V: FieldVisitor>(
@@ -13,6 +13,7 @@ extension ProgramMachine {
         case .wideString: return seeWideString(step, &visitor)
         case .wideTextSequence: return seeWideTextSequence(step, &visitor)
         case .blobSequence: return seeBlobSequence(step, &visitor)
+        case .beginWideVariant: return beginWideVariant(step, &next, &visitor)
         case .copySlot: copySlot(step)
         case .updateClockVariable: updateClockVariable(step)
         case .unsignedReversed: see(reversedInteger(step), step, &visitor)
@@ -169,7 +170,7 @@ extension ProgramMachine {
         return true
     }
 
-    // MARK: optionals
+    // MARK: optionals and wide variants
 
     @inlinable @inline(always)
     func beginOptional<V: FieldVisitor>(
@@ -191,8 +192,28 @@ extension ProgramMachine {
         let selector = slots[Int(step.pointee.slot)]
         let key = step.pointee.isSigned ? selector ^ (1 << 63) : selector
         let count = Int(truncatingIfNeeded: step.pointee.operand & 0xFFFF_FFFF)
-        return UnsafeBufferPointer(start: optionRanges + Int(step.pointee.target), count: count).contains {
-            $0.lower <= key && key <= $0.upper
+        let ranges = UnsafeBufferPointer(start: optionRanges + Int(step.pointee.target), count: count)
+        guard count <= OptionRange.fewMax else { return OptionRange.find(key, in: ranges) != nil }
+        return ranges.contains { $0.lower <= key && key <= $0.upper }
+    }
+
+    @inlinable @inline(always)
+    mutating func beginWideVariant<V: FieldVisitor>(
+        _ step: UnsafePointer<Instruction>,
+        _ next: inout UnsafePointer<Instruction>,
+        _ visitor: inout V
+    ) -> Bool {
+        let selector = slots[Int(step.pointee.slot)]
+        let key = step.pointee.isSigned ? selector ^ (1 << 63) : selector
+        let ranges = UnsafeBufferPointer(
+            start: optionRanges + Int(step.pointee.target),
+            count: Int(truncatingIfNeeded: step.pointee.operand)
+        )
+        guard let index = OptionRange.find(key, in: ranges) else {
+            return fail(.selectorWithoutOption, value: selector)
         }
+        visitor.beginVariant(step.pointee.field, option: Int(ranges[index].option))
+        next = instructions + Int(ranges[index].target)
+        return true
     }
 }

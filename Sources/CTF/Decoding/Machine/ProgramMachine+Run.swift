@@ -8,7 +8,7 @@ extension ProgramMachine {
         return machine.outcome(isDone: isDone)
     }
 
-    /// As `run`, for programs with steps that only CTF 2 needs, and to see where exactly a program fails.
+    /// As `run`, for programs with rare steps, and to see where exactly a program fails.
     @inlinable @inline(never)
     func runCarefully<V: FieldVisitor>(_ start: UInt32, _ visitor: inout V) -> RunOutcome {
         var machine = self
@@ -16,7 +16,7 @@ extension ProgramMachine {
         return machine.outcome(isDone: isDone)
     }
 
-    /// - Parameter isCareful: a constant. Without it, steps that only CTF 2 needs fail, and errors stand where a run of
+    /// - Parameter isCareful: a constant. Without it, rare steps fail, and errors stand where a run of
     ///   fields begins: the loop stays as short, and the machine as much in registers, as if there was nothing more.
     @inlinable @inline(always)
     mutating func steps<V: FieldVisitor>(
@@ -78,7 +78,7 @@ extension ProgramMachine {
 
             case .loadReversed, .loadVariable, .copySlot, .updateClockVariable, .unsignedReversed, .signedReversed,
                 .floatUnusual, .seeVariable, .wideString, .wideTextArray, .wideTextSequence, .blobArray,
-                .blobSequence, .beginOptional, .endOptional:
+                .blobSequence, .beginOptional, .endOptional, .beginWideVariant:
                 isFine = isCareful && rare(step, &next, &visitor)
             }
         }
@@ -114,7 +114,8 @@ extension ProgramMachine {
             case .endElement: endElement(step, &next)
             case .beginVariant: isFine = beginVariant(step, &next, &nobody)
             case .jump: next = instructions + Int(step.pointee.target)
-            case .loadReversed, .loadVariable, .copySlot, .updateClockVariable, .wideString, .beginOptional:
+            case .loadReversed, .loadVariable, .copySlot, .updateClockVariable, .wideString, .beginOptional,
+                .beginWideVariant:
                 isFine = isCareful && rare(step, &next, &nobody)
             case .require, .advance, .requireElements, .unsigned8, .unsigned16, .unsigned32, .unsigned64,
                 .unsignedBits, .signed8, .signed16, .signed32, .signed64, .signedBits, .float32, .float64, .textArray,

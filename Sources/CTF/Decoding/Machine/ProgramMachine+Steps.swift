@@ -110,9 +110,7 @@ extension ProgramMachine {
             step.pointee.opcode == .beginArray
             ? step.pointee.operand : slots[Int(truncatingIfNeeded: step.pointee.operand)]
         if step.pointee.minimumBits == 0 {
-            guard count <= ProgramLimits.emptyElementsMax &- slots[RunSlot.emptyElements] else {
-                return fail(.tooManyElements, value: count)
-            }
+            guard count <= ProgramLimits.emptyElementsMax else { return fail(.tooManyElements, value: count) }
         } else {
             guard hasElements(count, bits: UInt64(step.pointee.minimumBits), lastShortBits: 0) else { return false }
         }
@@ -134,7 +132,11 @@ extension ProgramMachine {
     @inlinable @inline(always)
     mutating func payElement() -> Bool {
         let paid = slots[RunSlot.emptyElements]
-        guard paid < ProgramLimits.emptyElementsMax else { return fail(.tooManyElements, value: paid) }
+        // Less than 2^64: positions are below 2^60.
+        let allowed =
+            ProgramLimits.emptyElementsFree
+            &+ (positionBits &- slots[RunSlot.eventStart]) &* ProgramLimits.emptyElementsPerBit
+        guard paid < allowed else { return fail(.tooManyElements, value: paid) }
         slots[RunSlot.emptyElements] = paid &+ 1
         return true
     }

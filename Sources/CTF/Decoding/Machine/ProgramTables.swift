@@ -170,5 +170,7 @@ enum RunSlot {
     @inlinable static var emptyElements: Int { 15 }
     /// Seven bits for each byte of the last integer of variable length.
     @inlinable static var variableBits: Int { 16 }
-    static var count: Int { 17 }
+    /// Where the event begins, where elements that may be empty are paid for; bits from the packet's start.
+    @inlinable static var eventStart: Int { 17 }
+    static var count: Int { 18 }
 }

@@ -29,6 +29,7 @@ extension CTF2FieldResolver {
             else { throw invalid(location, ranges == nil ? "is no boolean" : "is no integer, or not always") }
             isSigned = integer.isSigned
         }
+        try charge(ranges?.count ?? 0)
         let isTrue = [IntegerRange(lowerBits: 1, upperBits: .max)]
         return (
             fieldLocation(targets, location), isSigned ?? false,

@@ -147,6 +147,8 @@ struct CTF2FieldResolver {
             let fieldClass = try inside(type, index) { resolver throws(MetadataError) in
                 try resolver.fieldClass(option.type)
             }
+            // One is paid for by the option itself.
+            try charge(option.ranges.count - 1)
             result.options.append(
                 VariantClass.Option(
                     member: StructureClass.Member(

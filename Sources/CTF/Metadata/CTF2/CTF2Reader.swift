@@ -14,6 +14,10 @@ struct CTF2Reader: DeclarationReader {
         builder = CTF2TraceBuilder(limits: limits)
     }
 
+    mutating func grew(by byteCount: Int) {
+        builder.fields.grew(by: byteCount)
+    }
+
     var traceClass: TraceClass? { builder.traceClass }
 
     /// Reads a fragment, with separators and blanks before it.

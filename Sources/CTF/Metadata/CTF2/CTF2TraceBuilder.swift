@@ -17,7 +17,7 @@ struct CTF2TraceBuilder: Sendable {
     private var streams: [Stream] = []
     private var streamIndexByID: [UInt64: Int] = [:]
     private var eventClassesLeft: Int
-    private var fieldsLeft: Int
+    var fields: FieldBudget
 
     /// What is needed to add event classes to a stream class.
     private struct Stream: Sendable {
@@ -38,7 +38,7 @@ struct CTF2TraceBuilder: Sendable {
         self.limits = limits
         types = CTF2TypeReader(limits: limits)
         eventClassesLeft = limits.eventClassesMax
-        fieldsLeft = limits.fieldsMax
+        fields = FieldBudget(limits: limits)
     }
 
     /// - Returns: what it declares that others may name.
@@ -103,9 +103,9 @@ struct CTF2TraceBuilder: Sendable {
         if let environment = fragment.take("environment") { trace.environment = try entries(environment) }
         let root = try root("packet-header-field-class", &fragment)
         try fragment.finish()
-        var resolver = CTF2FieldResolver(limits: limits, hasClock: false, fieldsLeft: fieldsLeft)
+        var resolver = CTF2FieldResolver(limits: limits, hasClock: false, fieldsLeft: fields.left)
         trace.packetHeader = try resolver.resolve(root, in: .packetHeader)
-        fieldsLeft = resolver.fieldsLeft
+        fields.left = resolver.fieldsLeft
         packetHeader = root?.type
         traceClass = trace
     }
@@ -168,12 +168,12 @@ struct CTF2TraceBuilder: Sendable {
             limits: limits,
             roots: packetHeader.map { [.packetHeader: $0] } ?? [:],
             hasClock: streamClass.defaultClock != nil,
-            fieldsLeft: fieldsLeft
+            fieldsLeft: fields.left
         )
         streamClass.packetContext = try resolver.resolve(context, in: .packetContext)
         streamClass.eventHeader = try resolver.resolve(header, in: .eventHeader)
         streamClass.eventCommonContext = try resolver.resolve(common, in: .eventCommonContext)
-        fieldsLeft = resolver.fieldsLeft
+        fields.left = resolver.fieldsLeft
         streamIndexByID[id] = streams.count
         streams.append(Stream(roots: resolver.roots, hasClock: streamClass.defaultClock != nil))
         var trace = traceClass.take() ?? TraceClass(uuid: uuid, clocks: clocks)
@@ -220,12 +220,12 @@ struct CTF2TraceBuilder: Sendable {
             limits: limits,
             roots: streams[stream].roots,
             hasClock: streams[stream].hasClock,
-            fieldsLeft: fieldsLeft
+            fieldsLeft: fields.left
         )
         var eventClass = event.eventClass
         eventClass.specificContext = try resolver.resolve(event.specificContext, in: .eventSpecificContext)
         eventClass.payload = try resolver.resolve(event.payload, in: .eventPayload)
-        fieldsLeft = resolver.fieldsLeft
+        fields.left = resolver.fieldsLeft
         trace.streamClasses[stream].eventClasses.append(eventClass)
     }
 }

@@ -73,6 +73,13 @@ struct CTF2TypeReader: Sendable {
         }
     }
 
+    /// The name of a member, which is looked for again and again.
+    private func name(_ value: JSONValue) throws(MetadataError) -> String {
+        let name = try value.string()
+        guard name.utf8.count <= limits.nameBytesMax else { throw MetadataError(.nameTooLong, at: value.position) }
+        return name
+    }
+
     // MARK: - Lengths
 
     private func constantLength(_ properties: inout CTF2Properties) throws(MetadataError) -> UInt64 {
@@ -111,7 +118,7 @@ struct CTF2TypeReader: Sendable {
         }
         let names = try path.array().map { element throws(MetadataError) -> String? in
             if case .null = element.kind { return nil }
-            return try element.string()
+            return try self.name(element)
         }
         guard let last = names.last, last != nil else { throw path.invalid("a path ends with a name") }
         guard names.count <= limits.nestingMax else { throw MetadataError(.nestedTooDeeply, at: path.position) }
@@ -131,7 +138,7 @@ struct CTF2TypeReader: Sendable {
             guard elements.count <= limits.membersMax else { throw MetadataError(.tooManyFields, at: value.position) }
             for element in elements {
                 var member = try CTF2Properties(element)
-                let name = try member.require("name").string()
+                let name = try self.name(try member.require("name"))
                 let type = try type(try member.require("field-class"))
                 try member.finish()
                 guard members.append(name, type) else {

@@ -14,7 +14,7 @@ extension TSDLFieldResolver {
             targetScope = absoluteScope
             target = TSDLTarget(names, from: root)
         } else {
-            target = findOutward(location.names)
+            target = try findOutward(location.names)
         }
         guard let target else { throw invalid(location, "is not there") }
         try check(target, of: location, inSameScope: targetScope == scope)
@@ -23,12 +23,15 @@ extension TSDLFieldResolver {
     }
 
     /// Looks in the structures around the class at `path`, the innermost first, for a member that stands before it.
-    private func findOutward(_ names: [String]) -> TSDLTarget? {
+    private mutating func findOutward(_ names: [String]) throws(MetadataError) -> TSDLTarget? {
         for level in path.indices.reversed() {
+            // The last one counts as the target does.
+            if level < path.count - 1 { try charge(1) }
             guard case .structure(let members, _) = path[level].container.kind,
                 let index = members.indexByName[names[0]], index <= path[level].index
             else { continue }
             if let target = TSDLTarget(names, from: path[level].container, below: path[..<level]) { return target }
+            try charge(names.count)
         }
         return nil
     }

@@ -1,6 +1,7 @@
 /// Cuts the text of one declaration into words, on demand.
 struct TSDLLexer {
     private let text: UnsafeBufferPointer<UInt8>
+    private let nameBytesMax: Int
     private var offset = 0
     private(set) var position: MetadataPosition
     /// Inside of an `env` block: a quotation mark ends a string only when the line or the entry ends behind it.
@@ -9,8 +10,9 @@ struct TSDLLexer {
     /// - Parameters:
     ///   - text: lives longer than the lexer.
     ///   - position: of its first byte.
-    init(_ text: UnsafeBufferPointer<UInt8>, at position: MetadataPosition) {
+    init(_ text: UnsafeBufferPointer<UInt8>, at position: MetadataPosition, nameBytesMax: Int) {
         self.text = text
+        self.nameBytesMax = nameBytesMax
         self.position = position
     }
 
@@ -22,7 +24,7 @@ struct TSDLLexer {
         let kind: TSDLToken.Kind
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"):
-            kind = .word(word())
+            kind = .word(try word())
         case UInt8(ascii: "0")...UInt8(ascii: "9"):
             kind = .integer(try number())
         case UInt8(ascii: "\""):
@@ -91,9 +93,10 @@ struct TSDLLexer {
 
     // MARK: - Words, numbers and symbols
 
-    private mutating func word() -> String {
-        let start = offset
+    private mutating func word() throws(MetadataError) -> String {
+        let (start, startPosition) = (offset, position)
         while let byte = peek(), Self.isWordByte(byte) { advance() }
+        guard offset - start <= nameBytesMax else { throw MetadataError(.nameTooLong, at: startPosition) }
         return String(decoding: text[start..<offset], as: UTF8.self)
     }
 
@@ -109,7 +112,7 @@ struct TSDLLexer {
     /// A decimal, octal (`0…`) or hexadecimal (`0x…`) number, with C's suffixes.
     private mutating func number() throws(MetadataError) -> UInt64 {
         let start = position
-        let digits = Array(word().utf8)
+        let digits = Array(try word().utf8)
         var index = 0
         var base: UInt64 = 10
         if digits[0] == UInt8(ascii: "0"), digits.count > 1 {

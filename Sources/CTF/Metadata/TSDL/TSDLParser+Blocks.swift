@@ -139,6 +139,7 @@ extension TSDLParser {
             }
         }
         guard isNamed else { throw MetadataError(.attributeMissing, at: position, "`name`") }
+        guard clock.name.utf8.count <= limits.nameBytesMax else { throw MetadataError(.nameTooLong, at: position) }
         return clock
     }
 

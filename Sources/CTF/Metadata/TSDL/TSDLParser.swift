@@ -27,7 +27,7 @@ struct TSDLParser {
     ) {
         self.limits = limits
         self.declarationsLeft = declarationsLeft
-        lexer = TSDLLexer(text, at: position)
+        lexer = TSDLLexer(text, at: position, nameBytesMax: limits.nameBytesMax)
         scopes = [scope]
     }
 

@@ -16,6 +16,10 @@ struct TSDLReader: DeclarationReader {
         builder = TSDLTraceBuilder(limits: limits)
     }
 
+    mutating func grew(by byteCount: Int) {
+        builder.fields.grew(by: byteCount)
+    }
+
     var traceClass: TraceClass? { builder.traceClass }
 
     mutating func read(
@@ -48,7 +52,7 @@ struct TSDLReader: DeclarationReader {
     func isDeclaration(_ rest: UnsafeBufferPointer<UInt8>, at position: MetadataPosition) throws(MetadataError) -> Bool
     {
         // Blanks and comments may stand at the end; anything else is a declaration without its end.
-        var lexer = TSDLLexer(rest, at: position)
+        var lexer = TSDLLexer(rest, at: position, nameBytesMax: limits.nameBytesMax)
         if case .end = try lexer.next().kind { return false }
         return true
     }

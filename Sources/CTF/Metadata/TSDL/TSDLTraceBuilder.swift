@@ -18,7 +18,7 @@ struct TSDLTraceBuilder: Sendable {
     /// The event for which a stream class has been made up, as there was no stream block before it.
     private var eventWithoutStream: TSDLEvent?
     private var eventClassesLeft: Int
-    private var fieldsLeft: Int
+    var fields: FieldBudget
 
     /// What is needed to add event classes to a stream class.
     private struct Stream: Sendable {
@@ -30,7 +30,7 @@ struct TSDLTraceBuilder: Sendable {
     init(limits: MetadataLimits) {
         self.limits = limits
         eventClassesLeft = limits.eventClassesMax
-        fieldsLeft = limits.fieldsMax
+        fields = FieldBudget(limits: limits)
     }
 
     /// - Returns: what it declares that others may name.
@@ -77,9 +77,9 @@ struct TSDLTraceBuilder: Sendable {
             byteOrder: trace.byteOrder,
             environment: [:],
             clocks: [],
-            fieldsLeft: fieldsLeft
+            fieldsLeft: fields.left
         )
-        defer { fieldsLeft = resolver.fieldsLeft }
+        defer { fields.left = resolver.fieldsLeft }
         let header = try resolver.resolve(trace.packetHeader, in: .packetHeader)
         packetHeader = trace.packetHeader?.type
         packetHeaderHasStreamID = header?.holds(.streamClassID) ?? false
@@ -101,7 +101,7 @@ struct TSDLTraceBuilder: Sendable {
             environmentIndex[entry.name] = trace.environment.count
             trace.environment.append(entry)
         }
-        if Self.isLTTng(trace) { trace.clocks.indices.forEach { Self.repairOrigin(of: &trace.clocks[$0]) } }
+        if isLTTng { trace.clocks.indices.forEach { Self.repairOrigin(of: &trace.clocks[$0]) } }
     }
 
     private mutating func add(_ clock: ClockClass, at position: MetadataPosition) throws(MetadataError) {
@@ -114,12 +114,12 @@ struct TSDLTraceBuilder: Sendable {
             throw MetadataError(.duplicateName, at: position, "clock `\(clock.name)`")
         }
         var clock = clock
-        if Self.isLTTng(trace) { Self.repairOrigin(of: &clock) }
+        if isLTTng { Self.repairOrigin(of: &clock) }
         trace.clocks.append(clock)
     }
 
-    private static func isLTTng(_ trace: TraceClass) -> Bool {
-        guard case .text(let tracer)? = trace.environmentValue("tracer_name") else { return false }
+    private var isLTTng: Bool {
+        guard case .text(let tracer)? = environment["tracer_name"] else { return false }
         return tracer.hasPrefix("lttng")
     }
 
@@ -140,7 +140,7 @@ struct TSDLTraceBuilder: Sendable {
             roots: roots,
             clocks: trace.clocks,
             defaultClock: stream.flatMap { trace.streamClasses[$0].defaultClock },
-            fieldsLeft: fieldsLeft
+            fieldsLeft: fields.left
         )
     }
 
@@ -169,9 +169,9 @@ struct TSDLTraceBuilder: Sendable {
         do {
             try change(&self)
         } catch {
-            let fieldsLeft = self.fieldsLeft
+            let fields = self.fields
             self = before
-            self.fieldsLeft = fieldsLeft
+            self.fields = fields
             throw error
         }
     }
@@ -194,7 +194,7 @@ struct TSDLTraceBuilder: Sendable {
             throw MetadataError(.duplicateID, at: stream.position, "stream class \(id)")
         }
         var resolver = resolver(for: trace, stream: nil)
-        defer { fieldsLeft = resolver.fieldsLeft }
+        defer { fields.left = resolver.fieldsLeft }
         var streamClass = StreamClass(id: id)
         streamClass.packetContext = try resolver.resolve(stream.packetContext, in: .packetContext)
         streamClass.eventHeader = try resolver.resolve(stream.eventHeader, in: .eventHeader)
@@ -250,7 +250,7 @@ struct TSDLTraceBuilder: Sendable {
             throw MetadataError(.duplicateID, at: event.position, "event class \(id)")
         }
         var resolver = resolver(for: trace, stream: stream)
-        defer { fieldsLeft = resolver.fieldsLeft }
+        defer { fields.left = resolver.fieldsLeft }
         var eventClass = EventClass(id: id, name: event.name, logLevel: event.logLevel, emfURI: event.emfURI)
         eventClass.specificContext = try resolver.resolve(event.specificContext, in: .eventSpecificContext)
         eventClass.payload = try resolver.resolve(event.payload, in: .eventPayload)
