@@ -195,4 +195,7 @@ struct FakeRelay {
     }
 
     var url: String { "net://127.0.0.1:\(port)" }
+
+    /// The batches of requests that passed so far, each with its commands' names; of a proxy with `--tell-requests`.
+    var requestBatches: [Substring] { process.errorText.split(separator: "\n").filter { $0.hasPrefix("requests") } }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// Real LTTng hosts on this machine, raised by `Deploy/cluster`. They end with this object, or else with the process
 /// of the tests.
@@ -46,6 +47,9 @@ final class Cluster {
     /// periods.
     var lingerMilliseconds: Int { livePeriodMicroseconds * 10 / 1000 }
 
+    /// A file of the test's own beside the cluster.
+    func file(_ name: String) -> String { folder.file(name) }
+
     /// The folders of all stored traces, host by host.
     var traces: [String] { hosts.map(\.traces) }
 }
@@ -77,10 +81,12 @@ struct Host {
         buffers: Buffers = .perUser,
         events: String = "demo:*,load:*",
         live: Bool = true,
-        context: String? = nil
+        context: String? = nil,
+        subbufferSize: String? = nil
     ) throws {
         var options = ["--events", events]
-        if buffers == .perProcess { options += ["--per-pid", "--subbuf-size", "512K"] }
+        if buffers == .perProcess { options += ["--per-pid", "--subbuf-size", subbufferSize ?? "512K"] }
+        if buffers == .perUser, let subbufferSize { options += ["--subbuf-size", subbufferSize] }
         if !live { options += ["--live-us", "0"] }
         if let context { options += ["--context", context] }
         try control("session", [session] + options)
@@ -91,6 +97,42 @@ struct Host {
     /// Of several sessions of a host, the newest is to be destroyed first: LTTng 2.13 ends an older one only after it.
     func destroy(_ session: String) throws { try control("destroy", [session]) }
     func enable(_ session: String, events: String) throws { try control("enable", [session, events]) }
+
+    /// What the relay daemon says of its sessions.
+    func sessions() throws -> [ListedSession] {
+        try Tidemark.run(["sessions", "--format", "json", url]).output.split(separator: 10).map { line in
+            guard let object = try JSONSerialization.jsonObject(with: line) as? [String: Any],
+                let name = object["session"] as? String, let streams = object["streams"] as? Int,
+                let viewers = object["clients"] as? Int, let livePeriod = object["live_timer_us"] as? Int
+            else { throw Failure("sessions: \(String(decoding: line, as: UTF8.self))") }
+            return ListedSession(name: name, streams: streams, viewers: viewers, livePeriodMicroseconds: livePeriod)
+        }
+    }
+
+    /// Waits until a viewer is attached to the session.
+    func awaitViewer(of session: String, _ viewer: ChildProcess) throws {
+        try eventually("a viewer of \(session)", of: viewer) {
+            try sessions().contains { $0.name == session && $0.viewers == 1 }
+        }
+    }
+
+    /// Waits until a viewer is attached to the session, and the session has streams.
+    func awaitStreams(of session: String, _ viewer: ChildProcess) throws {
+        try eventually("streams of \(session)", of: viewer) {
+            try sessions().contains { $0.name == session && $0.viewers == 1 && $0.streams > 0 }
+        }
+    }
+
+    /// Runs another command of LTTng's on the host, whatever comes of it.
+    func lttng(_ arguments: [String]) throws -> Command.Result {
+        try Command.result([Repository.cluster, "run", cluster, name, "lttng", "--no-sessiond"] + arguments)
+    }
+
+    /// Throws away what the session has stored and not stored yet.
+    func clear(_ session: String) throws {
+        let result = try lttng(["clear", session])
+        guard result.status == 0 else { throw Failure("\(name): clear: \(result.text) \(result.error)") }
+    }
 
     /// Events that the tracer dropped because its buffers were full.
     func discarded(_ session: String) throws -> Int {
@@ -111,10 +153,26 @@ struct Host {
         return TracedProgram(host: name, id: id, process: try ChildProcess(command + arguments))
     }
 
+    /// Starts `tick` again and again, evenly spaced, with numbers from `firstID` up. The series prints how many events
+    /// all of them wrote, when the last has ended.
+    func startSeries(count: Int, perSecond: Int, firstID: Int, arguments: [String]) throws -> TracedProgram {
+        let series = [Repository.root.path + "/Deploy/traced/series", "\(count)", "\(perSecond)", "\(firstID)"]
+        let command = [Repository.cluster, "run", cluster, name] + series + [programs + "/tick"]
+        return TracedProgram(host: name, id: firstID, process: try ChildProcess(command + arguments))
+    }
+
     @discardableResult
     private func control(_ verb: String, _ arguments: [String]) throws -> Command.Result {
         try Command.run([Repository.cluster, verb, cluster, name] + arguments)
     }
+}
+
+/// One session, as the relay daemon lists it.
+struct ListedSession {
+    let name: String
+    let streams: Int
+    let viewers: Int
+    let livePeriodMicroseconds: Int
 }
 
 /// A program of ours on a host.
@@ -135,5 +193,11 @@ struct TracedProgram {
     func end(within seconds: Double = 120) throws {
         let end = try process.end(within: seconds)
         guard end.status == 0 else { throw Failure(process.summary) }
+    }
+
+    /// Tells it to write no more, and waits until it has said how much that was.
+    func stop() throws -> Int {
+        process.signal(SIGTERM)
+        return try written()
     }
 }

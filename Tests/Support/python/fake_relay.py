@@ -2,9 +2,10 @@
 
 fake_relay.py impostor greeting|web|silent|closing|major|flood
     Something that is no relay of the live protocol 2.
-fake_relay.py proxy PORT [--cut-after N,N,...] [--replace OLD:NEW]
+fake_relay.py proxy PORT [--cut-after N,N,...] [--replace OLD:NEW] [--tell-requests]
     Passes everything on to the relay daemon at PORT. Connection number i is cut after as many bytes of replies as the i-th N
-    says, later ones never. OLD is replaced by NEW, of the same length, in the replies.
+    says, later ones never. OLD is replaced by NEW, of the same length, in the replies. Each batch of requests is told by a line
+    on standard error, with the commands' names.
 """
 
 import argparse
@@ -16,6 +17,11 @@ import threading
 CONNECT, LIST_SESSIONS = 1, 2
 HEADER = struct.Struct(">QII")
 CONNECTION = struct.Struct(">QIII")
+# Names of all commands, with the bytes that follow their headers.
+COMMANDS = {
+    1: ("CONNECT", 20), 2: ("LIST_SESSIONS", 0), 3: ("ATTACH", 20), 4: ("GET_NEXT_INDEX", 8), 5: ("GET_PACKET", 20),
+    6: ("GET_METADATA", 8), 7: ("GET_NEW_STREAMS", 8), 8: ("CREATE_SESSION", 0), 9: ("DETACH", 8),
+}
 
 
 def receive(connection, count):
@@ -65,10 +71,26 @@ def shut(*connections):
             pass
 
 
-def pump_requests(connection, relay):
+def whole_requests(data):
+    """The names of the commands that `data` holds whole, and the rest of it."""
+    names = []
+    while len(data) >= HEADER.size:
+        name, size = COMMANDS[HEADER.unpack_from(data)[1]]
+        if len(data) < HEADER.size + size:
+            break
+        names.append(name)
+        data = data[HEADER.size + size:]
+    return names, data
+
+
+def pump_requests(connection, relay, tells):
+    rest = b""
     try:
         while data := connection.recv(65536):
             relay.sendall(data)
+            if tells:
+                names, rest = whole_requests(rest + data)
+                print("requests", *names, file=sys.stderr, flush=True)
     except OSError:
         pass
     shut(connection, relay)
@@ -78,7 +100,7 @@ def proxy(options, number, connection):
     relay = socket.create_connection(("127.0.0.1", options.port))
     for end in (connection, relay):
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    threading.Thread(target=pump_requests, args=(connection, relay), daemon=True).start()
+    threading.Thread(target=pump_requests, args=(connection, relay, options.tell_requests), daemon=True).start()
     left = options.cut_after[number] if number < len(options.cut_after) else None
     while data := relay.recv(65536):
         if options.replace:
@@ -121,6 +143,7 @@ def main():
     proxying.add_argument("port", type=int)
     proxying.add_argument("--cut-after", type=lambda text: [int(n) for n in text.split(",")], default=[])
     proxying.add_argument("--replace", type=lambda text: [part.encode() for part in text.split(":")])
+    proxying.add_argument("--tell-requests", action="store_true")
     options = parser.parse_args()
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
