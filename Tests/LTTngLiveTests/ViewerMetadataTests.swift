@@ -53,6 +53,20 @@ struct ViewerMetadataTests {
         #expect(times.count < 20)
     }
 
+    @Test func `metadata flagged with a packet comes before it, however often it was asked for in vain`() throws {
+        let conversation = Conversation(oneStreamRelay(timerUs: 100_000))
+        try conversation.run(forNs: 1_000_000)
+        conversation.relay.quietIndex[stream1] = { _ in .status(.retry, flags: .newMetadata) }
+        conversation.relay.metadata[metadata1] = Array(repeating: (.noNew, []), count: 1000)
+        try conversation.run(forNs: 3_000_000_000)
+        conversation.relay.metadata[metadata1] = [(.ok, text)]
+        conversation.relay.indexes[stream1] = [.packet(.test(), flags: .newMetadata)]
+        try conversation.run(forNs: 2_000_000_000)
+        let metadata = conversation.seen.firstIndex(of: .metadata(LiveTraceID(1), bytes: text, isLast: true))
+        let packet = conversation.place(.packetFetched(stream1, isComplete: true))
+        #expect(try #require(metadata) < #require(packet))
+    }
+
     @Test func `metadata that an index needs is asked for again, though no reply flags it`() throws {
         let conversation = Conversation(oneStreamRelay())
         conversation.relay.indexes[stream1] = [.packet(.test())]

@@ -22,6 +22,8 @@ extension Viewer {
         case .ok:
             owesRound()
             lastIndexAt = now
+            // The packet may need it: that does not wait for the pause after vain attempts.
+            if flags.contains(.newMetadata) { traces[trace].askAt = now }
             extendDrain(ofSession: streams[slot].session, now: now)
             streams[slot].state = .indexed
             streams[slot].fileOffset = index.offset
