@@ -1,7 +1,7 @@
 /// How many fields a trace may still have.
 ///
-/// Named types let a short text stand for many fields, so fields are paid for by text: some are free, and each few bytes
-/// allow another one. Memory and time are in proportion to the text then, and to what is free.
+/// Named types let a short text stand for many fields, so fields are paid for by text: some are free, and each few
+/// bytes allow another one. Memory and time are in proportion to the text then, and to what is free.
 struct FieldBudget: Sendable {
     private let limits: MetadataLimits
     private var textBytes = 0

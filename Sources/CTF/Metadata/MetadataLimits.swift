@@ -10,8 +10,9 @@ package struct MetadataLimits: Sendable, Equatable {
     package var arrayLengthMax: UInt64 = 1 << 24
     /// What a text may declare: members, options, labels, attributes, names of types and environment entries together.
     package var declarationsMax = 1 << 21
-    /// Values that the fragments of CTF 2 may have, all together.
+    /// Values that the fragments of CTF 2 may have, all together, and one of them.
     package var valuesMax = 1 << 24
+    package var fragmentValuesMax = 1 << 20
     /// Fields of one scope (a payload, a header …), after named types have been put in place.
     package var fieldsPerScopeMax = 65_536
     /// Fields of all scopes together.

@@ -43,9 +43,9 @@ extension ProgramEmitter {
         // Signed bounds are ordered as unsigned ones once their sign bit is turned over.
         let turn: UInt64 = isSigned ? 1 << 63 : 0
         let start = code.optionRanges.count
-        // Apart, there may be twice as many.
         let count = ranges.reduce(0) { $0 + $1.count }
-        guard start + 2 * count <= instructionCountMax else { throw ProgramError(.tooLarge, path: "trace") }
+        rangeCount += count
+        guard rangeCount <= instructionCountMax else { throw ProgramError(.tooLarge, path: "trace") }
         var all: [OptionRange] = []
         all.reserveCapacity(count)
         for (option, ranges) in ranges.enumerated() {

@@ -29,6 +29,8 @@ struct ProgramEmitter {
     var coveredDepth = 0
     var loopDepth: UInt32 = 0
     private(set) var loopDepthMax: UInt32 = 0
+    /// Ranges of options so far, as the trace class has them.
+    var rangeCount = 0
     /// Whether any program so far has elements that may be empty.
     var paysForElements = false
 

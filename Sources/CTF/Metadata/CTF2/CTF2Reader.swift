@@ -31,10 +31,10 @@ struct CTF2Reader: DeclarationReader {
             at: position.moved(over: UnsafeBufferPointer(rebasing: fragment[..<start])),
             // A member of a structure lies three values deeper than the structure.
             nestingMax: limits.nestingMax * 4 + 16,
-            valuesLeft: valuesLeft
+            valuesMax: min(valuesLeft, limits.fragmentValuesMax)
         )
         let value = try parser.parse()
-        valuesLeft = parser.valuesLeft
+        valuesLeft -= parser.valueCount
         return try builder.add(value)
     }
 

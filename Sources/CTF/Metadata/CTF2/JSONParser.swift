@@ -6,18 +6,19 @@ struct JSONParser {
     private let nestingMax: Int
     private var offset = 0
     private(set) var position: MetadataPosition
-    /// How many values may still come.
-    private(set) var valuesLeft: Int
+    private let valuesMax: Int
+    private(set) var valueCount = 0
 
     /// - Parameters:
     ///   - text: lives longer than the parser.
     ///   - position: of its first byte.
     ///   - nestingMax: arrays and objects inside of each other.
-    init(_ text: UnsafeBufferPointer<UInt8>, at position: MetadataPosition, nestingMax: Int, valuesLeft: Int) {
+    ///   - valuesMax: all values of the text.
+    init(_ text: UnsafeBufferPointer<UInt8>, at position: MetadataPosition, nestingMax: Int, valuesMax: Int) {
         self.text = text
         self.position = position
         self.nestingMax = nestingMax
-        self.valuesLeft = valuesLeft
+        self.valuesMax = valuesMax
     }
 
     /// Reads the only value of the text.
@@ -71,8 +72,8 @@ struct JSONParser {
 
     private mutating func value(depth: Int) throws(MetadataError) -> JSONValue {
         skipBlanks()
-        guard valuesLeft > 0 else { throw MetadataError(.tooManyDeclarations, at: position) }
-        valuesLeft -= 1
+        guard valueCount < valuesMax else { throw MetadataError(.tooManyDeclarations, at: position) }
+        valueCount += 1
         let start = position
         guard let byte = peek() else { throw unexpected(nil) }
         let kind: JSONValue.Kind

@@ -191,14 +191,15 @@ struct TSDLFieldResolver {
         guard case .enumeration(let enumeration) = target.kind else { throw invalid(tag, "is no enumeration") }
         // Labels are told by the names of the text, underscores and all. An option without label is never chosen.
         let members = try resolved(options, of: type)
-        return VariantClass(
-            selector: location,
-            selectorIsSigned: enumeration.integer.isSigned,
-            options: members.map { member in
-                let mapping = enumeration.indexByLabel[member.metadataName].map { enumeration.mappings[$0] }
-                return VariantClass.Option(member: member, selectorRanges: mapping?.ranges ?? [])
-            }
-        )
+        var result = VariantClass(selector: location, selectorIsSigned: enumeration.integer.isSigned, options: [])
+        for member in members {
+            let mapping = enumeration.indexByLabel[member.metadataName].map { enumeration.mappings[$0] }
+            let ranges = mapping?.ranges ?? []
+            // One is paid for by the option itself.
+            try charge(max(ranges.count - 1, 0))
+            result.options.append(VariantClass.Option(member: member, selectorRanges: ranges))
+        }
+        return result
     }
 
     // MARK: - Integers, clocks and roles
