@@ -76,7 +76,8 @@ struct ViewerMetadataTests {
         conversation.viewer.needMetadata(stream1)
         try conversation.run(forNs: 2_000_000_000)
         #expect(conversation.seen.contains(.metadata(LiveTraceID(1), bytes: text, isLast: true)))
-        #expect(metadataRequests(conversation) == 6)
+        // It is still needed, for the index still waits; the pauses grow.
+        #expect((6...16).contains(metadataRequests(conversation)))
     }
 
     @Test func `metadata that is missing at the attach is asked for again, at last once a second`() throws {

@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func `scenario 6: on 2_13 each program that is seen is delivered in order or said to be lost`() {
-        // Open for long enough to be announced, and closed 3 ms after its only packet.
+        // Open for long enough to be announced; every other one is closed with its only packet, before it can be read.
         let processes = (0..<UInt64(25)).map { number in
             let start = UInt64.ms(1000 + number * 130)
             return TracedProcess(
@@ -100,7 +100,7 @@ import Testing
                 exitNs: start + .ms(70),
                 eventsNs: [start + .ms(1)],
                 value: number,
-                closesAfterNs: .ms(3)
+                closesAfterNs: number % 2 == 0 ? .ms(3) : 0
             )
         }
         var session = RelayScript.session(host: "web", name: "s", endsAtNs: .ms(5000), streams: [])
@@ -111,7 +111,7 @@ import Testing
         let values = trial.events.map(\.value)
         #expect(values == values.sorted())
         #expect(trial.events.allSatisfy { $0.lateNs == 0 })
-        #expect(values.count < 25, "some close unread: the release drops them")
+        #expect((1..<25).contains(values.count), "some close unread: the release drops them")
         #expect(values.count + Set(trial.losses.compactMap(\.streamID)).count == 25)
         #expect(trial.report == FinishReport())
     }
