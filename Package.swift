@@ -123,7 +123,7 @@ let package = Package(
         tests("EventMerge"),
         tests("Feed", ["CTF", "CFeedSchema", "PacketWriter"]),
         tests("FeedLog", ["Feed"]),
-        tests("Coordinator", ["CTF", "LTTngLive", "Feed", "SimulatedRelay"]),
+        tests("Coordinator", ["CTF", "LTTngLive", "Feed", "SimulatedRelay", "PacketWriter", "MetadataWriter"]),
         tests("SimulatedRelay", ["CTF", "LTTngLive"]),
         tests("Rendering", ["CTF", "Feed", "PacketWriter", "JSONLines"]),
         tests("TLS"),

@@ -12,7 +12,7 @@ struct BatchBuilder: ~Copyable {
     private struct OpenChunk {
         let packet: FeedPacket
         let keys: EventKeyBuffer
-        let storage: ByteStorage
+        let window: PacketWindow
         /// Where its last event ends, bits from the packet's start.
         let endBits: UInt64
         let relay: Int
@@ -62,11 +62,11 @@ struct BatchBuilder: ~Copyable {
     mutating func open(
         packet: FeedPacket,
         keys: EventKeyBuffer,
-        storage: ByteStorage,
+        window: PacketWindow,
         endBits: UInt64,
         relay: Int
     ) -> UInt64 {
-        let chunk = OpenChunk(packet: packet, keys: keys, storage: storage, endBits: endBits, relay: relay)
+        let chunk = OpenChunk(packet: packet, keys: keys, window: window, endBits: endBits, relay: relay)
         if let index = free.popLast() {
             chunks[index] = chunk
             progress[index] = Progress()
@@ -84,7 +84,7 @@ struct BatchBuilder: ~Copyable {
     /// What a chunk keeps in memory, bytes.
     func pendingBytes(_ tag: UInt64) -> Int {
         guard let chunk = chunks[Int(tag)] else { return 0 }
-        return chunk.storage.capacity + chunk.keys.capacity * MemoryLayout<EventKey>.stride
+        return chunk.window.storage.capacity + chunk.keys.capacity * MemoryLayout<EventKey>.stride
     }
 
     /// Forgets a chunk that the merge is done with.
@@ -153,8 +153,8 @@ struct BatchBuilder: ~Copyable {
             slices.append(
                 EventSlice(
                     packet: chunk.packet,
-                    storage: chunk.storage,
-                    storageOffset: Int(firstBits / 8),
+                    storage: chunk.window.storage,
+                    storageOffset: Int(firstBits / 8) - chunk.window.firstByte,
                     firstBits: firstBits,
                     endBits: taken.end < keys.count ? keys[taken.end].startBits : chunk.endBits,
                     clockCycles: chunk.keys.cyclesBefore(taken.first),

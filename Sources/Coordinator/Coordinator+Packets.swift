@@ -42,7 +42,12 @@ extension Coordinator {
             }
             stream.preambleBits = preamble.firstEventBits
             take(preamble, index: index, of: stream, link: link, endNs: end)
-            try takeEvents(link, stream, program, preamble, storage, contentBits: index.contentBits)
+            let packet = feedPacket(preamble, storage, program: program, of: stream, link)
+            let window = PacketWindow(storage)
+            var cursor = preamble.firstEvent
+            let contentBits = index.contentBits
+            let taken = try takeEvents(link, stream, packet, window, contentBits: contentBits, cursor: &cursor)
+            guard taken.isComplete else { throw PacketError(.needsMoreBytes, atBits: cursor.positionBits) }
             stall.delivered(link.frontier, nowNs: Int64(clamping: now))
         } catch {
             let place = "stream \(stream.id.rawValue) (\(stream.declaration.channel)), packet at \(index.offset)"
@@ -119,107 +124,6 @@ extension Coordinator {
                 )
             }
         }
-    }
-
-    /// Scans the packet to keys and hands them to the merge, in chunks of bounded size.
-    /// - Returns: the last event's timestamp, nanoseconds; nil without events.
-    @discardableResult
-    mutating func takeEvents(
-        _ link: RelayLink,
-        _ stream: RelayStream,
-        _ program: TraceProgram,
-        _ preamble: PacketPreamble,
-        _ storage: ByteStorage,
-        contentBits: UInt64
-    ) throws(PacketError) -> Int64? {
-        var last: Int64?
-        let packet = FeedPacket(
-            id: batches.nextPacketID(),
-            trace: stream.trace.declaration,
-            stream: stream.declaration,
-            program: program,
-            metadataBytes: stream.trace.reader.textBytes,
-            preamble: preamble,
-            preambleStorage: storage,
-            correctionNs: link.source.correctionNs
-        )
-        let isResumed = link.source.start == .now && stream.trace.session.isResumed
-        let startNs = isResumed ? nil : startNs(stream, link)
-        var cursor = preamble.firstEvent
-        while cursor.positionBits < contentBits {
-            var keys = EventKeyBuffer(capacity: BatchBuilder.keyCapacity(forBits: contentBits - cursor.positionBits))
-            var fault: PacketError?
-            var result = ScanResult.complete
-            do {
-                result = try program.scan(
-                    PacketBytes(storage.bytes),
-                    preamble: preamble,
-                    contentBits: contentBits,
-                    correctionNs: link.source.correctionNs,
-                    cursor: &cursor,
-                    keys: &keys
-                )
-            } catch {
-                fault = error
-            }
-            if let key = keys.keys.last {
-                last = key.timestampNs
-                append(link, stream, packet, keys, storage, endBits: cursor.positionBits, startNs: startNs)
-            }
-            if let fault { throw fault }
-            switch result {
-            case .complete: return last
-            case .full: continue
-            case .needsMoreBytes: throw PacketError(.needsMoreBytes, atBits: cursor.positionBits, value: 0)
-            }
-        }
-        return last
-    }
-
-    private mutating func append(
-        _ link: RelayLink,
-        _ stream: RelayStream,
-        _ packet: FeedPacket,
-        _ keys: EventKeyBuffer,
-        _ storage: ByteStorage,
-        endBits: UInt64,
-        startNs: Int64?
-    ) {
-        var first = 0
-        if let startNs { while first < keys.count, keys.keys[first].timestampNs < startNs { first += 1 } }
-        guard first < keys.count, let base = keys.keys.baseAddress else { return }
-        let slot = stream.merge ?? addToMerge(link, stream, packet.preamble)
-        let tag = batches.open(
-            packet: packet,
-            keys: keys,
-            storage: storage,
-            endBits: endBits,
-            relay: link.root.index
-        )
-        link.root.pendingBytes += batches.pendingBytes(tag)
-        // Both keys are an Int64 and a UInt64, trivial, 16 bytes: the same memory is read as the merge's own type.
-        let mergeKeys = UnsafeRawPointer(base + first).assumingMemoryBound(to: MergeKey.self)
-        batches.setFirst(first, of: tag)
-        merge.append(slot, keys: mergeKeys, count: keys.count - first, tag: tag)
-    }
-
-    private mutating func addToMerge(
-        _ link: RelayLink,
-        _ stream: RelayStream,
-        _ preamble: PacketPreamble
-    ) -> StreamSlot {
-        let uuid = stream.trace.program?.traceClass.uuid
-        let slot = merge.addStream(
-            rank: StreamRank(
-                traceUUID: uuid.map { (high: $0.high, low: $0.low) },
-                streamClassID: preamble.streamClassID,
-                streamInstanceID: preamble.streamInstanceID,
-                relayName: link.source.name,
-                liveStreamID: stream.id.rawValue
-            )
-        )
-        stream.merge = slot
-        return slot
     }
 }
 

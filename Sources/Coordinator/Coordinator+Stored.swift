@@ -145,7 +145,7 @@ extension Coordinator {
         do throws(PacketError) {
             let header = try header(storage, of: file.reader, file.trace, link)
             file.reader.header = header
-            file.reader.guessBytes = StoredFileCursor.guess(header)
+            file.reader.guessBytes = Int(clamping: max(header.byteCount, 512))
             // Without a time there is no order of files, and without a number nobody knows which belong together.
             if header.beginNs != nil, let instance = header.preamble.streamInstanceID {
                 file.key = StoredSources.File.Key(
@@ -155,9 +155,7 @@ extension Coordinator {
                 )
             }
         } catch {
-            if error.code == .needsMoreBytes, UInt64(storage.capacity) < place.rest {
-                return readHead(storage.capacity * 4)
-            }
+            if mayGrow(error, storage, place) { return readHead(storage.capacity * 4) }
             // Whoever reads the stream says what is wrong.
         }
         stored.unopened.removeLast()

@@ -5,8 +5,8 @@ import LTTngLive
 
 /// Reading stored streams.
 ///
-/// A stream is asked for its next packet only when the feed waits for it, so at most a packet of each stream is in
-/// memory beside what leaves, however long the files are.
+/// A stream is asked for its next packet only when the feed waits for it, and for no more of it than a window: so at
+/// most a window of each stream is in memory beside what leaves, however long files and packets are.
 extension Coordinator {
     /// Asks for what the feed waits for, if it is in a file.
     mutating func readStored() {
@@ -15,12 +15,14 @@ extension Coordinator {
         guard !outputIsHeld, let holder = frontier.holder, holder.relay == link.frontier, let slot = holder.stream,
             let stream = stored.streams[slot], let file = stream.stored?.current
         else { return }
-        if let piece = file.index?.wanted {
+        if let open = stream.stored?.open {
+            read(stream, from: open.windowStart, count: open.windowBytes)
+        } else if let piece = file.index?.wanted {
             stored.reading = .index(stream)
             ask(file, .index, offset: piece.offset, count: piece.count)
         } else {
             followIndex(stream, link)
-            read(stream, count: stream.stored?.current.guessBytes ?? 0)
+            read(stream, count: min(stream.stored?.current.guessBytes ?? 0, limits.storedWindowBytes))
         }
     }
 
@@ -30,10 +32,13 @@ extension Coordinator {
         ask(file, .packets, offset: 0, count: Int(min(UInt64(count), file.rest)))
     }
 
-    private mutating func read(_ stream: RelayStream, count: Int) {
+    /// Asks for bytes of the packet that the current file's reader stands before.
+    /// - Parameter from: bytes from the packet's start, within the file.
+    private mutating func read(_ stream: RelayStream, from: Int = 0, count: Int) {
         guard let file = stream.stored?.current else { return }
         stored.reading = .packet(stream)
-        ask(file, .packets, offset: file.offset, count: Int(min(UInt64(count), file.rest)))
+        let rest = file.rest - UInt64(from)
+        ask(file, .packets, offset: file.offset + UInt64(from), count: Int(min(UInt64(count), rest)))
     }
 
     private mutating func ask(_ file: StoredFileCursor, _ part: StoredRange.Part, offset: UInt64, count: Int) {
@@ -49,7 +54,12 @@ extension Coordinator {
         switch reading {
         case .head: takeHead(storage, link)
         case .index(let stream): takeIndex(storage, of: stream, link)
-        case .packet(let stream): take(storage, of: stream, link)
+        case .packet(let stream):
+            if let open = stream.stored?.open {
+                take(PacketWindow(storage, firstByte: open.windowStart), of: stream, link)
+            } else {
+                take(storage, of: stream, link)
+            }
         }
         pump(now: now)
     }
@@ -111,9 +121,7 @@ extension Coordinator {
         let preamble = try program.readPreamble(PacketBytes(storage.bytes))
         let bits = preamble.totalBits ?? preamble.contentBits ?? file.rest * 8
         let bytes = bits / 8 + (bits % 8 == 0 ? 0 : 1)
-        guard bytes > 0, bytes <= UInt64(limits.packetBytesMax) else {
-            throw PacketError(.badPacketSize, atBits: 0, value: bits)
-        }
+        guard bytes > 0 else { throw PacketError(.badPacketSize, atBits: 0, value: bits) }
         let clock = program.clockConversion(streamClassID: preamble.streamClassID)
         let beginNs = preamble.timestampBeginCycles.flatMap { clock?.nanoseconds($0) }
         return StoredHeader(preamble: preamble, byteCount: bytes, beginNs: beginNs)
@@ -125,7 +133,7 @@ extension Coordinator {
         do {
             header = try self.header(storage, of: file, stream.trace, link)
         } catch {
-            if error.code == .needsMoreBytes, UInt64(storage.capacity) < file.rest {
+            if mayGrow(error, storage, file) {
                 read(stream, count: storage.capacity * 4)
             } else if file.isSought {
                 dropIndex(stream, link, "there is no packet where it says")
@@ -140,13 +148,9 @@ extension Coordinator {
             dropIndex(stream, link, "it speaks of other packets")
             if file.isSought { return }
         }
-        stream.stored?.current.guessBytes = StoredFileCursor.guess(header)
+        stream.stored?.current.guessBytes = Int(clamping: max(header.byteCount, 512))
         stream.stored?.current.header = header
-        do {
-            try take(header, storage, of: stream, file, link)
-        } catch {
-            fail(stream, link, error)
-        }
+        take(header, storage, of: stream, file, link)
     }
 
     /// A trace without stream classes has no events: its packets are headers, and the last one ends with the file.
@@ -162,7 +166,7 @@ extension Coordinator {
         of stream: RelayStream,
         _ file: StoredFileCursor,
         _ link: RelayLink
-    ) throws(PacketError) {
+    ) {
         // Another file may go on first.
         guard stream.stored?.reorder() == true else { return }
         let isWhole = header.byteCount <= file.rest
@@ -171,12 +175,16 @@ extension Coordinator {
             note(header, of: stream)
             return goOn(stream, behind: header, link)
         }
-        let presentBytes = min(header.byteCount, file.rest)
-        guard UInt64(storage.capacity) >= presentBytes else { return read(stream, count: Int(presentBytes)) }
-        try decode(header, storage, of: stream, link)
-        guard isWhole else { throw PacketError(.needsMoreBytes, atBits: file.rest * 8, value: 0) }
-        stream.stored?.took(header)
-        goOn(stream, behind: header, link)
+        let wantedBytes = Int(min(file.presentBytes(header), UInt64(limits.storedWindowBytes)))
+        guard storage.capacity >= wantedBytes else { return read(stream, count: wantedBytes) }
+        begin(header, storage, of: stream, file, link)
+        take(PacketWindow(storage), of: stream, link)
+    }
+
+    /// Whether a header that did not fit may be found in more bytes.
+    func mayGrow(_ error: PacketError, _ storage: ByteStorage, _ file: StoredFileCursor) -> Bool {
+        error.code == .needsMoreBytes && UInt64(storage.capacity) < file.rest
+            && storage.capacity < limits.packetBytesMax
     }
 
     private func end(of header: StoredHeader, _ stream: RelayStream, _ link: RelayLink) -> Int64? {
@@ -196,27 +204,77 @@ extension Coordinator {
         )
     }
 
-    private mutating func decode(
+    // MARK: Windows
+
+    /// Declares the packet, of which the first window has been read.
+    private mutating func begin(
         _ header: StoredHeader,
         _ storage: ByteStorage,
         of stream: RelayStream,
+        _ file: StoredFileCursor,
         _ link: RelayLink
-    ) throws(PacketError) {
+    ) {
         guard let program = stream.trace.program else { return }
         let preamble = header.preamble
-        let end = end(of: header, stream, link)
         declare(stream)
         noteLosses(
             note(header, of: stream),
             stream: stream,
             link: link,
             streamClassID: preamble.streamClassID,
-            endNs: end
+            endNs: end(of: header, stream, link)
         )
-        let contentBits = preamble.contentBits ?? header.byteCount * 8
-        let last = try takeEvents(link, stream, program, preamble, storage, contentBits: contentBits)
-        if program.clockConversion(streamClassID: preamble.streamClassID) != nil, let bound = end ?? last {
-            advance(stream, to: bound)
+        // The header lives as long as the packet; a window that is not all of it need not.
+        let isAll = UInt64(storage.capacity) >= file.presentBytes(header)
+        let first = isAll ? storage : preamble.bytes(from: storage)
+        stream.stored?.open = StoredPacket(
+            header: header,
+            packet: feedPacket(preamble, first, program: program, of: stream, link),
+            contentBits: preamble.contentBits ?? header.byteCount * 8,
+            cursor: preamble.firstEvent,
+            windowBytes: limits.storedWindowBytes
+        )
+    }
+
+    /// Takes the events that a window of the open packet holds whole.
+    private mutating func take(_ window: PacketWindow, of stream: RelayStream, _ link: RelayLink) {
+        guard let file = stream.stored?.current, var open = stream.stored?.open else { return }
+        do throws(PacketError) {
+            let contentBits = open.contentBits
+            let before = open.cursor
+            let taken = try takeEvents(
+                link,
+                stream,
+                open.packet,
+                window,
+                contentBits: contentBits,
+                cursor: &open.cursor
+            )
+            open.lastNs = taken.lastNs ?? open.lastNs
+            let end = taken.isComplete ? end(of: open.header, stream, link) : nil
+            let classID = open.header.preamble.streamClassID
+            if stream.trace.program?.clockConversion(streamClassID: classID) != nil, let bound = end ?? open.lastNs {
+                // The end of time would say that the stream has ended.
+                advance(stream, to: min(bound, .max - 1))
+            }
+            guard taken.isComplete else {
+                let endByte = UInt64(window.firstByte + window.storage.capacity)
+                guard endByte < file.presentBytes(open.header) else {
+                    throw PacketError(.needsMoreBytes, atBits: open.cursor.positionBits)
+                }
+                try open.widen(window, hasEvents: open.cursor != before, limits)
+                stream.stored?.open = open
+                return
+            }
+            guard open.header.byteCount <= file.rest else {
+                throw PacketError(.needsMoreBytes, atBits: file.rest * 8)
+            }
+            stream.stored?.open = nil
+            stream.stored?.took(open.header)
+            goOn(stream, behind: open.header, link)
+        } catch {
+            stream.stored?.open = nil
+            fail(stream, link, error)
         }
     }
 

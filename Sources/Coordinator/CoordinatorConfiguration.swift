@@ -92,8 +92,12 @@ package enum SessionPattern: Sendable, Equatable {
 package struct CoordinatorLimits: Sendable {
     /// Packet bytes kept that are not released yet; past it, streams that are ahead are not asked for more.
     package var pendingBytesMax = 64 << 20
-    /// A packet larger than this is not fetched but recorded as lost, bytes.
+    /// A packet larger than this is not fetched from a relay but recorded as lost, and neither is an event larger than
+    /// this read from a file, bytes.
     package var packetBytesMax = 256 << 20
+    /// What is read at once of a packet in a file, bytes, at least 1: a larger packet is decoded through windows, which
+    /// grow only for an event that is larger.
+    package var storedWindowBytes = 1 << 20
     /// Events in one batch.
     package var batchEventsMax = 16_384
     /// Event bytes in one batch: well below a frame's 16 MiB.

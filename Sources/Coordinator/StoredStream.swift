@@ -1,4 +1,5 @@
 import CTF
+import Feed
 
 /// The header of a packet in a file.
 struct StoredHeader {
@@ -7,6 +8,52 @@ struct StoredHeader {
     var byteCount: UInt64
     /// When it begins, nanoseconds; nil where it does not say.
     var beginNs: Int64?
+}
+
+/// A packet of which not all windows have been read.
+struct StoredPacket {
+    let header: StoredHeader
+    let packet: FeedPacket
+    /// Where its content ends, bits from the packet's start.
+    let contentBits: UInt64
+    /// Before the first event that has not been taken.
+    var cursor: EventCursor
+    /// Bytes to be read next.
+    var windowBytes: Int
+    /// When the last event was, nanoseconds.
+    var lastNs: Int64?
+
+    /// The packet's byte with which the next window begins.
+    var windowStart: Int { Int(cursor.positionBits / 8) }
+
+    /// Decides how large the window after `window` is.
+    /// - Throws: where an event is too large for the largest.
+    mutating func widen(
+        _ window: PacketWindow,
+        hasEvents: Bool,
+        _ limits: CoordinatorLimits
+    ) throws(PacketError) {
+        guard !hasEvents else {
+            windowBytes = limits.storedWindowBytes
+            return
+        }
+        let heldBytes = window.firstByte + window.storage.capacity - windowStart
+        guard heldBytes < limits.packetBytesMax else {
+            throw PacketError(.oversizedEvent, atBits: cursor.positionBits, value: UInt64(heldBytes))
+        }
+        windowBytes = max(windowBytes, heldBytes * 2)
+    }
+}
+
+extension PacketPreamble {
+    /// The packet's header and context alone.
+    /// - Parameter storage: holds them.
+    func bytes(from storage: ByteStorage) -> ByteStorage {
+        let count = Int(firstEventBits / 8) + (firstEventBits % 8 == 0 ? 0 : 1)
+        let copy = ByteStorage(capacity: count)
+        copy.write(UnsafeRawBufferPointer(rebasing: storage.bytes[..<count]), at: 0)
+        return copy
+    }
 }
 
 /// Where the reading of one of a stream's files is. Confined to the coordinator.
@@ -29,16 +76,15 @@ struct StoredFileCursor {
     /// Bytes in which a packet's header and context lie as a rule.
     static let headBytes = 4096
 
-    /// Bytes to be read of a packet like this one.
-    static func guess(_ packet: StoredHeader) -> Int {
-        Int(clamping: max(packet.byteCount, 512))
-    }
+    /// Bytes of the packet that the file has.
+    func presentBytes(_ packet: StoredHeader) -> UInt64 { min(packet.byteCount, rest) }
 
     init(trace: Int, number: Int, _ file: StoredFile, isSearched: Bool) {
         self.trace = trace
         self.file = number
         name = file.name
-        byteCount = file.byteCount
+        // What a packet's bytes are counted with.
+        byteCount = min(file.byteCount, 1 << 56)
         index = StoredIndex(byteCount: file.indexByteCount, isSearched: isSearched)
     }
 
@@ -87,6 +133,8 @@ struct StoredFileCursor {
 /// each with consecutive packets; which of them is the oldest, names do not say. Snapshots may hold a packet twice.
 struct StoredStream {
     private(set) var files: [StoredFileCursor]
+    /// The current file's packet, while it is read through windows.
+    var open: StoredPacket?
     /// The packet taken last, and which file it was in.
     private var last: (preamble: PacketPreamble, trace: Int, file: Int)?
 

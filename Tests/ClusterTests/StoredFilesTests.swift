@@ -85,11 +85,8 @@ extension RealCluster {
         func `from a time on, the rest of the trace is shown, with and without its indexes`() throws {
             let cluster = try Cluster(hosts: 1)
             let host = cluster.hosts[0]
-            try host.startSession(
-                "s",
-                channel: ["--tracefile-size=131072", "--tracefile-count=40"],
-                options: Self.small
-            )
+            let files = ["--tracefile-size=131072", "--tracefile-count=40"]
+            try host.startSession("s", channel: files, options: Self.small)
             try Self.tick(host, 1, count: 9_000)
             try host.destroy("s")
             let all = try Tidemark.run(["view", "--format", "json", host.traces]).text.split(separator: "\n")

@@ -33,6 +33,15 @@ final class CoordinatorTrial {
     var published: (FeedBatch, UInt64) -> Void = { _, _ in }
     /// Whether batches are kept.
     var keepsBatches = true
+    private var readStorages: [WeakStorage] = []
+    /// The most bytes of files that were in memory at once.
+    private(set) var mostStoredBytes = 0
+    /// Takes batches instead of `batches`.
+    private let takeBatch: ((FeedBatch) -> Void)?
+
+    private struct WeakStorage {
+        weak var storage: ByteStorage?
+    }
 
     /// A non-copyable relay in an array.
     private final class RelayBox {
@@ -64,8 +73,10 @@ final class CoordinatorTrial {
         start: RelaySource.Start = .beginning,
         startNs: UInt64 = 0,
         delayNs: UInt64 = 100_000,
-        limits: CoordinatorLimits = CoordinatorLimits()
+        limits: CoordinatorLimits = CoordinatorLimits(),
+        takeBatch: ((FeedBatch) -> Void)? = nil
     ) {
+        self.takeBatch = takeBatch
         self.delayNs = delayNs
         self.stored = stored
         relays = scripts.map { RelayBox(SimulatedRelay($0)) }
@@ -180,11 +191,15 @@ final class CoordinatorTrial {
         case .close(let index), .abort(let index): close(index)
         case .read(let range):
             reads.append(range)
-            coordinator.storedRead(stored[range.trace].read(range), now: nowNs)
+            let storage = stored[range.trace].read(range)
+            readStorages.removeAll { $0.storage == nil }
+            readStorages.append(WeakStorage(storage: storage))
+            mostStoredBytes = max(mostStoredBytes, readStorages.reduce(0) { $0 + ($1.storage?.capacity ?? 0) })
+            coordinator.storedRead(storage, now: nowNs)
         case .schedule(let timer, let atNs): timers[timer] = max(atNs, nowNs)
         case .publish(let batch):
             published(batch, nowNs)
-            if keepsBatches { batches.append(batch) }
+            if let takeBatch { takeBatch(batch) } else if keepsBatches { batches.append(batch) }
         case .note(let note): notes.append(note)
         case .finished(let report): self.report = report
         }
@@ -300,7 +315,7 @@ struct StoredTrial {
         let files = files.map { file in
             StoredFile(
                 name: file.name,
-                byteCount: UInt64(file.bytes.count),
+                byteCount: file.byteCount,
                 indexByteCount: UInt64(file.index?.count ?? 0)
             )
         }
@@ -309,11 +324,13 @@ struct StoredTrial {
 
     func read(_ range: StoredRange) -> ByteStorage {
         let file = files[range.file]
-        let whole =
-            switch range.part {
-            case .packets: file.bytes
-            case .index: file.index ?? []
+        if range.part == .packets, let generated = file.generated {
+            return ByteStorage(capacity: range.count) { memory in
+                memory.initializeMemory(as: UInt8.self, repeating: 0)
+                generated.fill(range.offset, memory)
             }
+        }
+        let whole = range.part == .packets ? file.bytes : file.index ?? []
         let storage = ByteStorage(capacity: range.count)
         Array(whole[Int(range.offset)..<Int(range.offset) + range.count]).withUnsafeBytes { storage.write($0, at: 0) }
         return storage

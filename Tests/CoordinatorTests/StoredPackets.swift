@@ -95,6 +95,10 @@ struct StoredFileTrial {
     var name: String
     var bytes: [UInt8]
     var index: [UInt8]?
+    /// Makes the file's bytes as they are read, instead of `bytes`: all are 0 but for what `fill` puts there.
+    var generated: (byteCount: UInt64, fill: (_ offset: UInt64, UnsafeMutableRawBufferPointer) -> Void)?
+
+    var byteCount: UInt64 { generated?.byteCount ?? UInt64(bytes.count) }
 
     init(_ name: String, _ packets: [StoredPacket], index: [UInt8]? = nil) {
         self.init(name, bytes: packets.flatMap(\.bytes), index: index)

@@ -125,6 +125,23 @@ import Testing
         }
     }
 
+    @Test func `a packet that ends with time itself does not end its stream`() {
+        let first = StoredPacket(number: 0, begin: 0, end: .max, events: [.ms(5)])
+        let second = StoredPacket(number: 1, begin: .ms(10), end: .ms(20), events: [.ms(15)])
+        let trial = run([
+            StoredTrial([StoredFileTrial("main_0", [first, second])]),
+            StoredTrial(
+                path: "other",
+                metadata: StoredPacket.metadata(uuidByte: 2),
+                [
+                    StoredFileTrial("main_0", StoredPacket.run(0..<3))
+                ]
+            ),
+        ])
+        #expect(trial.events.count == 2 + expected(StoredPacket.run(0..<3)).count)
+        #expect(trial.report == FinishReport())
+    }
+
     @Test func `a file that is damaged costs its own rest only`() {
         let packets = StoredPacket.run(0..<12)
         var middle = StoredFileTrial("main_0_1", Array(packets[4..<8]))

@@ -34,6 +34,8 @@ package struct PacketError: Error, Sendable, Equatable {
         case emptyEvent
         /// The preamble was not read by this program.
         case foreignPreamble
+        /// An event that is larger than what may be in memory. `value` is how many bytes of it there were.
+        case oversizedEvent
     }
 
     package var code: Code
@@ -73,6 +75,7 @@ extension PacketError: CustomStringConvertible {
         case .badContentSize: "content size of \(value) bits"
         case .emptyEvent: "event without content"
         case .foreignPreamble: "preamble that another program read"
+        case .oversizedEvent: "event of more than \(value) bytes"
         }
     }
 }

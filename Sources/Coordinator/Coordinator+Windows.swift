@@ -1,0 +1,132 @@
+import CTF
+import EventMerge
+import Feed
+import LTTngLive
+
+/// A part of a packet in memory.
+struct PacketWindow {
+    let storage: ByteStorage
+    /// Which byte of the packet the storage begins with.
+    let firstByte: Int
+
+    init(_ storage: ByteStorage, firstByte: Int = 0) {
+        self.storage = storage
+        self.firstByte = firstByte
+    }
+
+    /// Valid as long as the storage is.
+    var bytes: PacketBytes { PacketBytes(storage.bytes, firstByte: firstByte) }
+}
+
+/// From the bytes of a packet, or of a part of it, to keys in the merge.
+///
+/// A packet that is too large to be in memory whole is decoded through windows: each is scanned as far as its events
+/// are whole, the next one begins with the byte in which the first event begins that is not, and an event that fits no
+/// window makes the next one larger. The slices of a batch refer to their own window, so that a window goes when its
+/// events have left.
+extension Coordinator {
+    /// Scans a window to keys and hands them to the merge, in chunks of bounded size.
+    /// - Parameters:
+    ///   - contentBits: where the packet's content ends, bits from the packet's start.
+    ///   - cursor: before the first event; left behind the last one that the window holds whole.
+    /// - Returns: the last event's timestamp, nanoseconds, nil without events; and whether the content is done with.
+    mutating func takeEvents(
+        _ link: RelayLink,
+        _ stream: RelayStream,
+        _ packet: FeedPacket,
+        _ window: PacketWindow,
+        contentBits: UInt64,
+        cursor: inout EventCursor
+    ) throws(PacketError) -> (lastNs: Int64?, isComplete: Bool) {
+        var lastNs: Int64?
+        let session = stream.trace.session
+        let startNs = link.source.start == .now && session.isResumed ? nil : startNs(stream, link)
+        let endBits = min(contentBits, window.bytes.endBits)
+        while cursor.positionBits < contentBits {
+            let bits = endBits - min(endBits, cursor.positionBits)
+            var keys = EventKeyBuffer(capacity: BatchBuilder.keyCapacity(forBits: bits))
+            var fault: PacketError?
+            var result = ScanResult.complete
+            do {
+                result = try packet.program.scan(
+                    window.bytes,
+                    preamble: packet.preamble,
+                    contentBits: contentBits,
+                    correctionNs: link.source.correctionNs,
+                    cursor: &cursor,
+                    keys: &keys
+                )
+            } catch {
+                fault = error
+            }
+            if let key = keys.keys.last {
+                lastNs = key.timestampNs
+                append(link, stream, packet, keys, window, endBits: cursor.positionBits, startNs: startNs)
+            }
+            if let fault { throw fault }
+            if result == .needsMoreBytes { return (lastNs, false) }
+        }
+        return (lastNs, true)
+    }
+
+    private mutating func append(
+        _ link: RelayLink,
+        _ stream: RelayStream,
+        _ packet: FeedPacket,
+        _ keys: EventKeyBuffer,
+        _ window: PacketWindow,
+        endBits: UInt64,
+        startNs: Int64?
+    ) {
+        var first = 0
+        if let startNs { while first < keys.count, keys.keys[first].timestampNs < startNs { first += 1 } }
+        guard first < keys.count, let base = keys.keys.baseAddress else { return }
+        let slot = stream.merge ?? addToMerge(link, stream, packet.preamble)
+        let tag = batches.open(packet: packet, keys: keys, window: window, endBits: endBits, relay: link.root.index)
+        link.root.pendingBytes += batches.pendingBytes(tag)
+        // Both keys are an Int64 and a UInt64, trivial, 16 bytes: the same memory is read as the merge's own type.
+        let mergeKeys = UnsafeRawPointer(base + first).assumingMemoryBound(to: MergeKey.self)
+        batches.setFirst(first, of: tag)
+        merge.append(slot, keys: mergeKeys, count: keys.count - first, tag: tag)
+    }
+
+    private mutating func addToMerge(
+        _ link: RelayLink,
+        _ stream: RelayStream,
+        _ preamble: PacketPreamble
+    ) -> StreamSlot {
+        let uuid = stream.trace.program?.traceClass.uuid
+        let slot = merge.addStream(
+            rank: StreamRank(
+                traceUUID: uuid.map { (high: $0.high, low: $0.low) },
+                streamClassID: preamble.streamClassID,
+                streamInstanceID: preamble.streamInstanceID,
+                relayName: link.source.name,
+                liveStreamID: stream.id.rawValue
+            )
+        )
+        stream.merge = slot
+        return slot
+    }
+
+    /// A packet as the feed knows it.
+    /// - Parameter storage: its first bytes, which hold its preamble whole.
+    mutating func feedPacket(
+        _ preamble: PacketPreamble,
+        _ storage: ByteStorage,
+        program: TraceProgram,
+        of stream: RelayStream,
+        _ link: RelayLink
+    ) -> FeedPacket {
+        FeedPacket(
+            id: batches.nextPacketID(),
+            trace: stream.trace.declaration,
+            stream: stream.declaration,
+            program: program,
+            metadataBytes: stream.trace.reader.textBytes,
+            preamble: preamble,
+            preambleStorage: storage,
+            correctionNs: link.source.correctionNs
+        )
+    }
+}
