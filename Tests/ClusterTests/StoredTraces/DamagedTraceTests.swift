@@ -100,8 +100,8 @@ struct DamagedTraceTests {
         Fault(
             description: "a packet of 2^63 bits",
             trace: trace { $0.addPacket([.tick(4)], packetBits: 1 << 63) },
-            events: 3,
-            message: "packet size of 9223372036854775808 bits at byte 0, bit 0 of the packet"
+            events: 4,
+            message: "the file ends before the packet does: more bytes are needed at byte 56, bit 0 of the packet"
         ),
         Fault(
             description: "a content that ends inside of an event",
