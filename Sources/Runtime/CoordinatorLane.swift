@@ -36,7 +36,10 @@ package final class CoordinatorLane: @unchecked Sendable {
     private var channels: [Int: any Channel] = [:]
     /// Number of each relay's newest connection: events of older ones no longer count.
     private var attempts: [Int: UInt64] = [:]
-    private var timers: [CoordinatorTimer: Scheduled<Void>] = [:]
+    private var timers = DeadlineQueue<CoordinatorTimer>()
+    /// When the loop wakes us for a timer, and the task that does; `.max` where it does not.
+    private var wakeAtNs = UInt64.max
+    private var wake: Scheduled<Void>?
     private var isRunningActions = false
     private var isStopped = false
 
@@ -145,7 +148,7 @@ package final class CoordinatorLane: @unchecked Sendable {
 
     private func forget(_ relay: Int) {
         attempts[relay] = (attempts[relay] ?? 0) + 1
-        timers.removeValue(forKey: .link(relay: relay))?.cancel()
+        timers.remove(.link(relay: relay))
         channels.removeValue(forKey: relay)?.close(promise: nil)
     }
 
@@ -203,18 +206,36 @@ package final class CoordinatorLane: @unchecked Sendable {
     }
 
     private func schedule(_ timer: CoordinatorTimer, atNs: UInt64) {
-        timers[timer]?.cancel()
-        timers[timer] = loop.scheduleTask(deadline: .uptimeNanoseconds(atNs)) {
-            self.timers[timer] = nil
-            self.coordinator.timerFired(timer, now: self.now)
-            self.runActions()
+        timers.set(timer, to: atNs)
+        wakeForTimers()
+    }
+
+    /// Has the loop wake us for the earliest timer. Where that was taken away, or put off, we are woken for nothing once.
+    private func wakeForTimers() {
+        guard let atNs = timers.earliestNs, atNs < wakeAtNs else { return }
+        wake?.cancel()
+        wakeAtNs = atNs
+        wake = loop.scheduleTask(deadline: .uptimeNanoseconds(atNs)) { self.fireTimers() }
+    }
+
+    private func fireTimers() {
+        (wakeAtNs, wake) = (.max, nil)
+        // One that is set again for now has its turn at the next wake, so that sockets have theirs.
+        let nowNs = now
+        var due: [CoordinatorTimer] = []
+        while let timer = timers.takeDue(nowNs: nowNs) { due.append(timer) }
+        for timer in due {
+            guard !isStopped else { return }
+            coordinator.timerFired(timer, now: now)
+            runActions()
         }
+        wakeForTimers()
     }
 
     private func close(_ report: FinishReport?) {
         guard !isStopped else { return }
         isStopped = true
-        for timer in timers.values { timer.cancel() }
+        wake?.cancel()
         timers.removeAll()
         for channel in channels.values { channel.close(promise: nil) }
         channels.removeAll()
