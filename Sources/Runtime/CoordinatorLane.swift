@@ -210,7 +210,7 @@ package final class CoordinatorLane: @unchecked Sendable {
         wakeForTimers()
     }
 
-    /// Has the loop wake us for the earliest timer. Where that was taken away, or put off, we are woken for nothing once.
+    /// Has the loop wake us for the earliest timer. Where that was taken away or put off, we are woken once in vain.
     private func wakeForTimers() {
         guard let atNs = timers.earliestNs, atNs < wakeAtNs else { return }
         wake?.cancel()
