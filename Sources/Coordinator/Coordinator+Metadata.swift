@@ -46,16 +46,17 @@ extension Coordinator {
         } catch {
             return "\(error)"
         }
-        guard let traceClass = trace.reader.traceClass, trace.programRevision != trace.reader.revision else {
-            return trace.programFault
-        }
+        // A slow tracer sends the beginning alone: a trace without a stream class is one that waits.
+        guard let traceClass = trace.reader.traceClass, !traceClass.streamClasses.isEmpty,
+            trace.programRevision != trace.reader.revision
+        else { return trace.programFault }
         trace.programRevision = trace.reader.revision
         trace.programFault = nil
         do {
             trace.program = try TraceProgram(traceClass)
-            let classes = traceClass.streamClasses
-            let hasNoClock = !classes.isEmpty && classes.allSatisfy { $0.defaultClock == nil }
-            if hasNoClock { trace.programFault = "metadata: no stream has a clock" }
+            if traceClass.streamClasses.allSatisfy({ $0.defaultClock == nil }) {
+                trace.programFault = "metadata: no stream has a clock"
+            }
         } catch {
             trace.programFault = "metadata: \(error)"
         }
