@@ -273,7 +273,6 @@ extension Coordinator {
             stream.stored?.took(open.header)
             goOn(stream, behind: open.header, link)
         } catch {
-            stream.stored?.open = nil
             fail(stream, link, error)
         }
     }
@@ -298,6 +297,7 @@ extension Coordinator {
     /// The rest of the file cannot be read: what came before stands, and so do the stream's other files.
     private mutating func fail(_ stream: RelayStream, _ link: RelayLink, _ reason: String) {
         guard let file = stream.stored?.current else { return }
+        stream.stored?.open = nil
         damaged(link, configuration.stored[file.trace].path, "stream \(file.name), \(reason)")
         declare(stream)
         noteLoss(.events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil, reason: reason)

@@ -191,6 +191,9 @@ final class CoordinatorTrial {
         case .close(let index), .abort(let index): close(index)
         case .read(let range):
             reads.append(range)
+            guard stored[range.trace].canRead(range) else {
+                return coordinator.storedReadFailed(reason: "it is gone", now: nowNs)
+            }
             let storage = stored[range.trace].read(range)
             readStorages.removeAll { $0.storage == nil }
             readStorages.append(WeakStorage(storage: storage))
@@ -320,6 +323,10 @@ struct StoredTrial {
             )
         }
         return StoredTrace(path: path, metadata: metadata, files: files)
+    }
+
+    func canRead(_ range: StoredRange) -> Bool {
+        range.part == .index || range.offset + UInt64(range.count) <= files[range.file].failsBehind
     }
 
     func read(_ range: StoredRange) -> ByteStorage {

@@ -98,6 +98,9 @@ struct StoredFileTrial {
     /// Makes the file's bytes as they are read, instead of `bytes`: all are 0 but for what `fill` puts there.
     var generated: (byteCount: UInt64, fill: (_ offset: UInt64, UnsafeMutableRawBufferPointer) -> Void)?
 
+    /// What reaches past it cannot be read.
+    var failsBehind: UInt64 = .max
+
     var byteCount: UInt64 { generated?.byteCount ?? UInt64(bytes.count) }
 
     init(_ name: String, _ packets: [StoredPacket], index: [UInt8]? = nil) {

@@ -218,6 +218,21 @@ import Testing
         }
     }
 
+    @Test func `a file that goes away in the middle of a packet costs its own rest only`() {
+        let packets = StoredPacket.run(0..<8)
+        var first = StoredFileTrial("main_0", Array(packets[..<3]))
+        first.failsBehind = UInt64(packets[0].byteCount + StoredPacket.preambleBytes + 20)
+        let stored = StoredTrial([first, StoredFileTrial("main_1", Array(packets[3...]))])
+        let trial = run(stored, windowBytes: 80)
+        var expected: [UInt64] = []
+        for packet in packets where packet.number != 1 && packet.number != 2 {
+            expected += packet.events.map { _ in packet.number }
+        }
+        #expect(trial.storedEvents.map(\.packet).filter { $0 != 1 } == expected)
+        #expect(trial.report?.damaged.count == 1)
+        #expect(trial.report?.damaged.first?.contains("main_0, it is gone") == true)
+    }
+
     @Test func `a file that claims more than there can be is read to its end`() {
         for bits in [UInt64.max & ~7, 1 << 62, 1 << 40] {
             var packet = StoredPacket(number: 0, begin: 0, end: .ms(9), events: [.ms(1), .ms(2)]).bytes

@@ -42,6 +42,22 @@ struct CTF2FieldTests {
         #expect(lines.json == #""f":\#(shown)}}"#)
     }
 
+    @Test func `a log level and a model's URI in attributes reach text and JSON`() throws {
+        let metadata = [
+            #"{"type":"preamble","version":2}"#, #"{"type":"data-stream-class"}"#,
+            #"{"type":"event-record-class","name":"ev","attributes":{"lttng.org,2009":{"log-level":"debug:line","#
+                + #""emf-uri":"http://e"}},"payload-field-class":{"type":"structure","member-classes":["#
+                + #"{"name":"a","field-class":\#(Self.byte)}]}}"#,
+        ].map { "\u{1E}" + $0 }.joined()
+        let trace = try HandmadeTrace(metadata)
+        let batch = FeedBatch(records: [.events(EventGroup([try trace.slice([1], events: 1)], order: [(0, 1)]))])
+        var options = RenderingOptions()
+        options.text.fields = [.logLevel, .emfURI]
+        #expect(try rendered(batch, options).text.contains("TRACE_DEBUG_LINE (13):http://e ev: { a = 1 }"))
+        options.format = .json
+        #expect(try rendered(batch, options).text.contains(#""level":13"#))
+    }
+
     @Test func `bits are hexadecimal in text and a number in JSON`() throws {
         let flags = #","flags":{"x":[[0,3]]}"#
         for more in ["-array\"", "-map\"" + flags] {

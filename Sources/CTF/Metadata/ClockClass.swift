@@ -33,6 +33,8 @@ package struct ClockClass: Sendable, Equatable {
     /// CTF 2: what the clock is.
     package var identity: ClassIdentity
     package var description: String?
+    /// CTF 2.
+    package var attributes: [ClassAttribute]
 
     package init(
         name: String,
@@ -45,7 +47,8 @@ package struct ClockClass: Sendable, Equatable {
         originIsUnixEpoch: Bool = false,
         origin: ClassIdentity? = nil,
         identity: ClassIdentity = ClassIdentity(),
-        description: String? = nil
+        description: String? = nil,
+        attributes: [ClassAttribute] = []
     ) {
         self.name = name
         self.uuid = uuid
@@ -58,5 +61,6 @@ package struct ClockClass: Sendable, Equatable {
         self.origin = origin
         self.identity = identity
         self.description = description
+        self.attributes = attributes
     }
 }

@@ -13,6 +13,8 @@ package struct MetadataLimits: Sendable, Equatable {
     /// Values that the fragments of CTF 2 may have, all together, and one of them.
     package var valuesMax = 1 << 24
     package var fragmentValuesMax = 1 << 20
+    /// Values of attributes that are kept, of all classes together; those of further classes are not.
+    package var attributeValuesMax = 1 << 20
     /// Fields of one scope (a payload, a header …), after named types have been put in place.
     package var fieldsPerScopeMax = 65_536
     /// Fields of all scopes together.

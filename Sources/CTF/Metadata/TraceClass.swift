@@ -11,6 +11,10 @@ package struct TraceClass: Sendable, Equatable {
     package var streamClasses: [StreamClass]
     /// CTF 2.
     package var identity: ClassIdentity
+    /// CTF 2.
+    package var attributes: [ClassAttribute]
+    /// CTF 2: those of the whole metadata.
+    package var preambleAttributes: [ClassAttribute]
 
     package init(
         uuid: TraceUUID? = nil,
@@ -19,7 +23,9 @@ package struct TraceClass: Sendable, Equatable {
         clocks: [ClockClass] = [],
         packetHeader: StructureClass? = nil,
         streamClasses: [StreamClass] = [],
-        identity: ClassIdentity = ClassIdentity()
+        identity: ClassIdentity = ClassIdentity(),
+        attributes: [ClassAttribute] = [],
+        preambleAttributes: [ClassAttribute] = []
     ) {
         self.uuid = uuid
         self.byteOrder = byteOrder
@@ -28,6 +34,8 @@ package struct TraceClass: Sendable, Equatable {
         self.packetHeader = packetHeader
         self.streamClasses = streamClasses
         self.identity = identity
+        self.attributes = attributes
+        self.preambleAttributes = preambleAttributes
     }
 
     /// The value of the environment entry `name`, if there is one.
@@ -65,6 +73,8 @@ package struct StreamClass: Sendable, Equatable {
     package var eventClasses: [EventClass]
     /// CTF 2.
     package var identity: ClassIdentity
+    /// CTF 2.
+    package var attributes: [ClassAttribute]
 
     package init(
         id: UInt64,
@@ -73,7 +83,8 @@ package struct StreamClass: Sendable, Equatable {
         eventHeader: StructureClass? = nil,
         eventCommonContext: StructureClass? = nil,
         eventClasses: [EventClass] = [],
-        identity: ClassIdentity = ClassIdentity()
+        identity: ClassIdentity = ClassIdentity(),
+        attributes: [ClassAttribute] = []
     ) {
         self.id = id
         self.defaultClock = defaultClock
@@ -82,6 +93,7 @@ package struct StreamClass: Sendable, Equatable {
         self.eventCommonContext = eventCommonContext
         self.eventClasses = eventClasses
         self.identity = identity
+        self.attributes = attributes
     }
 }
 
@@ -97,6 +109,8 @@ package struct EventClass: Sendable, Equatable {
     package var payload: StructureClass?
     /// CTF 2.
     package var identity: ClassIdentity
+    /// CTF 2; log level and URI included.
+    package var attributes: [ClassAttribute]
 
     package init(
         id: UInt64,
@@ -105,7 +119,8 @@ package struct EventClass: Sendable, Equatable {
         emfURI: String? = nil,
         specificContext: StructureClass? = nil,
         payload: StructureClass? = nil,
-        identity: ClassIdentity = ClassIdentity()
+        identity: ClassIdentity = ClassIdentity(),
+        attributes: [ClassAttribute] = []
     ) {
         self.id = id
         self.name = name
@@ -114,5 +129,6 @@ package struct EventClass: Sendable, Equatable {
         self.specificContext = specificContext
         self.payload = payload
         self.identity = identity
+        self.attributes = attributes
     }
 }

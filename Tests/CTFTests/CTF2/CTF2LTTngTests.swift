@@ -36,6 +36,46 @@ struct CTF2LTTngTests {
         #expect(trace.streamClasses.first?.eventClasses.first?.logLevel == level)
     }
 
+    @Test func `attributes are kept, whatever they are`() throws {
+        let value = #"{"a.b":{"list":[null,true,-3,2.5e1,"x",{"y":18446744073709551615}]},"c":null}"#
+        let attributes = #","attributes":\#(value)"#
+        let trace = try #require(
+            try MetadataReader.read(
+                CTF2Texts.sequence([
+                    #"{"type":"preamble","version":2\#(attributes)}"#, #"{"type":"trace-class"\#(attributes)}"#,
+                    #"{"type":"clock-class","id":"c","frequency":1\#(attributes)}"#,
+                    #"{"type":"data-stream-class"\#(attributes)}"#, #"{"type":"event-record-class"\#(attributes)}"#,
+                ])
+            )
+        )
+        let list: [ClassAttribute.Value] = [
+            .null, .boolean(true), .integer(-3), .real(25), .string("x"),
+            .object([ClassAttribute(name: "y", value: .integer(18_446_744_073_709_551_615))]),
+        ]
+        let expected = [
+            ClassAttribute(name: "a.b", value: .object([ClassAttribute(name: "list", value: .array(list))])),
+            ClassAttribute(name: "c", value: .null),
+        ]
+        #expect(trace.preambleAttributes == expected && trace.attributes == expected)
+        #expect(trace.clocks.map(\.attributes) == [expected])
+        #expect(trace.streamClasses.map(\.attributes) == [expected])
+        #expect(trace.streamClasses.first?.eventClasses.map(\.attributes) == [expected])
+    }
+
+    @Test func `attributes beyond a limit are let go, and that is no error`() throws {
+        var limits = MetadataLimits()
+        limits.attributeValuesMax = 3
+        let text = CTF2Texts.sequence([
+            CTF2Texts.preamble, #"{"type":"trace-class","attributes":{"a":{"b":1}}}"#,
+            #"{"type":"data-stream-class","attributes":{"a":{"b":[1]}}}"#,
+            #"{"type":"event-record-class","attributes":{"lttng.org,2009":7}}"#,
+        ])
+        let trace = try #require(try MetadataReader.read(text, limits: limits))
+        #expect(trace.attributes.count == 1)
+        #expect(trace.streamClasses.first?.attributes == [])
+        #expect(trace.streamClasses.first?.eventClasses.first?.attributes.count == 1)
+    }
+
     @Test func `aliases and relative locations give the same headers as what they stand for`() throws {
         let user = try #require(try MetadataReader.read(CTF2Texts.userSpace))
         let kernel = try #require(try MetadataReader.read(CTF2Texts.kernel))

@@ -16,6 +16,8 @@ struct CTF2TraceBuilder: Sendable {
     /// By index in `TraceClass.streamClasses`.
     private var streams: [Stream] = []
     private var streamIndexByID: [UInt64: Int] = [:]
+    private var preambleAttributes: [ClassAttribute] = []
+    private var attributeValuesLeft: Int
     private var eventClassesLeft: Int
     var fields: FieldBudget
 
@@ -37,6 +39,7 @@ struct CTF2TraceBuilder: Sendable {
     init(limits: MetadataLimits) {
         self.limits = limits
         types = CTF2TypeReader(limits: limits)
+        attributeValuesLeft = limits.attributeValuesMax
         eventClassesLeft = limits.eventClassesMax
         fields = FieldBudget(limits: limits)
     }
@@ -74,6 +77,10 @@ struct CTF2TraceBuilder: Sendable {
         return CTF2Root(type: try types.type(value), position: value.position)
     }
 
+    private mutating func attributes(_ fragment: CTF2Properties) -> [ClassAttribute] {
+        ClassAttribute.all(fragment.attributes, valuesLeft: &attributeValuesLeft)
+    }
+
     // MARK: - Preamble, aliases, trace
 
     private mutating func addPreamble(_ fragment: inout CTF2Properties) throws(MetadataError) {
@@ -84,6 +91,7 @@ struct CTF2TraceBuilder: Sendable {
         guard try version.integer() == 2 else { throw MetadataError(.versionUnknown, at: version.position) }
         uuid = try fragment.take("uuid")?.uuid()
         try fragment.finish()
+        preambleAttributes = attributes(fragment)
         hasPreamble = true
     }
 
@@ -99,13 +107,19 @@ struct CTF2TraceBuilder: Sendable {
         guard traceClass == nil else {
             throw MetadataError(.duplicateDeclaration, at: fragment.position, "trace class, or behind a stream class")
         }
-        var trace = TraceClass(uuid: uuid, clocks: clocks, identity: try fragment.takeIdentity())
+        var trace = TraceClass(
+            uuid: uuid,
+            clocks: clocks,
+            identity: try fragment.takeIdentity(),
+            preambleAttributes: preambleAttributes
+        )
         if let environment = fragment.take("environment") { trace.environment = try entries(environment) }
         let root = try root("packet-header-field-class", &fragment)
         try fragment.finish()
         var resolver = CTF2FieldResolver(limits: limits, hasClock: false, fieldsLeft: fields.left)
         trace.packetHeader = try resolver.resolve(root, in: .packetHeader)
         fields.left = resolver.fieldsLeft
+        trace.attributes = attributes(fragment)
         packetHeader = root?.type
         traceClass = trace
     }
@@ -129,13 +143,14 @@ struct CTF2TraceBuilder: Sendable {
     private mutating func addClock(_ fragment: inout CTF2Properties) throws(MetadataError) -> String {
         let idValue = try fragment.require("id")
         let id = try idValue.string()
-        let clock = try CTF2Clocks.clock(id, &fragment)
+        var clock = try CTF2Clocks.clock(id, &fragment)
         guard clocks.count < limits.clocksMax else {
             throw MetadataError(.tooManyDeclarations, at: fragment.position, "clocks")
         }
         guard clockIndexByID.updateValue(clocks.count, forKey: id) == nil else {
             throw MetadataError(.duplicateName, at: idValue.position, "clock `\(id)`")
         }
+        clock.attributes = attributes(fragment)
         clocks.append(clock)
         traceClass?.clocks.append(clock)
         return id
@@ -176,7 +191,9 @@ struct CTF2TraceBuilder: Sendable {
         fields.left = resolver.fieldsLeft
         streamIndexByID[id] = streams.count
         streams.append(Stream(roots: resolver.roots, hasClock: streamClass.defaultClock != nil))
-        var trace = traceClass.take() ?? TraceClass(uuid: uuid, clocks: clocks)
+        streamClass.attributes = attributes(fragment)
+        let none = TraceClass(uuid: uuid, clocks: clocks, preambleAttributes: preambleAttributes)
+        var trace = traceClass.take() ?? none
         trace.streamClasses.append(streamClass)
         traceClass = trace
         return id
@@ -186,7 +203,7 @@ struct CTF2TraceBuilder: Sendable {
         let id = try fragment.take("id")?.unsigned() ?? 0
         let streamID = try fragment.take("data-stream-class-id")?.unsigned() ?? 0
         let identity = try fragment.takeIdentity()
-        let event = Event(
+        var event = Event(
             eventClass: EventClass(
                 id: id,
                 name: identity.name ?? "",
@@ -207,6 +224,7 @@ struct CTF2TraceBuilder: Sendable {
             throw MetadataError(.tooManyDeclarations, at: event.position, "event classes")
         }
         eventClassesLeft -= 1
+        event.eventClass.attributes = attributes(fragment)
         try add(event, toStream: index)
     }
 

@@ -135,6 +135,7 @@ struct JSONParser {
 
     private mutating func number() throws(MetadataError) -> JSONValue.Kind {
         let start = position
+        let firstOffset = offset
         let isNegative = take(UInt8(ascii: "-"))
         var magnitude: UInt64 = 0
         var isTooLarge = false
@@ -156,7 +157,13 @@ struct JSONParser {
             guard takeDigits({ _ in }) > 0 else { throw MetadataError(.invalidNumber, at: start) }
             isReal = true
         }
-        if isReal { return .real }
+        if isReal {
+            let digits = UnsafeBufferPointer(rebasing: text[firstOffset..<offset])
+            guard let value = Double(String(decoding: digits, as: UTF8.self)) else {
+                throw MetadataError(.invalidNumber, at: start)
+            }
+            return .real(value)
+        }
         let value = isNegative ? -Int128(magnitude) : Int128(magnitude)
         guard !isTooLarge, value >= Int128(Int64.min) else { throw MetadataError(.numberTooLarge, at: start) }
         return .integer(value)

@@ -5,8 +5,8 @@ struct JSONValue: Sendable {
         case boolean(Bool)
         /// Written without fraction and exponent; -2^63 ... 2^64 - 1.
         case integer(Int128)
-        /// Any other number: nothing in metadata needs its value.
-        case real
+        /// Any other number.
+        case real(Double)
         case string(String)
         case array([JSONValue])
         case object(JSONObject)
