@@ -77,7 +77,12 @@ extension Coordinator {
         let knownBytes = trace.publishedBytes - min(trace.publishedBytes, trace.receivedBytes)
         trace.receivedBytes += UInt64(reply.count)
         guard UInt64(reply.count) > knownBytes else { return }
-        records.append(.metadata(traceID: trace.declaration.id, bytes: Array(reply[Int(knownBytes)...])))
+        var new = reply[Int(knownBytes)...]
+        while !new.isEmpty {
+            let piece = new.prefix(limits.metadataPieceBytes)
+            records.append(.metadata(traceID: trace.declaration.id, bytes: Array(piece)))
+            new = new.dropFirst(piece.count)
+        }
         trace.publishedBytes = trace.receivedBytes
     }
 

@@ -102,6 +102,8 @@ package struct CoordinatorLimits: Sendable {
     package var batchEventsMax = 16_384
     /// Event bytes in one batch: well below a frame's 16 MiB.
     package var batchBytesMax = 1 << 20
+    /// Bytes of metadata in one record: a frame holds several.
+    package var metadataPieceBytes = 1 << 20
     /// The least step of the watermark that makes a batch without events, nanoseconds.
     package var watermarkStepNs: Int64 = 100_000_000
     /// Faults that the report of a finite run names.

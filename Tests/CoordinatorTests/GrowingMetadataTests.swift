@@ -50,6 +50,26 @@ import Testing
         #expect(trial.report?.damaged.count == 1)
     }
 
+    @Test func `metadata longer than a frame may be is passed on in pieces`() throws {
+        let metadata = TinyTrace.metadata() + Array(String(repeating: " ", count: 100_000).utf8)
+        let session = RelayScript.session(metadata: metadata, endsAtNs: .ms(2_100), streams: [Self.steady])
+        var limits = CoordinatorLimits()
+        limits.metadataPieceBytes = 4_096
+        let trial = CoordinatorTrial([RelayScript(sessions: [session])], limits: limits)
+        trial.run(untilNs: .ms(20_000))
+        #expect(trial.events.count == 20)
+        var bytes: [UInt8] = []
+        var feedLimits = FeedLimits()
+        feedLimits.splitBytes = 8_192
+        feedLimits.frameBytes = 16_384
+        var encoder = FrameEncoder(feed: FeedIdentity(id: FeedID(high: 1, low: 2), epoch: 1), limits: feedLimits)
+        for batch in trial.batches {
+            for case .metadata(_, let piece) in batch.records { bytes += piece }
+            _ = try encoder.encode(batch)
+        }
+        #expect(bytes == metadata)
+    }
+
     @Test func `pieces that do not heal the trace leave it isolated`() {
         let trial = trial([
             (.ms(450), Self.naming), (.ms(750), [0x20]), (.ms(1_050), Array("env { more = 1; };".utf8)),

@@ -229,6 +229,27 @@ struct ViewerHostileTests {
         #expect(error.request == .metadata(metadata1))
     }
 
+    @Test(arguments: [false, true])
+    func `metadata of all traces that live is bounded, that of ended ones is not counted`(ends: Bool) throws {
+        var limits = LiveLimits()
+        limits.metadataBytesMax = 100
+        let conversation = Conversation(oneStreamRelay(), limits: limits)
+        let metadata2 = LiveStreamID(22)
+        conversation.relay.metadata[metadata1] = [(.ok, Array(repeating: 1, count: 60))]
+        conversation.relay.metadata[metadata2] = [(.ok, Array(repeating: 1, count: 60))]
+        try conversation.run(forNs: 1_000_000_000)
+        if ends {
+            conversation.relay.indexes[stream1] = [.status(.hungUp)]
+            conversation.relay.metadata[metadata1] = Array(repeating: (.failed, []), count: 10)
+            try conversation.run(forNs: 10_000_000_000)
+            #expect(conversation.contains(.streamEnded(metadata1, .hungUp)))
+        }
+        conversation.relay.newStreams[session1] = [.ok([.data(21, trace: 2), .metadata(22, trace: 2)])]
+        try conversation.run(forNs: 10_000_000_000)
+        #expect(conversation.failure?.reason == (ends ? nil : .exceeds(limit: 40, value: 60)))
+        #expect(conversation.seen.contains { if case .metadata(LiveTraceID(2), _, _) = $0 { true } else { false } } == ends)
+    }
+
     // MARK: Connection
 
     @Test func `bytes that nobody asked for`() throws {

@@ -162,7 +162,10 @@ extension Viewer {
             traces[slot].isGone = true
             slotOfTrace[TraceKey(session: traces[slot].session, trace: traces[slot].id)] = nil
         }
-        if !traces[slot].isOutstanding { traces.vacate(slot) }
+        guard !traces[slot].isOutstanding else { return }
+        metadataBytes -= traces[slot].receivedBytes
+        traces[slot].receivedBytes = 0
+        traces.vacate(slot)
     }
 
     mutating func releaseSessionIfUnused(_ slot: Int) {

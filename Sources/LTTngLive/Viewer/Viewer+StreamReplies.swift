@@ -116,9 +116,13 @@ extension Viewer {
         let code = bytes.load(UInt32.self, at: 8)
         guard let status = MetadataStatus(rawValue: code) else { return fail(.unknownStatus(code)) }
         if status == .ok, length > 0 {
-            let left = limits.metadataBytesPerTraceMax - traces[trace].receivedBytes
+            let left = min(
+                limits.metadataBytesPerTraceMax - traces[trace].receivedBytes,
+                limits.metadataBytesMax - metadataBytes
+            )
             guard length <= left else { return fail(.exceeds(limit: left, value: length)) }
             traces[trace].receivedBytes += length
+            metadataBytes += length
             payloadLeft = length
             expectation = .payload
             return

@@ -84,6 +84,8 @@ package struct Viewer: ~Copyable {
     var fetchQueue: [Int] = []
     var delayedSlices: [DelayedSlice] = []
     var packetBytesOutstanding: UInt64 = 0
+    /// Metadata received of all traces in `traces`.
+    var metadataBytes: UInt64 = 0
     /// Ready streams that are due without looking at their time.
     var hotStreams: [Int] = []
     /// No other ready stream is due before.

@@ -8,6 +8,8 @@ package struct LiveLimits: Sendable, Equatable {
     package var streamsMax = 65_536
     /// Metadata of one trace, over all replies.
     package var metadataBytesPerTraceMax: UInt64 = 64 << 20
+    /// Metadata of all traces that live on a connection, over all replies.
+    package var metadataBytesMax: UInt64 = 512 << 20
     /// A packet with its padding.
     package var packetBytesMax: UInt64 = 1 << 30
     /// A GET_PACKET asks for no more; relayd is fastest here.
