@@ -119,6 +119,11 @@ extension Coordinator {
             && link.source.sessions.contains { $0.matches(host: session.hostname, session: session.name) }
     }
 
+    /// The longest live period of a relay's sessions, `target` included, nanoseconds.
+    private func longestLivePeriodNs(_ root: RelayLink, _ target: ListedSession) -> UInt64 {
+        ([root] + root.children).reduce(target.livePeriodNs) { max($0, $1.session?.listed.livePeriodNs ?? 0) }
+    }
+
     mutating func attached(_ link: RelayLink, _ id: LiveSessionID, _ result: AttachResult, now: UInt64) {
         guard let target = link.target, target.id == id, link.isAttaching else { return }
         link.isAttaching = false
@@ -128,7 +133,7 @@ extension Coordinator {
             link.held = nil
             paceIsStale = true
             stall.attached(link.frontier)
-            stall.setLivePeriod(link.frontier, periodNs: Int64(clamping: target.livePeriodNs))
+            stall.setLivePeriod(link.frontier, periodNs: Int64(clamping: longestLivePeriodNs(link.root, target)))
             if let session = link.parked {
                 link.parked = nil
                 link.session = session

@@ -149,6 +149,34 @@ import Testing
         #expect(trial.notes.contains { $0.text.contains("stream 3 (channel0_1) has said nothing for") })
     }
 
+    @Test(arguments: [[1_000_000, 100_000], [100_000, 1_000_000]] as [[UInt32]])
+    func `a relay is named as waited for by the longest live period of its sessions`(timersUs: [UInt32]) throws {
+        let sessions = timersUs.enumerated().map { number, timerUs in
+            var session = RelayScript.session(
+                name: "s\(number)",
+                id: UInt64(number + 1),
+                firstStream: UInt64(number) * 10,
+                uuidByte: UInt8(number + 1),
+                streams: [steadyPackets(throughMs: 3_000)]
+            )
+            session.session.liveTimerUs = timerUs
+            return session
+        }
+        let steady = RelayScript.session(host: "steady", uuidByte: 9, streams: [steadyPackets(throughMs: 20_000)])
+        let trial = CoordinatorTrial(
+            [RelayScript(sessions: sessions), RelayScript(sessions: [steady])],
+            lifetime: .service
+        )
+        var named: [(relay: String, atNs: UInt64)] = []
+        trial.published = { batch, nowNs in
+            for case .holder(let holder) in batch.records { named.append((holder.relay, nowNs)) }
+        }
+        trial.run(untilNs: .ms(20_000))
+        let first = try #require(named.first)
+        #expect(first.relay == "relay-0")
+        #expect(first.atNs >= .ms(8_000) && first.atNs < .ms(9_000))
+    }
+
     /// A relay of 2.14 with a tracer of 2.15: a CPU without events has no packet, and its beacons are not passed on.
     private func silent() -> [RelayScript] {
         let steady = steadyPackets(throughMs: 10_000)
