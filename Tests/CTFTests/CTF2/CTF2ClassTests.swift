@@ -92,10 +92,27 @@ struct CTF2ClassTests {
                     #"{"type":"trace-class","packet-header-field-class":{"type":"null-terminated-string"}}"#,
                 ], .notAStructure
             ),
+            ([CTF2Texts.preamble, clock("c"), clock("c")], .duplicateName),
+            ([CTF2Texts.preamble, clock("c", frequency: 0)], .attributeValueInvalid),
+            ([CTF2Texts.preamble, clock("c", more: #","origin":{"name":"b","uid":"c","x":1}"#)], .attributeUnknown),
+            (
+                [
+                    CTF2Texts.preamble, #"{"type":"data-stream-class"}"#, #"{"type":"event-record-class","id":5}"#,
+                    #"{"type":"event-record-class","id":5}"#,
+                ], .duplicateID
+            ), ([CTF2Texts.preamble, alias("a"), alias("a")], .duplicateName),
         ] as [([String], MetadataError.Code)]
     )
     func `bad fragments are refused`(fragments: [String], code: MetadataError.Code) {
         #expect(MetadataReader.code(CTF2Texts.sequence(fragments)) == code)
+    }
+
+    private static func clock(_ id: String, frequency: Int = 1, more: String = "") -> String {
+        #"{"type":"clock-class","id":"\#(id)","frequency":\#(frequency)\#(more)}"#
+    }
+
+    private static func alias(_ name: String) -> String {
+        #"{"type":"field-class-alias","name":"\#(name)","field-class":{"type":"null-terminated-string"}}"#
     }
 
     @Test func `between fragments there are separators and blanks only`() {
@@ -105,6 +122,8 @@ struct CTF2ClassTests {
         #expect(MetadataReader.code([0x1E] + preamble + trace) == .unexpectedCharacter)
         #expect(MetadataReader.code([0x1E] + preamble + [0x1E] + trace.dropLast() + [0x1E] + trace) == .unexpectedEnd)
         #expect(MetadataReader.code([0x1E] + preamble + [0x1E] + trace.dropLast()) == .unexpectedEnd)
+        let cut = trace.prefix(12) + [0x1E] + trace.dropFirst(12)
+        #expect(MetadataReader.code([0x1E] + preamble + [0x1E] + cut) == .unexpectedEnd, "a separator in a string")
     }
 
     @Test func `the magic number comes first, and has 32 bits`() {
@@ -193,7 +212,22 @@ struct CTF2ClassTests {
                 #"{"type":"fixed-length-floating-point-number","length":128,"byte-order":"big-endian"}"#,
                 .attributeValueInvalid
             ),
+            (
+                #"{"type":"fixed-length-floating-point-number","length":48,"byte-order":"big-endian"}"#,
+                .attributeValueInvalid
+            ),
+            (
+                #"{"type":"variable-length-unsigned-integer","preferred-display-base":3}"#, .attributeValueInvalid
+            ),
             (#"{"type":"fixed-length-bit-map","length":8,"byte-order":"big-endian","flags":{}}"#, .enumerationEmpty),
+            (#"{"type":"variable-length-unsigned-integer","mappings":{"a":[]}}"#, .rangeInvalid),
+            (
+                #"{"type":"variable-length-signed-integer","mappings":{"a":[[0,9223372036854775808]]}}"#, .rangeInvalid
+            ),
+            (
+                #"{"type":"structure","member-classes":[\#(CTF2Texts.member("m", CTF2Texts.unsigned(8))),"#
+                    + #"\#(CTF2Texts.member("m", CTF2Texts.unsigned(8)))]}"#, .duplicateName
+            ),
             (#"{"type":"variable-length-signed-integer","roles":["x"]}"#, .attributeUnknown),
             (#"{"type":"variable-length-unsigned-integer","mappings":{"a":[[2,1]]}}"#, .rangeInvalid),
             (#"{"type":"static-length-string","length":4,"encoding":"latin-1"}"#, .attributeValueInvalid),
@@ -219,5 +253,63 @@ struct CTF2ClassTests {
         #expect(variant("[[0,3],[2,2]]", "[[4,5]]") == nil)
         #expect(variant("[[0,3],[9,9]]", "[[5,9]]") == .rangeInvalid)
         #expect(variant("[[0,100]]", "[[50,60]]") == .rangeInvalid)
+        #expect(variant("[[3,1]]", "[[50,60]]") == .rangeInvalid, "a range that ends before it begins")
+    }
+
+    @Test func `options have names of their own, and there is one at least`() {
+        func variant(_ options: [String]) -> MetadataError.Code? {
+            let string = #"{"type":"null-terminated-string"}"#
+            let options = options.enumerated().map {
+                #"{"name":"\#($1)","selector-field-ranges":[[\#($0),\#($0)]],"field-class":\#(string)}"#
+            }
+            let text =
+                #"{"type":"variant","selector-field-location":{"path":["s"]},"options":["#
+                + options.joined(separator: ",") + "]}"
+            return MetadataReader.classCode(text, after: CTF2Texts.member("s", CTF2Texts.unsigned(8)) + ",")
+        }
+        #expect(variant(["a", "b"]) == nil)
+        #expect(variant(["a", "a"]) == .duplicateName)
+        #expect(variant([]) == .attributeValueInvalid)
+    }
+
+    @Test(arguments: [(2, 2), (8, 8), (10, 10), (16, 16)]) func `numbers have a base`(written: Int, base: Int) throws {
+        let text = #"{"type":"variable-length-unsigned-integer","preferred-display-base":\#(written)}"#
+        #expect(try #require(try Self.fieldClass(text).integer).displayBase == base)
+    }
+
+    @Test(
+        arguments: [
+            ("utf-8", .utf8), ("utf-16be", .utf16BigEndian), ("utf-16le", .utf16LittleEndian),
+            ("utf-32be", .utf32BigEndian), ("utf-32le", .utf32LittleEndian),
+        ] as [(String, TextEncoding)]
+    )
+    func `strings have an encoding`(name: String, encoding: TextEncoding) throws {
+        let text = #"{"type":"null-terminated-string","encoding":"\#(name)"}"#
+        guard case .string(let string) = try Self.fieldClass(text) else {
+            Issue.record("not a string")
+            return
+        }
+        #expect(string.encoding == encoding)
+    }
+
+    @Test func `roles that mean nothing in their scope, or nothing to us, are left out`() throws {
+        let roles = #","roles":["packet-total-length","made-up","event-record-class-id"]"#
+        let number = try #require(try Self.fieldClass(CTF2Texts.unsigned(32, more: roles)).integer)
+        #expect(number.roles == [])
+    }
+
+    @Test func `a timestamp updates no clock where the stream has none`() throws {
+        let header =
+            #""event-record-header-field-class":{"type":"structure","member-classes":["#
+            + CTF2Texts.member("t", CTF2Texts.unsigned(64, more: CTF2Texts.role("default-clock-timestamp"))) + "]}"
+        func roles(_ clocks: [String], _ id: String) throws -> FieldRoles? {
+            let text = CTF2Texts.sequence(
+                [CTF2Texts.preamble] + clocks + [#"{"type":"data-stream-class",\#(id)\#(header)}"#]
+            )
+            let stream = try #require(try MetadataReader.read(text)?.streamClasses.first)
+            return stream.eventHeader?.members.first?.fieldClass.integer?.roles
+        }
+        #expect(try roles([], "") == [])
+        #expect(try roles([Self.clock("c")], #""default-clock-class-id":"c","#) == .defaultClockTimestamp)
     }
 }

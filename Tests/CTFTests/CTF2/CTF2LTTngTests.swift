@@ -36,6 +36,21 @@ struct CTF2LTTngTests {
         #expect(trace.streamClasses.first?.eventClasses.first?.logLevel == level)
     }
 
+    @Test(
+        arguments: [
+            (#"{"lttng.org,2009":{"log-level":3}}"#, 3), (#"{"babeltrace.org,2020":{"log-level":"warning"}}"#, 4),
+            (#"{"example.com":{"log-level":"warning"}}"#, nil), (#"{"lttng.org,2009":{"log-level":"loud"}}"#, nil),
+        ] as [(String, Int64?)]
+    )
+    func `log levels are numbers too, and stand where babeltrace2 puts them`(attributes: String, level: Int64?) throws {
+        let text = CTF2Texts.sequence([
+            CTF2Texts.preamble, #"{"type":"data-stream-class"}"#,
+            #"{"type":"event-record-class","attributes":\#(attributes)}"#,
+        ])
+        let trace = try #require(try MetadataReader.read(text))
+        #expect(trace.streamClasses.first?.eventClasses.first?.logLevel == level)
+    }
+
     @Test func `attributes are kept, whatever they are`() throws {
         let value = #"{"a.b":{"list":[null,true,-3,2.5e1,"x",{"y":18446744073709551615}]},"c":null}"#
         let attributes = #","attributes":\#(value)"#

@@ -102,10 +102,24 @@ struct CTF2LocationTests {
         #expect(code == .locationInvalid, "\(why)")
     }
 
-    @Test(arguments: ["[]", "[null]", #"["a",null]"#, #""a""#, "[1]"])
-    func `a path is a list of names that ends with one`(path: String) {
+    @Test(
+        arguments: [
+            ("[]", .attributeValueInvalid), ("[null]", .attributeValueInvalid),
+            (#"["a",null]"#, .attributeValueInvalid),
+            (#""a""#, .wrongKind), ("[1]", .wrongKind), (#"["a"],"x":1"#, .attributeUnknown),
+        ] as [(String, MetadataError.Code)]
+    )
+    func `a path is a list of names that ends with one`(path: String, code: MetadataError.Code) {
         let text = #"{"type":"dynamic-length-string","length-field-location":{"path":\#(path)}}"#
-        #expect(Self.code(Self.member("a", Self.byte), Self.member("t", text)) != nil)
+        #expect(Self.code(Self.member("a", Self.byte), Self.member("t", text)) == code)
+    }
+
+    @Test func `lengths and selectors may stand in the packet header`() throws {
+        let header =
+            #"{"type":"trace-class","packet-header-field-class":"# + Self.structure(Self.member("n", Self.byte)) + "}"
+        let text = Self.member("t", Self.text(#""n""#, origin: #""origin":"packet-header","#))
+        let member = try #require(try MetadataReader.ctf2Members(text, before: [header]).last)
+        #expect(member.fieldClass.neededLocation == FieldLocation(scope: .packetHeader, path: ["n"]))
     }
 
     @Test func `optionals are selected by booleans, or by integers with ranges`() throws {
