@@ -45,12 +45,14 @@ let package = Package(
         // The system's libraries, found by pkg-config.
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+        // What the compiler cannot know: which memory is read next, which branch nobody can foresee.
+        .systemLibrary(name: "CHints"),
         .target(name: "CFeedSchema", dependencies: ["CProtobufC"], exclude: ["feed.proto"]),
 
         // Pure rooms: no I/O, clock, thread or random source.
         room("CTF"),
         room("LTTngLive"),
-        room("EventMerge"),
+        room("EventMerge", ["CHints"]),
         room("Feed", ["CTF", "CFeedSchema"]),
         room("FeedLog", ["Feed"]),
         room("Coordinator", ["CTF", "LTTngLive", "EventMerge", "Feed"]),
@@ -84,12 +86,12 @@ let package = Package(
         // Only for programs: it stands before the C library's malloc.
         .target(name: "AllocationCounter", path: "Tests/Support/AllocationCounter"),
         .executableTarget(
-            name: "decoding-meter",
+            name: "tidemark-meter",
             dependencies: [
-                "AllocationCounter", "CTF", "Coordinator", "PacketWriter", "Runtime",
+                "AllocationCounter", "CTF", "Coordinator", "EventMerge", "PacketWriter", "Runtime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Tests/Benchmarks/DecodingMeter",
+            path: "Tests/Benchmarks/Meter",
             swiftSettings: strict
         ),
         .target(

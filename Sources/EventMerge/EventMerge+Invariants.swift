@@ -1,7 +1,7 @@
 extension EventMerge {
     /// Stops the program where the merge's parts disagree. O(streams); for tests and the simulator.
     package func checkInvariants() {
-        precondition(MemoryLayout<HeadKey>.size == 16 && MemoryLayout<SlotState>.stride <= 64)
+        precondition(MemoryLayout<HeadKey>.size == 16 && MemoryLayout<SlotState>.stride == 64)
         order.checkInvariants()
         tree.checkInvariants { slot in
             slot < slotEnd && slots[slot].hasEvent ? head(slot) : .none(slot: slot)
@@ -26,7 +26,7 @@ extension EventMerge {
             there += 1
             pending += state.pendingCount
             if state.hasEvent, state.next + 1 < state.end {
-                precondition(following[slot] == HeadKey.time(state.next[1].timestampNs), "read ahead wrong")
+                precondition(state.followingTime == HeadKey.time(state.next[1].timestampNs), "read ahead wrong")
             }
             precondition(state.hasEvent || state.queuedEvents == 0, "chunks wait behind nothing")
             precondition(

@@ -1,3 +1,5 @@
+internal import CHints
+
 /// What one call of `release` carries from event to event.
 private struct ReleasePass {
     /// Heads less than this leave in order.
@@ -44,7 +46,7 @@ extension EventMerge {
             if head.time < pass.bound {
                 head = takeLate(head, &pass, &output)
             } else if head < limit {
-                head = takeInOrder(head, &pass, &output)
+                head = takeSingles(takeInOrder(head, &pass, &output), &pass, &output)
             } else {
                 break
             }
@@ -63,9 +65,68 @@ extension EventMerge {
         )
     }
 
-    /// Takes the least head, and, where its stream has just won before, what follows it up to the runner-up.
+    /// Takes least heads one by one, while none is its chunk's last and no stream wins again and again.
+    ///
+    /// This is the loop that interleaved streams spend their time in: all it needs is in local variables, and it has no
+    /// branch that depends on who wins.
     /// - Returns: the least head now.
     @inline(__always)
+    private mutating func takeSingles(
+        _ least: HeadKey,
+        _ pass: inout ReleasePass,
+        _ output: inout [MergeRun]
+    ) -> HeadKey {
+        if pass.blockCount == EventMerge.runBlockCount { flush(&pass, &output) }
+        let slots = self.slots
+        let limit = pass.limit
+        var openSlot = UInt64(truncatingIfNeeded: pass.openSlot)
+        var bound = pass.bound
+        var repeats: UInt64 = 0
+        var head = least
+        var left = 0
+        // Each event takes a run at most.
+        let most = min(EventMerge.runBlockCount &- pass.blockCount, pass.budget)
+        var next = runBlock + pass.blockCount
+        while left < most, head.time >= bound, head < limit {
+            let slot = head.slot
+            let state = slots + slot
+            let first = state.pointee.next
+            let second = first + 1
+            let isAgain = UInt64(slot) == openSlot
+            repeats = tidemark_select(isAgain, repeats &+ 1, 0)
+            guard second < state.pointee.end, repeats < 3 else { break }
+            // A stream that has won again goes on with its run.
+            next -= Int(tidemark_select(isAgain, 1, 0))
+            let index = UInt64(state.pointee.index(first))
+            next.pointee = MergeRun(
+                slot: StreamSlot(index: UInt32(truncatingIfNeeded: slot)),
+                first: UInt32(truncatingIfNeeded: tidemark_select(isAgain, UInt64(next.pointee.firstIndex), index)),
+                count: UInt32(truncatingIfNeeded: tidemark_select(isAgain, UInt64(next.pointee.eventCount), 0)) &+ 1,
+                tag: state.pointee.tag
+            )
+            next += 1
+            left &+= 1
+            openSlot = UInt64(slot)
+            bound = head.time
+            // With many streams a stream's keys have left near memory since its last turn: what is read behind the
+            // matches is on its way meanwhile.
+            tidemark_prefetch(second + 4)
+            head = tree.replaceWinner(HeadKey(time: state.pointee.followingTime, place: head.place))
+            state.pointee.next = second
+            if second + 1 < state.pointee.end { state.pointee.followingTime = HeadKey.time(second[1].timestampNs) }
+        }
+        if left > 0 {
+            lastInOrderTime = bound
+            pass.bound = bound
+            pass.openSlot = Int(truncatingIfNeeded: openSlot)
+            pass.budget &-= left
+            pass.blockCount = next - runBlock
+        }
+        return head
+    }
+
+    /// Takes the least head, and, where its stream has just won before, what follows it up to the runner-up.
+    /// - Returns: the least head now.
     private mutating func takeInOrder(
         _ head: HeadKey,
         _ pass: inout ReleasePass,
@@ -76,21 +137,18 @@ extension EventMerge {
         let first = state.pointee.next
         pass.bound = head.time
         lastInOrderTime = head.time
+        var next = first + 1
         if slot == pass.openSlot {
-            let next = endOfRun(head, &pass)
+            next = endOfRun(head, &pass)
             (runBlock + (pass.blockCount - 1)).pointee.eventCount &+= UInt32(truncatingIfNeeded: next - first)
-            pass.budget -= next - first
-            guard next < state.pointee.end else { return finishChunk(slot, &pass) }
-            goOn(slot, to: next)
-            return tree.replaceWinner(HeadKey(time: HeadKey.time(next.pointee.timestampNs), place: head.place))
+        } else {
+            add(MergeRun(slot: slot, state.pointee, first: first, lateNs: 0), &pass, &output)
+            pass.openSlot = slot
         }
-        add(MergeRun(slot: slot, state.pointee, first: first, lateNs: 0), &pass, &output)
-        pass.openSlot = slot
-        pass.budget -= 1
-        guard first + 1 < state.pointee.end else { return finishChunk(slot, &pass) }
-        let next = tree.replaceWinner(HeadKey(time: following[slot], place: head.place))
-        goOn(slot, to: first + 1)
-        return next
+        pass.budget -= next - first
+        guard next < state.pointee.end else { return finishChunk(slot, &pass) }
+        goOn(slot, to: next)
+        return tree.replaceWinner(HeadKey(time: HeadKey.time(next.pointee.timestampNs), place: head.place))
     }
 
     /// How far the winner's stream goes before another is due.
@@ -128,7 +186,7 @@ extension EventMerge {
         pass.lateCount += 1
         pass.budget -= 1
         guard first + 1 < state.pointee.end else { return finishChunk(head.slot, &pass) }
-        let next = tree.replaceWinner(HeadKey(time: following[head.slot], place: head.place))
+        let next = tree.replaceWinner(HeadKey(time: state.pointee.followingTime, place: head.place))
         goOn(head.slot, to: first + 1)
         return next
     }
@@ -153,15 +211,36 @@ extension EventMerge {
     private func flush(_ pass: inout ReleasePass, _ output: inout [MergeRun]) {
         output.append(contentsOf: UnsafeBufferPointer(start: runBlock, count: pass.blockCount))
         pass.blockCount = 0
+        // What is handed over does not grow any more.
+        pass.openSlot = -1
+    }
+}
+
+extension SlotState {
+    /// Where in the present chunk a key is.
+    @inline(__always)
+    fileprivate func index(_ key: UnsafePointer<MergeKey>) -> UInt32 {
+        let offset = UInt(bitPattern: key) &- UInt(bitPattern: base)
+        return UInt32(truncatingIfNeeded: offset / UInt(MemoryLayout<MergeKey>.stride))
     }
 }
 
 extension MergeRun {
+    /// Events in order.
+    @inline(__always)
+    fileprivate init(slot: StreamSlot, first: UInt32, count: UInt32, tag: UInt64) {
+        self.slot = slot
+        self.firstIndex = first
+        self.eventCount = count
+        self.tag = tag
+        self.lateNs = 0
+    }
+
     /// One event of the stream's present chunk.
     @inline(__always)
     fileprivate init(slot: Int, _ state: SlotState, first: UnsafePointer<MergeKey>, lateNs: Int64) {
         self.slot = StreamSlot(index: UInt32(truncatingIfNeeded: slot))
-        self.firstIndex = UInt32(truncatingIfNeeded: first - state.base)
+        self.firstIndex = state.index(first)
         self.eventCount = 1
         self.tag = state.tag
         self.lateNs = lateNs

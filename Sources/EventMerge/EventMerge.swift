@@ -28,10 +28,6 @@ package struct EventMerge: ~Copyable {
     var order = StreamOrder()
     /// By slot; `tree.capacity` of them.
     var slots: UnsafeMutablePointer<SlotState>
-    /// By slot: the time of the event behind the head, where it is in the present chunk. Read ahead, and kept apart
-    /// from the slots so that it stays in near memory with thousands of streams: when a head leaves, its successor is
-    /// what everything waits for.
-    var following: UnsafeMutablePointer<UInt64>
     /// Slots 0 ..< this have been used.
     var slotEnd = 0
     var freeSlots: [UInt32] = []
@@ -48,15 +44,17 @@ package struct EventMerge: ~Copyable {
     package init(publishedNs: Int64? = nil) {
         self.publishedNs = publishedNs
         tree = LoserTree(capacity: 2)
-        slots = .allocate(capacity: 2)
-        following = .allocate(capacity: 2)
+        slots = SlotState.allocate(2)
         runBlock = .allocate(capacity: EventMerge.runBlockCount)
+        runBlock.initialize(
+            repeating: MergeRun(slot: StreamSlot(index: 0), tag: 0, first: 0, count: 0),
+            count: EventMerge.runBlockCount
+        )
         order.reserve(2)
     }
 
     deinit {
         slots.deallocate()
-        following.deallocate()
         runBlock.deallocate()
     }
 
@@ -209,7 +207,7 @@ package struct EventMerge: ~Copyable {
     @inline(__always)
     func goOn(_ slot: Int, to event: UnsafePointer<MergeKey>) {
         slots[slot].next = event
-        if event + 1 < slots[slot].end { following[slot] = HeadKey.time(event[1].timestampNs) }
+        if event + 1 < slots[slot].end { slots[slot].followingTime = HeadKey.time(event[1].timestampNs) }
     }
 
     /// The key with which a stream plays that has an event.
@@ -222,14 +220,10 @@ package struct EventMerge: ~Copyable {
         let capacity = tree.capacity
         tree.grow()
         order.reserve(tree.capacity)
-        let larger = UnsafeMutablePointer<SlotState>.allocate(capacity: tree.capacity)
+        let larger = SlotState.allocate(tree.capacity)
         larger.update(from: slots, count: capacity)
         slots.deallocate()
         slots = larger
-        let largerFollowing = UnsafeMutablePointer<UInt64>.allocate(capacity: tree.capacity)
-        largerFollowing.update(from: following, count: capacity)
-        following.deallocate()
-        following = largerFollowing
     }
 
     /// A stream has ended and its last event has left.

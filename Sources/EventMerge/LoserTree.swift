@@ -17,6 +17,8 @@
 // winner may change, too (`lower`, `raise`): a loser tree can do that as long as it is known in which direction.
 // All keys differ (the slot is part of them), so the order is total. Confined to its owner's thread.
 
+internal import CHints
+
 /// A stream's next event as the tournament compares it: timestamp first, then the stream's place among equals.
 ///
 /// A number of 127 bits in two words. Bits 63...126: timestamp + 2^63, so that unsigned order is time order. Bits
@@ -67,15 +69,23 @@ struct HeadKey: BitwiseCopyable, Comparable {
 
     @inline(__always)
     static func < (left: HeadKey, right: HeadKey) -> Bool {
-        left.high == right.high ? left.low < right.low : left.high < right.high
+        left.number < right.number
     }
 
-    /// All ones where `left` is less, else 0. Not by comparison: the compiler makes a branch of that in the tree's
-    /// loops, and between interleaved streams half of such branches are predicted wrong.
+    @inline(__always) private var number: UInt128 { UInt128(high) &<< 64 | UInt128(low) }
+
     @inline(__always)
-    static func lessMask(_ left: HeadKey, _ right: HeadKey) -> UInt64 {
-        let borrow: UInt64 = left.low < right.low ? 1 : 0
-        return UInt64(bitPattern: Int64(bitPattern: left.high &- right.high &- borrow) &>> 63)
+    static func select(_ condition: Bool, _ first: HeadKey, _ second: HeadKey) -> HeadKey {
+        HeadKey(
+            high: tidemark_select(condition, first.high, second.high),
+            low: tidemark_select(condition, first.low, second.low)
+        )
+    }
+
+    @inline(__always)
+    private init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
     }
 }
 
@@ -105,9 +115,7 @@ struct LoserTree: ~Copyable {
         var node = (nodes[0].slot &+ capacity) &>> 1
         while node > 0 {
             let other = nodes[node]
-            let mask = HeadKey.lessMask(other, least)
-            least.high ^= (least.high ^ other.high) & mask
-            least.low ^= (least.low ^ other.low) & mask
+            least = .select(other < least, other, least)
             node &>>= 1
         }
         return least
@@ -122,13 +130,9 @@ struct LoserTree: ~Copyable {
         var node = (key.slot &+ capacity) &>> 1
         while node > 0 {
             let other = nodes[node]
-            let mask = HeadKey.lessMask(other, candidate)
-            let highChange = (candidate.high ^ other.high) & mask
-            let lowChange = (candidate.low ^ other.low) & mask
-            nodes[node].high = other.high ^ highChange
-            nodes[node].low = other.low ^ lowChange
-            candidate.high ^= highChange
-            candidate.low ^= lowChange
+            let otherWins = other < candidate
+            nodes[node] = .select(otherWins, candidate, other)
+            candidate = .select(otherWins, other, candidate)
             node &>>= 1
         }
         nodes[0] = candidate

@@ -1,4 +1,4 @@
-/// What the merge keeps of a stream: at most 64 bytes, one cache line.
+/// What the merge keeps of a stream: one cache line of 64 bytes.
 struct SlotState: BitwiseCopyable {
     enum Condition: UInt8, BitwiseCopyable {
         /// No stream has the number. Next: open.
@@ -11,6 +11,9 @@ struct SlotState: BitwiseCopyable {
         case left
     }
 
+    /// The time of the event behind the next one, where that is in the present chunk, as `HeadKey.time` makes it. Read
+    /// ahead: when a head leaves, its successor is what everything waits for.
+    var followingTime: UInt64 = 0
     /// The next event's key; meaningless where it equals `end`.
     var next: UnsafePointer<MergeKey> = SlotState.noKeys
     /// Behind the last key of the present chunk.
@@ -28,6 +31,12 @@ struct SlotState: BitwiseCopyable {
     private static var noKeys: UnsafePointer<MergeKey> {
         // Never read: stands for an address where there is none.
         UnsafePointer(bitPattern: MemoryLayout<MergeKey>.alignment).unsafelyUnwrapped
+    }
+
+    /// Room for `count` streams, each in a cache line of its own.
+    static func allocate(_ count: Int) -> UnsafeMutablePointer<SlotState> {
+        UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<SlotState>.stride, alignment: 64)
+            .bindMemory(to: SlotState.self, capacity: count)
     }
 
     @inline(__always) var hasEvent: Bool { next != end }

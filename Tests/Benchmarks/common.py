@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TIDEMARK = str(ROOT / ".build/release/tidemark")
-METER = str(ROOT / ".build/release/decoding-meter")
+METER = str(ROOT / ".build/release/tidemark-meter")
 FARM = str(ROOT / ".build/release/relay-farm")
 
 

@@ -1,0 +1,35 @@
+import ArgumentParser
+
+/// What decoding and merging cost, each alone, without I/O or printing. `stored`, `ceilings` and `merge` of
+/// `Tests/Benchmarks` run it.
+@main
+struct Meter: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tidemark-meter",
+        abstract: "Measures the decoder or the merge alone; prints one JSON object.",
+        subcommands: [StoredScan.self, GeneratedRun.self, MergeRounds.self]
+    )
+}
+
+/// One measurement, as it is printed.
+struct Measurement {
+    var events: Int
+    /// Packets, or chunks of a merge.
+    var packets: Int
+    /// CPU time of the measuring thread, nanoseconds.
+    var cpuNs: UInt64
+    /// Blocks taken from the heap while measuring.
+    var allocations: UInt64
+
+    static func += (sum: inout Measurement, part: Measurement) {
+        sum.events += part.events
+        sum.packets += part.packets
+        sum.cpuNs += part.cpuNs
+        sum.allocations += part.allocations
+    }
+
+    /// Prints the object on a line of its own.
+    func printJSON() {
+        print(#"{"events":\#(events),"packets":\#(packets),"cpu_ns":\#(cpuNs),"allocations":\#(allocations)}"#)
+    }
+}
