@@ -108,8 +108,8 @@ extension EventMerge {
             left &+= 1
             openSlot = UInt64(slot)
             bound = head.time
-            // With many streams a stream's keys have left near memory since its last turn: what is read behind the
-            // matches is on its way meanwhile.
+            // With many streams a stream's keys have left near memory by its next turn: the line behind this one, four
+            // keys on, is asked for now.
             tidemark_prefetch(second + 4)
             head = tree.replaceWinner(HeadKey(time: state.pointee.followingTime, place: head.place))
             state.pointee.next = second
