@@ -117,7 +117,14 @@ extension Coordinator {
     mutating func leave(_ stream: RelayStream, _ index: PacketIndex, _ link: RelayLink, end: Int64?) {
         let losses = stream.losses.skipped(endCycles: index.timestampEnd, discarded: index.eventsDiscarded)
         stream.lastOffset = index.offset
-        noteLosses(losses, stream: stream, link: link, streamClassID: index.streamClassID, endNs: end)
+        noteLosses(
+            losses,
+            stream: stream,
+            link: link,
+            streamClassID: index.streamClassID,
+            beginCycles: index.timestampBegin,
+            endNs: end
+        )
         if let end { advance(stream, to: end) }
     }
 

@@ -87,18 +87,30 @@ extension Coordinator {
             endCycles: index.timestampEnd,
             discarded: index.eventsDiscarded
         )
-        noteLosses(losses, stream: stream, link: link, streamClassID: index.streamClassID, endNs: endNs)
+        noteLosses(
+            losses,
+            stream: stream,
+            link: link,
+            streamClassID: index.streamClassID,
+            beginCycles: index.timestampBegin,
+            endNs: endNs
+        )
     }
 
+    /// - Parameters:
+    ///   - beginCycles: when the packet begins before which packets are missing; events may be, up to its end.
+    ///   - endNs: of that packet.
     mutating func noteLosses(
         _ losses: [LossAccount.Loss],
         stream: RelayStream,
         link: RelayLink,
         streamClassID: UInt64,
+        beginCycles: UInt64?,
         endNs: Int64?
     ) {
         for loss in losses {
             let sinceNs = loss.sinceCycles.flatMap { timestamp($0, streamClassID: streamClassID, of: stream, link) }
+            let beginNs = beginCycles.flatMap { timestamp($0, streamClassID: streamClassID, of: stream, link) }
             switch loss.cause {
             case .discardedEvents:
                 noteLoss(
@@ -118,7 +130,7 @@ extension Coordinator {
                     stream: stream,
                     link: link,
                     fromNs: sinceNs,
-                    toNs: endNs,
+                    toNs: beginNs ?? endNs,
                     reason: "overwritten or cleared before they were read",
                     cause: .tracer
                 )

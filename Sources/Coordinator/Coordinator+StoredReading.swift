@@ -222,6 +222,7 @@ extension Coordinator {
             stream: stream,
             link: link,
             streamClassID: preamble.streamClassID,
+            beginCycles: preamble.timestampBeginCycles,
             endNs: end(of: header, stream, link)
         )
         // The header lives as long as the packet; a window that is not all of it need not.

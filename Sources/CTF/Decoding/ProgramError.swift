@@ -65,7 +65,7 @@ package struct ProgramLimits: Sendable, Equatable {
     /// Lengths and selectors that are kept while an event is read.
     package var slotCountMax = 4_096
     /// How many more fields there may be than bits, in any scope and in any element of an array.
-    package var idleFieldsMax = 64
+    package var idleFieldsMax = 256
     /// Elements that may be without a bit, in one array.
     @inlinable package static var emptyElementsMax: UInt64 { 1 << 16 }
     /// How many of them an event may have; each of its bits that have been read by then allows some more.

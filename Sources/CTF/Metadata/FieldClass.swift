@@ -223,9 +223,10 @@ package struct ArrayClass: Sendable, Equatable {
         self.roles = roles
     }
 
-    /// The text encoding when the array is a text: 8-bit byte-aligned characters with an encoding (CTF 1.8, 4.2.5).
+    /// The text encoding when the array is a text: 8-bit characters with an encoding, one behind the other (CTF 1.8,
+    /// 4.2.5; babeltrace2 makes no text of characters with another alignment than 8, either).
     package var textEncoding: TextEncoding? {
-        guard case .integer(let character) = element, character.sizeBits == 8, character.alignmentBits % 8 == 0,
+        guard case .integer(let character) = element, character.sizeBits == 8, character.alignmentBits == 8,
             character.isPlain
         else { return nil }
         return character.encoding

@@ -96,6 +96,35 @@ struct CTF2DecodingTests {
         #expect(blobs == [[[0xAA, 0xBB]], [[]], [[]]])
     }
 
+    @Test func `an element forgets the length that the element before it has read`() throws {
+        func location(_ path: String...) -> FieldLocation { FieldLocation(scope: .eventPayload, path: path) }
+        let optional = OptionalClass(
+            element: .integer(build.integerClass(8)),
+            selector: location("_x", "_h"),
+            selectorIsSigned: false,
+            selectorRanges: [IntegerRange(lowerBits: 1, upperBits: 1)]
+        )
+        let element = StructureClass(members: [
+            build.integer("h", 8), build.member("n", .optional(optional)),
+            build.member(
+                "a",
+                .array(ArrayClass(element: .integer(build.integerClass(8)), length: .field(location("_x", "_n"))))
+            ),
+        ])
+        let array = ArrayClass(element: .structure(element), length: .constant(2))
+        let program = try TraceProgram(ProgramErrorTests.trace([build.member("x", .array(array))]))
+        let bytes: [UInt8] = [1, 2, 7, 8, 0, 0, 0, 0, 1, 1, 9]
+        let decoded = try DecodedPacket(program, bytes)
+        #expect(decoded.error == nil && decoded.keys.map(\.startBits) == [0, 40, 56])
+        var cursor = decoded.preamble.firstEvent
+        let values = try (0..<3).map { _ in
+            try DecodedPacket.visit(program, bytes, decoded.preamble, &cursor).compactMap { call -> UInt64? in
+                if case .unsigned(_, let value) = call { value } else { nil }
+            }
+        }
+        #expect(values == [[1, 2, 7, 8, 0], [0, 0], [0, 1, 1, 9]])
+    }
+
     @Test func `wide texts end at a NUL of their own width`() throws {
         let text = build.member("t", .string(StringClass(encoding: .utf16BigEndian)))
         let bytes: [UInt8] = [0x01, 0x00, 0x00, 0x41, 0x00, 0x00]

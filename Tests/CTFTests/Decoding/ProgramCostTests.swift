@@ -22,11 +22,11 @@ import Testing
 
     @Test func `many fields without a bit are refused`() {
         // The root counts, too.
-        expect(nil, empties(63))
-        expect(.tooEmpty, empties(64))
-        expect(.tooEmpty, [build.integer("n", 8), build.member("a", array(structure(empties(64))))])
-        expect(.tooEmpty, (0..<64).map { build.member("a\($0)", array(.string(StringClass()), .constant(0))) })
-        expect(.tooEmpty, [build.integer("len", 8)] + (0..<80).map { build.sequence("s\($0)", 8, length: "_len") })
+        expect(nil, empties(255))
+        expect(.tooEmpty, empties(256))
+        expect(.tooEmpty, [build.integer("n", 8), build.member("a", array(structure(empties(256))))])
+        expect(.tooEmpty, (0..<256).map { build.member("a\($0)", array(.string(StringClass()), .constant(0))) })
+        expect(.tooEmpty, [build.integer("len", 8)] + (0..<272).map { build.sequence("s\($0)", 8, length: "_len") })
     }
 
     @Test func `bits make up for fields without any`() {
@@ -45,8 +45,8 @@ import Testing
             return .variant(VariantClass(selector: location("_t"), selectorIsSigned: false, options: options))
         }
         let full = FieldClass.integer(build.integerClass(64))
-        expect(nil, [build.integer("t", 8), build.member("v", options(full, structure(empties(60))))])
-        expect(.tooEmpty, [build.integer("t", 8), build.member("v", options(full, structure(empties(80))))])
+        expect(nil, [build.integer("t", 8), build.member("v", options(full, structure(empties(250))))])
+        expect(.tooEmpty, [build.integer("t", 8), build.member("v", options(full, structure(empties(272))))])
         let optional = FieldClass.optional(
             OptionalClass(
                 element: full,
@@ -55,8 +55,8 @@ import Testing
                 selectorRanges: [range]
             )
         )
-        expect(nil, [build.integer("t", 8)] + (0..<60).map { build.member("o\($0)", optional) })
-        expect(.tooEmpty, [build.integer("t", 8)] + (0..<80).map { build.member("o\($0)", optional) })
+        expect(nil, [build.integer("t", 8)] + (0..<250).map { build.member("o\($0)", optional) })
+        expect(.tooEmpty, [build.integer("t", 8)] + (0..<272).map { build.member("o\($0)", optional) })
     }
 
     @Test func `elements without bits are few where there are few bits`() throws {

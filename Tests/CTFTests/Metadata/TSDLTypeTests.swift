@@ -94,9 +94,12 @@ struct TSDLTypeTests {
     @Test func `an array of characters is a text, unless their encoding is none`() throws {
         let members = try MetadataReader.payload(
             "integer { size = 8; encoding = UTF8; } a[4]; integer { size = 8; encoding = none; } b[4];"
+                + " integer { size = 8; align = 16; encoding = UTF8; } c[4];"
+                + " integer { size = 8; align = 4; encoding = UTF8; } d[4];"
         )
         #expect(members[0].fieldClass.array?.textEncoding == .utf8)
         #expect(members[1].fieldClass.array?.textEncoding == nil)
+        #expect(members[2...].allSatisfy { $0.fieldClass.array?.textEncoding == nil }, "with gaps, or across bytes")
     }
 
     // MARK: - Enumerations

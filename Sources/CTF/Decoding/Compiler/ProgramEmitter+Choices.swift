@@ -4,6 +4,7 @@ extension ProgramEmitter {
 
     mutating func emitVariant(_ id: FieldID, _ variant: VariantClass) throws(ProgramError) {
         try endRun()
+        if loopDepth > 0 { try clearSlots(below: id) }
         let ranges = try addRanges(variant.options.map(\.selectorRanges), isSigned: variant.selectorIsSigned)
         try append(
             Instruction(
@@ -30,6 +31,7 @@ extension ProgramEmitter {
         }
         for index in ranges { code.optionRanges[index].target = starts[Int(code.optionRanges[index].option)] }
         for index in jumps { code.instructions[index].target = nextIndex }
+        joinIndex = Int(nextIndex)
         phase = after ?? before
         if sees { try append(Instruction(.endVariant, field: id)) }
     }
@@ -62,6 +64,7 @@ extension ProgramEmitter {
 
     mutating func emitOptional(_ id: FieldID, _ optional: OptionalClass) throws(ProgramError) {
         try endRun()
+        if loopDepth > 0 { try clearSlots(below: id) }
         let ranges = try addRanges([optional.selectorRanges], isSigned: optional.selectorIsSigned)
         let beginIndex = Int(nextIndex)
         try append(
@@ -80,6 +83,19 @@ extension ProgramEmitter {
         phase = phase.joined(before)
         // Where to go on without the field; there are far fewer ranges than 2^32.
         code.instructions[beginIndex].operand |= UInt64(nextIndex) << 32
+        joinIndex = Int(nextIndex)
         if sees { try append(Instruction(.endOptional, field: id)) }
+    }
+
+    // MARK: elements
+
+    /// Lets an element forget what the one before it has read where it may read nothing itself. (What no element has
+    /// read is cleared before each event.)
+    private mutating func clearSlots(below id: FieldID) throws(ProgramError) {
+        for child in tree[id].children where hasEffects[Int(child.rawValue)] {
+            if let slot = slots.slot(child, in: tree) { try append(Instruction(.clearSlot, slot: slot)) }
+            for copy in slots.copies(child, in: tree) { try append(Instruction(.clearSlot, slot: copy)) }
+            try clearSlots(below: child)
+        }
     }
 }

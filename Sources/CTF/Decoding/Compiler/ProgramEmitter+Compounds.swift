@@ -74,8 +74,8 @@ extension ProgramEmitter {
 
     /// Lets the instruction that loads a length skip the elements as well, if it is the one before.
     mutating func fuseWithLoad(of slot: UInt32, strideBits: UInt64) -> Bool {
-        guard let last = code.instructions.last, last.opcode == .load, last.slot == slot,
-            let target = UInt32(exactly: strideBits)
+        guard code.instructions.count > joinIndex, let last = code.instructions.last, last.opcode == .load,
+            last.slot == slot, let target = UInt32(exactly: strideBits)
         else { return false }
         code.instructions[code.instructions.count - 1].opcode = .loadAndSkipElements
         code.instructions[code.instructions.count - 1].target = target

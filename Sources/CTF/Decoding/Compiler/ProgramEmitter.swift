@@ -25,6 +25,8 @@ struct ProgramEmitter {
     private(set) var runOffset: UInt64 = 0
     /// Index of the `require` that covers the run at hand.
     private var openRequire: Int?
+    /// Instructions before this one are not always followed by the next: bytes decide.
+    var joinIndex = 0
     /// Above 0 in elements that a check before their array covers.
     var coveredDepth = 0
     var loopDepth: UInt32 = 0

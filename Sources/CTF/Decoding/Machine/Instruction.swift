@@ -32,6 +32,8 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     case loadVariable
     /// `slots[operand]` takes the value of `slots[slot]`.
     case copySlot
+    /// `slots[slot]` becomes 0: what may be left out of this element has been read in the one before.
+    case clearSlot
     /// Refuses a byte order other than the last one within a byte, `operand` bits ahead.
     case order
     /// The clock takes the `sizeBits` of the integer in `slots[slot]`.
@@ -115,9 +117,9 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     /// Whether hardly any trace needs it but those of CTF 2.
     var isRare: Bool {
         switch self {
-        case .loadReversed, .loadVariable, .copySlot, .updateClockVariable, .unsignedReversed, .signedReversed,
-            .floatUnusual, .seeVariable, .wideString, .wideTextArray, .wideTextSequence, .blobArray, .blobSequence,
-            .beginOptional, .endOptional, .beginWideVariant:
+        case .loadReversed, .loadVariable, .copySlot, .clearSlot, .updateClockVariable, .unsignedReversed,
+            .signedReversed, .floatUnusual, .seeVariable, .wideString, .wideTextArray, .wideTextSequence, .blobArray,
+            .blobSequence, .beginOptional, .endOptional, .beginWideVariant:
             true
         default: false
         }

@@ -15,6 +15,7 @@ extension ProgramMachine {
         case .blobSequence: return seeBlobSequence(step, &visitor)
         case .beginWideVariant: return beginWideVariant(step, &next, &visitor)
         case .copySlot: copySlot(step)
+        case .clearSlot: slots[Int(step.pointee.slot)] = 0
         case .updateClockVariable: updateClockVariable(step)
         case .unsignedReversed: see(reversedInteger(step), step, &visitor)
         case .signedReversed: see(Int64(bitPattern: reversedInteger(step)), step, &visitor)

@@ -56,7 +56,7 @@ extension ProgramMachine {
                 base += step.operand
                 continue
             case .beginScope, .endScope, .beginStructure, .endStructure, .endArray, .elements, .order, .updateClock,
-                .copySlot:
+                .copySlot, .clearSlot:
                 continue
             default:
                 // What bytes decide ends the run; arrays of compounds are told by where they begin.

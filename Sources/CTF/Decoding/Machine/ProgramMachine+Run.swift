@@ -76,8 +76,9 @@ extension ProgramMachine {
             case .endVariant: visitor.endVariant(step.pointee.field)
             case .jump: next = instructions + Int(step.pointee.target)
 
-            case .loadReversed, .loadVariable, .copySlot, .updateClockVariable, .unsignedReversed, .signedReversed,
-                .floatUnusual, .seeVariable, .wideString, .wideTextArray, .wideTextSequence, .blobArray,
+            case .loadReversed, .loadVariable, .copySlot, .clearSlot, .updateClockVariable, .unsignedReversed,
+                .signedReversed, .floatUnusual, .seeVariable, .wideString, .wideTextArray, .wideTextSequence,
+                .blobArray,
                 .blobSequence, .beginOptional, .endOptional, .beginWideVariant:
                 isFine = isCareful && rare(step, &next, &visitor)
             }
@@ -114,7 +115,7 @@ extension ProgramMachine {
             case .endElement: endElement(step, &next)
             case .beginVariant: isFine = beginVariant(step, &next, &nobody)
             case .jump: next = instructions + Int(step.pointee.target)
-            case .loadReversed, .loadVariable, .copySlot, .updateClockVariable, .wideString, .beginOptional,
+            case .loadReversed, .loadVariable, .copySlot, .clearSlot, .updateClockVariable, .wideString, .beginOptional,
                 .beginWideVariant:
                 isFine = isCareful && rare(step, &next, &nobody)
             case .require, .advance, .requireElements, .unsigned8, .unsigned16, .unsigned32, .unsigned64,
