@@ -78,16 +78,19 @@ extension EventMerge {
     ) -> HeadKey {
         if pass.blockCount == EventMerge.runBlockCount { flush(&pass, &output) }
         let slots = self.slots
-        let limit = pass.limit
+        // Not for an event at the end of time, which the general way takes.
+        let limitTime = min(pass.limit.time, .max - 1)
+        let block = runBlock
         var openSlot = UInt64(truncatingIfNeeded: pass.openSlot)
+        var run = block[max(pass.blockCount, 1) - 1]
         var bound = pass.bound
         var repeats: UInt64 = 0
         var head = least
         var left = 0
         // Each event takes a run at most.
         let most = min(EventMerge.runBlockCount &- pass.blockCount, pass.budget)
-        var next = runBlock + pass.blockCount
-        while left < most, head.time >= bound, head < limit {
+        var blockCount = pass.blockCount
+        while left < most, head.time >= bound, head.time < limitTime {
             let slot = head.slot
             let state = slots + slot
             let first = state.pointee.next
@@ -96,15 +99,16 @@ extension EventMerge {
             repeats = tidemark_select(isAgain, repeats &+ 1, 0)
             guard second < state.pointee.end, repeats < 3 else { break }
             // A stream that has won again goes on with its run.
-            next -= Int(tidemark_select(isAgain, 1, 0))
             let index = UInt64(state.pointee.index(first))
-            next.pointee = MergeRun(
+            run = MergeRun(
                 slot: StreamSlot(index: UInt32(truncatingIfNeeded: slot)),
-                first: UInt32(truncatingIfNeeded: tidemark_select(isAgain, UInt64(next.pointee.firstIndex), index)),
-                count: UInt32(truncatingIfNeeded: tidemark_select(isAgain, UInt64(next.pointee.eventCount), 0)) &+ 1,
+                first: UInt32(truncatingIfNeeded: tidemark_select(isAgain, UInt64(run.firstIndex), index)),
+                count: UInt32(truncatingIfNeeded: tidemark_select(isAgain, UInt64(run.eventCount), 0)) &+ 1,
                 tag: state.pointee.tag
             )
-            next += 1
+            blockCount &-= Int(tidemark_select(isAgain, 1, 0))
+            block[blockCount] = run
+            blockCount &+= 1
             left &+= 1
             openSlot = UInt64(slot)
             bound = head.time
@@ -120,7 +124,7 @@ extension EventMerge {
             pass.bound = bound
             pass.openSlot = Int(truncatingIfNeeded: openSlot)
             pass.budget &-= left
-            pass.blockCount = next - runBlock
+            pass.blockCount = blockCount
         }
         return head
     }
