@@ -1132,6 +1132,51 @@ void   tidemark__feed__holder__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__holder__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tidemark__feed__clock__init
+                     (Tidemark__Feed__Clock         *message)
+{
+  static const Tidemark__Feed__Clock init_value = TIDEMARK__FEED__CLOCK__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__clock__get_packed_size
+                     (const Tidemark__Feed__Clock *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__clock__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__clock__pack
+                     (const Tidemark__Feed__Clock *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__clock__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__clock__pack_to_buffer
+                     (const Tidemark__Feed__Clock *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__clock__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__Clock *
+       tidemark__feed__clock__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__Clock *)
+     protobuf_c_message_unpack (&tidemark__feed__clock__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__clock__free_unpacked
+                     (Tidemark__Feed__Clock *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__clock__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tidemark__feed__gap__init
                      (Tidemark__Feed__Gap         *message)
 {
@@ -1660,7 +1705,7 @@ const ProtobufCMessageDescriptor tidemark__feed__frame__descriptor =
   (ProtobufCMessageInit) tidemark__feed__frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[13] =
+static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[14] =
 {
   {
     "trace",
@@ -1818,8 +1863,21 @@ static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "clock",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Record, record_case),
+    offsetof(Tidemark__Feed__Record, clock),
+    &tidemark__feed__clock__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__record__field_indices_by_name[] = {
+  13,   /* field[13] = clock */
   5,   /* field[5] = decoded_events */
   11,   /* field[11] = end */
   10,   /* field[10] = gap */
@@ -1837,7 +1895,7 @@ static const unsigned tidemark__feed__record__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__record__descriptor =
 {
@@ -1847,7 +1905,7 @@ const ProtobufCMessageDescriptor tidemark__feed__record__descriptor =
   "Tidemark__Feed__Record",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Record),
-  13,
+  14,
   tidemark__feed__record__field_descriptors,
   tidemark__feed__record__field_indices_by_name,
   1,  tidemark__feed__record__number_ranges,
@@ -3642,6 +3700,213 @@ const ProtobufCMessageDescriptor tidemark__feed__holder__descriptor =
   (ProtobufCMessageInit) tidemark__feed__holder__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tidemark__feed__clock__field_descriptors[14] =
+{
+  {
+    "relay",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, relay),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "host",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, host),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "clock",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, clock),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reference_relay",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, reference_relay),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reference_host",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, reference_host),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "quality",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, quality),
+    &tidemark__feed__clock_quality__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lower_ns",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    offsetof(Tidemark__Feed__Clock, lower_case),
+    offsetof(Tidemark__Feed__Clock, lower_ns),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upper_ns",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    offsetof(Tidemark__Feed__Clock, upper_case),
+    offsetof(Tidemark__Feed__Clock, upper_ns),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "drift_ppb",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT64,
+    offsetof(Tidemark__Feed__Clock, drift_case),
+    offsetof(Tidemark__Feed__Clock, drift_ppb),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "drift_error_ppb",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, drift_error_ppb),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "step_ns",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT64,
+    offsetof(Tidemark__Feed__Clock, step_case),
+    offsetof(Tidemark__Feed__Clock, step_ns),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "step_error_ns",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, step_error_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "correction_ns",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, correction_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "spread_ns",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, spread_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__clock__field_indices_by_name[] = {
+  2,   /* field[2] = clock */
+  12,   /* field[12] = correction_ns */
+  9,   /* field[9] = drift_error_ppb */
+  8,   /* field[8] = drift_ppb */
+  1,   /* field[1] = host */
+  6,   /* field[6] = lower_ns */
+  5,   /* field[5] = quality */
+  4,   /* field[4] = reference_host */
+  3,   /* field[3] = reference_relay */
+  0,   /* field[0] = relay */
+  13,   /* field[13] = spread_ns */
+  11,   /* field[11] = step_error_ns */
+  10,   /* field[10] = step_ns */
+  7,   /* field[7] = upper_ns */
+};
+static const ProtobufCIntRange tidemark__feed__clock__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 14 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__clock__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.Clock",
+  "Clock",
+  "Tidemark__Feed__Clock",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__Clock),
+  14,
+  tidemark__feed__clock__field_descriptors,
+  tidemark__feed__clock__field_indices_by_name,
+  1,  tidemark__feed__clock__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__clock__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor tidemark__feed__gap__field_descriptors[3] =
 {
   {
@@ -3972,5 +4237,41 @@ const ProtobufCEnumDescriptor tidemark__feed__loss_cause__descriptor =
   tidemark__feed__loss_cause__enum_values_by_name,
   1,
   tidemark__feed__loss_cause__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tidemark__feed__clock_quality__enum_values_by_number[6] =
+{
+  { "CLOCK_UNSPECIFIED", "TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_UNSPECIFIED", 0 },
+  { "CLOCK_ABSENT", "TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_ABSENT", 1 },
+  { "CLOCK_ONE_SIDED", "TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_ONE_SIDED", 2 },
+  { "CLOCK_APPROXIMATE", "TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_APPROXIMATE", 3 },
+  { "CLOCK_ACCURATE", "TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_ACCURATE", 4 },
+  { "CLOCK_FAILED", "TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_FAILED", 5 },
+};
+static const ProtobufCIntRange tidemark__feed__clock_quality__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex tidemark__feed__clock_quality__enum_values_by_name[6] =
+{
+  { "CLOCK_ABSENT", 1 },
+  { "CLOCK_ACCURATE", 4 },
+  { "CLOCK_APPROXIMATE", 3 },
+  { "CLOCK_FAILED", 5 },
+  { "CLOCK_ONE_SIDED", 2 },
+  { "CLOCK_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tidemark__feed__clock_quality__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tidemark.feed.ClockQuality",
+  "ClockQuality",
+  "Tidemark__Feed__ClockQuality",
+  "tidemark.feed",
+  6,
+  tidemark__feed__clock_quality__enum_values_by_number,
+  6,
+  tidemark__feed__clock_quality__enum_values_by_name,
+  1,
+  tidemark__feed__clock_quality__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -127,6 +127,10 @@ package struct CoordinatorLimits: Sendable {
     package var idleAfterNs: UInt64 = 10_000_000_000
     /// How often it is looked for streams that say nothing, nanoseconds.
     package var silenceCheckNs: UInt64 = 1_000_000_000
+    /// How often it is looked at what is known of the hosts' clocks, nanoseconds.
+    package var clockCheckNs: UInt64 = 1_000_000_000
+    /// Clocks that are watched: of further hosts nothing is said.
+    package var hostClocksMax = 256
     /// How often a session that another viewer holds is asked for, nanoseconds.
     package var heldRetryNs: UInt64 = 1_000_000_000
     /// How long `untilSessionsEnd` asks for a session that another viewer holds, or for a relay that was lost,

@@ -84,6 +84,10 @@ final class RelayTrace {
     var fault: String?
     /// Since when it waits for metadata, monotonic nanoseconds.
     var waitingSinceNs: UInt64 = 0
+    /// Its clock, once its metadata has come.
+    var clock: TraceClock?
+    /// Its metadata has come, and it has no clock that can be compared with others.
+    var hasNoClock = false
     /// It has waited too long for its metadata: its streams do not count until it comes.
     var isOverdue = false
     var streams: [RelayStream] = []
@@ -125,6 +129,9 @@ final class RelayStream {
     var lastOffset: UInt64 = 0
     /// On a resumed stream, until a packet comes that was not taken before: where it was.
     var resume: StreamPosition?
+    /// The end of the last packet of which the relay has not said yet that nothing was behind it, nanoseconds as its
+    /// host's clock is watched; and when it had arrived, monotonic nanoseconds.
+    var lastArrival: (clockNs: Int64, atNs: Int64)?
     /// Its bound, nanoseconds, and when it moved last, monotonic nanoseconds.
     var boundNs = Int64.min
     var movedAtNs: UInt64 = 0

@@ -35,6 +35,8 @@ package enum FeedRecord: Sendable {
     case lost(LossRecord)
     /// Who holds the watermark back, after it has for long.
     case holder(HolderRecord)
+    /// How a host's clock stands.
+    case clock(ClockReport)
     /// Sequences in this range will not come (subscriber side).
     case gap(GapRecord)
     /// The feed is over: every session has ended, or the coordinator stops.

@@ -74,6 +74,7 @@ final class CoordinatorTrial {
         startNs: UInt64 = 0,
         delayNs: UInt64 = 100_000,
         limits: CoordinatorLimits = CoordinatorLimits(),
+        corrections: [Int64] = [],
         takeBatch: ((FeedBatch) -> Void)? = nil
     ) {
         self.takeBatch = takeBatch
@@ -83,7 +84,12 @@ final class CoordinatorTrial {
         sendCounts = scripts.map { _ in 0 }
         configuration = CoordinatorConfiguration(
             relays: scripts.indices.map {
-                RelaySource(name: "relay-\($0)", sessions: [.glob("*")], start: start)
+                RelaySource(
+                    name: "relay-\($0)",
+                    sessions: [.glob("*")],
+                    start: start,
+                    correctionNs: corrections.isEmpty ? 0 : corrections[$0]
+                )
             },
             stored: stored.map(\.trace),
             storedStart: storedStart,
@@ -228,6 +234,11 @@ final class CoordinatorTrial {
         coordinator = Coordinator(configuration)
         coordinator.start(now: nowNs)
         runActions()
+    }
+
+    /// What is added to the trial's time for that of the coordinator's wall clock.
+    func setWallClock(offsetNs: Int64) {
+        coordinator.wallClock(offsetNs: offsetNs)
     }
 
     // MARK: What came out

@@ -40,6 +40,7 @@ typedef struct Tidemark__Feed__Relay Tidemark__Feed__Relay;
 typedef struct Tidemark__Feed__Session Tidemark__Feed__Session;
 typedef struct Tidemark__Feed__Lost Tidemark__Feed__Lost;
 typedef struct Tidemark__Feed__Holder Tidemark__Feed__Holder;
+typedef struct Tidemark__Feed__Clock Tidemark__Feed__Clock;
 typedef struct Tidemark__Feed__Gap Tidemark__Feed__Gap;
 typedef struct Tidemark__Feed__End Tidemark__Feed__End;
 
@@ -158,6 +159,30 @@ typedef enum _Tidemark__Feed__LossCause {
   TIDEMARK__FEED__LOSS_CAUSE__LOSS_DELIVERY = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__LOSS_CAUSE)
 } Tidemark__Feed__LossCause;
+typedef enum _Tidemark__Feed__ClockQuality {
+  TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_UNSPECIFIED = 0,
+  /*
+   * Nothing is known, or nothing any more.
+   */
+  TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_ABSENT = 1,
+  /*
+   * Bounded from one side only.
+   */
+  TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_ONE_SIDED = 2,
+  /*
+   * Bounded from both sides; of the drift is known only what clocks do at most.
+   */
+  TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_APPROXIMATE = 3,
+  /*
+   * Bounded from both sides, and so is the drift.
+   */
+  TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_ACCURATE = 4,
+  /*
+   * What was measured contradicts itself; what is said is the last that was sound.
+   */
+  TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_FAILED = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__CLOCK_QUALITY)
+} Tidemark__Feed__ClockQuality;
 
 /* --- messages --- */
 
@@ -329,7 +354,8 @@ typedef enum {
   TIDEMARK__FEED__RECORD__RECORD_HOLDER = 10,
   TIDEMARK__FEED__RECORD__RECORD_GAP = 11,
   TIDEMARK__FEED__RECORD__RECORD_END = 12,
-  TIDEMARK__FEED__RECORD__RECORD_TRACE_END = 13
+  TIDEMARK__FEED__RECORD__RECORD_TRACE_END = 13,
+  TIDEMARK__FEED__RECORD__RECORD_CLOCK = 14
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__RECORD__RECORD__CASE)
 } Tidemark__Feed__Record__RecordCase;
 
@@ -354,6 +380,7 @@ struct  Tidemark__Feed__Record
     Tidemark__Feed__Gap *gap;
     Tidemark__Feed__End *end;
     Tidemark__Feed__TraceEnd *trace_end;
+    Tidemark__Feed__Clock *clock;
   };
 };
 #define TIDEMARK__FEED__RECORD__INIT \
@@ -956,6 +983,80 @@ struct  Tidemark__Feed__Holder
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__HOLDER__STREAM__NOT_SET, {0} }
 
 
+typedef enum {
+  TIDEMARK__FEED__CLOCK__LOWER__NOT_SET = 0,
+  TIDEMARK__FEED__CLOCK__LOWER_LOWER_NS = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__CLOCK__LOWER__CASE)
+} Tidemark__Feed__Clock__LowerCase;
+
+typedef enum {
+  TIDEMARK__FEED__CLOCK__UPPER__NOT_SET = 0,
+  TIDEMARK__FEED__CLOCK__UPPER_UPPER_NS = 8
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__CLOCK__UPPER__CASE)
+} Tidemark__Feed__Clock__UpperCase;
+
+typedef enum {
+  TIDEMARK__FEED__CLOCK__DRIFT__NOT_SET = 0,
+  TIDEMARK__FEED__CLOCK__DRIFT_DRIFT_PPB = 9
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__CLOCK__DRIFT__CASE)
+} Tidemark__Feed__Clock__DriftCase;
+
+typedef enum {
+  TIDEMARK__FEED__CLOCK__STEP__NOT_SET = 0,
+  TIDEMARK__FEED__CLOCK__STEP_STEP_NS = 11
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__CLOCK__STEP__CASE)
+} Tidemark__Feed__Clock__StepCase;
+
+/*
+ * How a host's clock stands to another clock; takes the place of what was said of the same two clocks before.
+ */
+struct  Tidemark__Feed__Clock
+{
+  ProtobufCMessage base;
+  char *relay;
+  char *host;
+  /*
+   * The clock's UUID in its canonical form; empty where it has none.
+   */
+  char *clock;
+  /*
+   * Whose clock it is compared with: another host's, or the coordinator's where both are empty.
+   */
+  char *reference_relay;
+  char *reference_host;
+  Tidemark__Feed__ClockQuality quality;
+  uint64_t drift_error_ppb;
+  uint64_t step_error_ns;
+  /*
+   * What is added to its timestamps from now on, by configuration or by measurement.
+   */
+  int64_t correction_ns;
+  /*
+   * How far the times of its traces are apart at the same moment, since each has an offset of its own.
+   */
+  uint64_t spread_ns;
+  Tidemark__Feed__Clock__LowerCase lower_case;
+  union {
+    int64_t lower_ns;
+  };
+  Tidemark__Feed__Clock__UpperCase upper_case;
+  union {
+    int64_t upper_ns;
+  };
+  Tidemark__Feed__Clock__DriftCase drift_case;
+  union {
+    int64_t drift_ppb;
+  };
+  Tidemark__Feed__Clock__StepCase step_case;
+  union {
+    int64_t step_ns;
+  };
+};
+#define TIDEMARK__FEED__CLOCK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__clock__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_UNSPECIFIED, 0, 0, 0, 0, TIDEMARK__FEED__CLOCK__LOWER__NOT_SET, {0}, TIDEMARK__FEED__CLOCK__UPPER__NOT_SET, {0}, TIDEMARK__FEED__CLOCK__DRIFT__NOT_SET, {0}, TIDEMARK__FEED__CLOCK__STEP__NOT_SET, {0} }
+
+
 /*
  * Frames that this subscriber cannot have any more.
  */
@@ -1459,6 +1560,25 @@ Tidemark__Feed__Holder *
 void   tidemark__feed__holder__free_unpacked
                      (Tidemark__Feed__Holder *message,
                       ProtobufCAllocator *allocator);
+/* Tidemark__Feed__Clock methods */
+void   tidemark__feed__clock__init
+                     (Tidemark__Feed__Clock         *message);
+size_t tidemark__feed__clock__get_packed_size
+                     (const Tidemark__Feed__Clock   *message);
+size_t tidemark__feed__clock__pack
+                     (const Tidemark__Feed__Clock   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__clock__pack_to_buffer
+                     (const Tidemark__Feed__Clock   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__Clock *
+       tidemark__feed__clock__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__clock__free_unpacked
+                     (Tidemark__Feed__Clock *message,
+                      ProtobufCAllocator *allocator);
 /* Tidemark__Feed__Gap methods */
 void   tidemark__feed__gap__init
                      (Tidemark__Feed__Gap         *message);
@@ -1574,6 +1694,9 @@ typedef void (*Tidemark__Feed__Lost_Closure)
 typedef void (*Tidemark__Feed__Holder_Closure)
                  (const Tidemark__Feed__Holder *message,
                   void *closure_data);
+typedef void (*Tidemark__Feed__Clock_Closure)
+                 (const Tidemark__Feed__Clock *message,
+                  void *closure_data);
 typedef void (*Tidemark__Feed__Gap_Closure)
                  (const Tidemark__Feed__Gap *message,
                   void *closure_data);
@@ -1593,6 +1716,7 @@ extern const ProtobufCEnumDescriptor    tidemark__feed__relay_state__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__session_state__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__loss_unit__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__loss_cause__descriptor;
+extern const ProtobufCEnumDescriptor    tidemark__feed__clock_quality__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__subscribe__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__answer__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__welcome__descriptor;
@@ -1618,6 +1742,7 @@ extern const ProtobufCMessageDescriptor tidemark__feed__relay__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__session__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__lost__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__holder__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__clock__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__gap__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__end__descriptor;
 

@@ -33,6 +33,7 @@ struct RecordBuilder: @unchecked Sendable {
         case .session(let change): append(change)
         case .lost(let loss): append(loss)
         case .holder(let holder): append(holder)
+        case .clock(let report): append(report)
         case .gap(let gap): append(gap)
         case .end(let reason): append(end: reason)
         }
@@ -308,6 +309,37 @@ extension RecordBuilder {
             message.pointee.stream_id = streamID
         }
         append(TIDEMARK__FEED__RECORD__RECORD_HOLDER) { $0.pointee.holder = message }
+    }
+
+    mutating func append(_ report: ClockReport) {
+        let message: UnsafeMutablePointer<Tidemark__Feed__Clock> = arena.make(tidemark__feed__clock__init)
+        message.pointee.relay = arena.string(report.relay)
+        message.pointee.host = arena.string(report.host)
+        message.pointee.clock = arena.string(report.clock)
+        message.pointee.reference_relay = arena.string(report.referenceRelay)
+        message.pointee.reference_host = arena.string(report.referenceHost)
+        message.pointee.quality = Tidemark__Feed__ClockQuality(UInt32(report.quality.rawValue))
+        if let lowerNs = report.lowerNs {
+            message.pointee.lower_case = TIDEMARK__FEED__CLOCK__LOWER_LOWER_NS
+            message.pointee.lower_ns = lowerNs
+        }
+        if let upperNs = report.upperNs {
+            message.pointee.upper_case = TIDEMARK__FEED__CLOCK__UPPER_UPPER_NS
+            message.pointee.upper_ns = upperNs
+        }
+        if let driftPpb = report.driftPpb {
+            message.pointee.drift_case = TIDEMARK__FEED__CLOCK__DRIFT_DRIFT_PPB
+            message.pointee.drift_ppb = driftPpb
+        }
+        if let stepNs = report.stepNs {
+            message.pointee.step_case = TIDEMARK__FEED__CLOCK__STEP_STEP_NS
+            message.pointee.step_ns = stepNs
+        }
+        message.pointee.drift_error_ppb = report.driftErrorPpb
+        message.pointee.step_error_ns = report.stepErrorNs
+        message.pointee.correction_ns = report.correctionNs
+        message.pointee.spread_ns = report.spreadNs
+        append(TIDEMARK__FEED__RECORD__RECORD_CLOCK) { $0.pointee.clock = message }
     }
 
     mutating func append(_ gap: GapRecord) {

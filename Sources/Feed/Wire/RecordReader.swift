@@ -143,6 +143,31 @@ struct RecordReader {
         )
     }
 
+    func clock(_ message: UnsafeMutablePointer<Tidemark__Feed__Clock>?) throws(FeedError) -> ClockReport {
+        guard let clock = message?.pointee else { throw .invalid(.clock) }
+        guard let quality = ClockQuality(rawValue: UInt8(clamping: clock.quality.rawValue)) else {
+            throw .invalid(.clock)
+        }
+        var report = ClockReport(
+            relay: text(clock.relay),
+            host: text(clock.host),
+            clock: text(clock.clock),
+            referenceRelay: text(clock.reference_relay),
+            referenceHost: text(clock.reference_host),
+            quality: quality
+        )
+        if clock.lower_case == TIDEMARK__FEED__CLOCK__LOWER_LOWER_NS { report.lowerNs = clock.lower_ns }
+        if clock.upper_case == TIDEMARK__FEED__CLOCK__UPPER_UPPER_NS { report.upperNs = clock.upper_ns }
+        if let lower = report.lowerNs, let upper = report.upperNs, lower > upper { throw .invalid(.clock) }
+        if clock.drift_case == TIDEMARK__FEED__CLOCK__DRIFT_DRIFT_PPB { report.driftPpb = clock.drift_ppb }
+        report.driftErrorPpb = clock.drift_error_ppb
+        if clock.step_case == TIDEMARK__FEED__CLOCK__STEP_STEP_NS { report.stepNs = clock.step_ns }
+        report.stepErrorNs = clock.step_error_ns
+        report.correctionNs = clock.correction_ns
+        report.spreadNs = clock.spread_ns
+        return report
+    }
+
     func gap(_ message: UnsafeMutablePointer<Tidemark__Feed__Gap>?) throws(FeedError) -> GapRecord {
         guard let gap = message?.pointee else { throw .invalid(.gap) }
         return GapRecord(

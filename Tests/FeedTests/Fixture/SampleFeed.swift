@@ -334,7 +334,30 @@ struct SampleFeed {
                     heldNs: 2_000_000_000
                 )
             )
+        case 4: return .clock(clock(of: trace))
         default: return nil
         }
+    }
+
+    private mutating func clock(of trace: FeedTrace) -> ClockReport {
+        let reference = random.pick(traces)
+        let isAgainstCoordinator = random.once(in: 2)
+        var report = ClockReport(
+            relay: trace.relay,
+            host: trace.host,
+            clock: random.once(in: 2) ? "cafe" : "",
+            referenceRelay: isAgainstCoordinator ? "" : reference.relay,
+            referenceHost: isAgainstCoordinator ? "" : reference.host,
+            quality: random.pick(ClockQuality.allCases)
+        )
+        report.lowerNs = random.once(in: 3) ? nil : -5
+        report.upperNs = random.once(in: 3) ? nil : .max
+        report.driftPpb = random.once(in: 2) ? .min : nil
+        report.driftErrorPpb = 7
+        report.stepNs = random.once(in: 2) ? -1 : nil
+        report.stepErrorNs = .max
+        report.correctionNs = random.once(in: 2) ? .min : 0
+        report.spreadNs = random.once(in: 2) ? .max : 0
+        return report
     }
 }
