@@ -16,7 +16,7 @@ extension Coordinator {
     // MARK: Watching
 
     /// The trace's clock; nil where it has none that counts from the Unix epoch, or its metadata has not come.
-    func traceClock(_ trace: RelayTrace, _ link: RelayLink, now: UInt64) -> TraceClock? {
+    mutating func traceClock(_ trace: RelayTrace, _ link: RelayLink, now: UInt64) -> TraceClock? {
         if let known = trace.clock { return known }
         guard let program = trace.program, trace.fault == nil, !trace.hasNoClock else { return nil }
         let clocks = program.traceClass.clocks
@@ -33,19 +33,33 @@ extension Coordinator {
         )
         let baseNs = ClockConversion(found).nanoseconds(0)
         let root = link.root
-        if root.hostClocks[key] == nil, root.hostClocks.count >= limits.hostClocksMax {
-            trace.hasNoClock = true
-            return nil
+        if root.hostClocks[key] == nil {
+            guard root.hostClocks.count < limits.hostClocksMax else {
+                trace.hasNoClock = true
+                return nil
+            }
+            nextClockNumber += 1
+            root.hostClocks[key] = HostClock(
+                key: key,
+                number: nextClockNumber,
+                relay: link.source.name,
+                baseNs: baseNs,
+                foundNs: now
+            )
         }
-        let clock = root.hostClocks[key] ?? HostClock(key: key, baseNs: baseNs, foundNs: now)
-        root.hostClocks[key] = clock
-        let traceClock = TraceClock(clock: clock, baseNs: baseNs)
+        let traceClock = root.hostClocks[key].map { TraceClock(clock: $0, baseNs: baseNs) }
         trace.clock = traceClock
         return traceClock
     }
 
     /// A beacon has arrived: it was read from the host's clock before.
-    func watchBeacon(_ cycles: UInt64, streamClassID: UInt64, _ stream: RelayStream, _ link: RelayLink, now: UInt64) {
+    mutating func watchBeacon(
+        _ cycles: UInt64,
+        streamClassID: UInt64,
+        _ stream: RelayStream,
+        _ link: RelayLink,
+        now: UInt64
+    ) {
         watchArrival(of: stream, link)
         guard let clock = traceClock(stream.trace, link, now: now),
             let rawNs = rawTimestamp(cycles, streamClassID: streamClassID, of: stream)
@@ -59,7 +73,7 @@ extension Coordinator {
 
     /// An index has arrived: its packet's end was read from the host's clock before. Whether it had waited at the relay
     /// is known when the relay has nothing behind it.
-    func watchIndex(_ index: PacketIndex, _ stream: RelayStream, _ link: RelayLink, now: UInt64) {
+    mutating func watchIndex(_ index: PacketIndex, _ stream: RelayStream, _ link: RelayLink, now: UInt64) {
         guard let clock = traceClock(stream.trace, link, now: now),
             let rawNs = rawTimestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream)
         else { return }
@@ -77,106 +91,5 @@ extension Coordinator {
             arrivalNs: arrival.atNs,
             isCurrent: true
         )
-    }
-
-    // MARK: Telling
-
-    /// Says how clocks stand, where that is news.
-    mutating func tellClocks(now: UInt64) {
-        guard now >= clocksDueNs else { return }
-        clocksDueNs = now + limits.clockCheckNs
-        for link in links where link.isLister && !link.hostClocks.isEmpty { tellClocks(link, now: now) }
-    }
-
-    private mutating func tellClocks(_ link: RelayLink, now: UInt64) {
-        let offsets = offsets(link)
-        let nowNs = Int64(clamping: now)
-        for (key, clock) in link.hostClocks.sorted(by: { $0.value.foundNs < $1.value.foundNs }) {
-            let range = offsets[ObjectIdentifier(clock)]
-            clock.arrivals.advance(to: nowNs)
-            tell(clock, range, link, nowNs: nowNs)
-            if range == nil { link.hostClocks[key] = nil }
-        }
-    }
-
-    /// Of the clocks that traces have: the least and the greatest offset of these.
-    private func offsets(_ link: RelayLink) -> [ObjectIdentifier: ClosedRange<Int64>] {
-        var ranges: [ObjectIdentifier: ClosedRange<Int64>] = [:]
-        func add(_ trace: RelayTrace) {
-            guard let clock = trace.clock else { return }
-            let id = ObjectIdentifier(clock.clock)
-            let known = ranges[id] ?? clock.offsetNs...clock.offsetNs
-            ranges[id] = min(known.lowerBound, clock.offsetNs)...max(known.upperBound, clock.offsetNs)
-        }
-        for child in link.children {
-            for trace in child.traces.values { add(trace) }
-            for session in [child.session, child.parked] { session?.parkedTraces.forEach(add) }
-        }
-        return ranges
-    }
-
-    private mutating func tell(
-        _ clock: HostClock,
-        _ offsets: ClosedRange<Int64>?,
-        _ link: RelayLink,
-        nowNs: Int64
-    ) {
-        guard let wallOffsetNs else { return }
-        var estimate = ClockEstimate(quality: .absent)
-        if let offsets, let leadNs = clock.arrivals.leadNs(nowNs: nowNs) {
-            let lowerNs = leadNs.subtractingSaturating(wallOffsetNs).addingSaturating(offsets.lowerBound)
-            estimate = ClockEstimate(quality: .oneSided, lowerNs: lowerNs, drift: clock.arrivals.drift)
-        }
-        // The first beacons say little of how long the way is at least.
-        let watchedNs = nowNs.subtractingSaturating(Int64(clamping: clock.foundNs))
-        guard watchedNs >= 2 * ArrivalWatch.bucketNs || estimate.quality == .absent else { return }
-        let step = clock.arrivals.takeStep()
-        guard clock.news.isNews(estimate, hasStepped: step != nil, nowNs: nowNs) else { return }
-        var report = ClockReport(
-            relay: link.source.name,
-            host: clock.key.host,
-            clock: clock.key.uuid?.description ?? "",
-            quality: ClockQuality(estimate.quality)
-        )
-        report.lowerNs = estimate.lowerNs
-        report.driftPpb = estimate.drift?.ppb
-        report.driftErrorPpb = estimate.drift?.errorPpb.magnitude ?? 0
-        report.stepNs = step?.stepNs
-        report.stepErrorNs = step?.errorNs.magnitude ?? 0
-        report.correctionNs = link.source.correctionNs
-        report.spreadNs = offsets.map { $0.upperBound.subtractingSaturating($0.lowerBound).magnitude } ?? 0
-        records.append(.clock(report))
-        log(report, link)
-    }
-
-    private mutating func log(_ report: ClockReport, _ link: RelayLink) {
-        if let stepNs = report.stepNs {
-            let errorMs = report.stepErrorNs / 1_000_000
-            say(
-                .warning,
-                link,
-                "the clock of host \(report.host) has jumped by \(stepNs / 1_000_000) ms, give or take \(errorMs) ms"
-            )
-        }
-        if report.quality == .oneSided, let lowerNs = report.lowerNs, lowerNs >= 1_000_000 {
-            say(
-                .warning,
-                link,
-                "the clock of host \(report.host) is at least \(lowerNs / 1_000_000) ms ahead of ours"
-            )
-        }
-    }
-}
-
-extension ClockQuality {
-    init(_ quality: SyncQuality) {
-        self =
-            switch quality {
-            case .absent: .absent
-            case .oneSided: .oneSided
-            case .approximate: .approximate
-            case .accurate: .accurate
-            case .failed: .failed
-            }
     }
 }

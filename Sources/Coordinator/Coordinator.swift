@@ -54,6 +54,9 @@ package struct Coordinator: ~Copyable {
     var paceNs: UInt64?
     /// Our wall clock minus the monotonic one, nanoseconds; nil until it is told.
     var wallOffsetNs: Int64?
+    var messages = MessageMatcher()
+    var network = ClockNetwork()
+    var nextClockNumber = 0
     /// When it is looked at the hosts' clocks again, monotonic nanoseconds.
     var clocksDueNs: UInt64 = 0
     /// While there are none: when the feed is idle, monotonic nanoseconds.

@@ -12,6 +12,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var stallAfterNs: UInt64?
     /// What happens when all sessions have ended.
     package var lifetime: Lifetime
+    /// Which events show messages between hosts, by which their clocks are compared; of live sessions only.
+    package var messages: [MessageRule]
     /// Seeds the jitter of reconnect attempts.
     package var seed: UInt64
     package var limits: CoordinatorLimits
@@ -22,6 +24,7 @@ package struct CoordinatorConfiguration: Sendable {
         storedStart: RelaySource.Start = .beginning,
         stallAfterNs: UInt64?,
         lifetime: Lifetime,
+        messages: [MessageRule] = [],
         seed: UInt64,
         limits: CoordinatorLimits = CoordinatorLimits()
     ) {
@@ -30,6 +33,7 @@ package struct CoordinatorConfiguration: Sendable {
         self.storedStart = storedStart
         self.stallAfterNs = stallAfterNs
         self.lifetime = lifetime
+        self.messages = messages
         self.seed = seed
         self.limits = limits
     }
@@ -39,6 +43,21 @@ package struct CoordinatorConfiguration: Sendable {
         case service
         /// Ends when every session that was there has ended; a relay that cannot be reached is given up (`view`).
         case untilSessionsEnd
+    }
+}
+
+/// Two events that say that one host has sent a message and that another has received it.
+package struct MessageRule: Sendable, Equatable {
+    /// Names of events.
+    package var send: String
+    package var receive: String
+    /// The payload field of both, an integer or a text, that has the same value for one message and for no other.
+    package var field: String
+
+    package init(send: String, receive: String, field: String) {
+        self.send = send
+        self.receive = receive
+        self.field = field
     }
 }
 

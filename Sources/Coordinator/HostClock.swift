@@ -16,16 +16,24 @@ final class HostClock {
     }
 
     let key: Key
+    /// Of the clock among all of the feed.
+    let number: Int
+    let relay: String
     /// Where its zero is, nanoseconds since the Unix epoch, as the trace said that named it first.
     let baseNs: Int64
     var arrivals = ArrivalWatch()
     /// Against the coordinator's clock.
     var news = ClockNews()
+    /// Against another host's, and which that was when it was told.
+    var measuredNews = ClockNews()
+    var toldReference: HostClock?
     /// The coordinator's monotonic clock when it was found, nanoseconds.
     let foundNs: UInt64
 
-    init(key: Key, baseNs: Int64, foundNs: UInt64) {
+    init(key: Key, number: Int, relay: String, baseNs: Int64, foundNs: UInt64) {
         self.key = key
+        self.number = number
+        self.relay = relay
         self.baseNs = baseNs
         self.foundNs = foundNs
     }

@@ -86,6 +86,8 @@ final class RelayTrace {
     var waitingSinceNs: UInt64 = 0
     /// Its clock, once its metadata has come.
     var clock: TraceClock?
+    /// Which of its events show messages, by the program that they are of.
+    var messageEvents: MessageEvents?
     /// Its metadata has come, and it has no clock that can be compared with others.
     var hasNoClock = false
     /// It has waited too long for its metadata: its streams do not count until it comes.

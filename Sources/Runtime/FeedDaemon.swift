@@ -128,7 +128,15 @@ extension CoordinatorConfiguration {
             case .never: nil
             case .afterNs(let limit): UInt64(clamping: limit)
             }
-        self.init(relays: relays, stallAfterNs: stallAfterNs, lifetime: .service, seed: seed)
+        self.init(
+            relays: relays,
+            stallAfterNs: stallAfterNs,
+            lifetime: .service,
+            messages: configuration.order.messages.map {
+                MessageRule(send: $0.send, receive: $0.receive, field: $0.by)
+            },
+            seed: seed
+        )
     }
 }
 

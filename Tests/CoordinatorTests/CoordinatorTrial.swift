@@ -75,6 +75,7 @@ final class CoordinatorTrial {
         delayNs: UInt64 = 100_000,
         limits: CoordinatorLimits = CoordinatorLimits(),
         corrections: [Int64] = [],
+        messages: [MessageRule] = [],
         takeBatch: ((FeedBatch) -> Void)? = nil
     ) {
         self.takeBatch = takeBatch
@@ -95,6 +96,7 @@ final class CoordinatorTrial {
             storedStart: storedStart,
             stallAfterNs: stallAfterNs,
             lifetime: lifetime,
+            messages: messages,
             seed: 1,
             limits: limits
         )

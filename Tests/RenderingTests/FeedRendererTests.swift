@@ -227,8 +227,8 @@ struct FeedRendererTests {
         #expect(
             notices == [
                 "clock of alpha/web-1 is at least 2.500 ms ahead of the coordinator's",
-                "clock of alpha/web-1 has jumped by -5000.000 ms (give or take 0.250 ms), is -0.001 to 0.005 ms ahead of "
-                    + "that of beta/db-1, gains -12.345 ppm (give or take 1.000 ppm), is corrected by -0.001 ms "
+                "clock of alpha/web-1 has jumped by -5000.000 ms (give or take 0.250 ms), is -0.001 to 0.005 ms ahead "
+                    + "of that of beta/db-1, gains -12.345 ppm (give or take 1.000 ppm), is corrected by -0.001 ms "
                     + "(measurements contradict each other by now: these were the last)",
                 "clock of web-1 is not known against the coordinator's, is corrected by -9223372036854.775 ms",
             ]

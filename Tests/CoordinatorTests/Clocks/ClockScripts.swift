@@ -63,6 +63,31 @@ struct SkewedHost {
         return session(steps, id: id, endsAtNs: nil)
     }
 
+    /// A session whose trace has events `app:send` and `app:receive`, each in a packet of its own.
+    /// - Parameter messages: the true time of each, in order, and its value.
+    func messages(_ messages: [(atNs: UInt64, isSend: Bool, value: UInt64)], id: UInt64 = 1) -> ScriptedSession {
+        var steps: [(atNs: UInt64, step: ScriptedStream.Step)] = []
+        var (offset, beginNs): (UInt64, UInt64) = (0, 0)
+        for (number, message) in messages.enumerated() {
+            let packet = TinyTrace.packet(
+                from: cycles(beginNs),
+                to: cycles(message.atNs),
+                events: [cycles(message.atNs)],
+                number: UInt64(number),
+                offset: offset,
+                event: message.isSend ? 1 : 2,
+                value: message.value
+            )
+            offset += UInt64(packet.bytes.count)
+            beginNs = message.atNs
+            steps.append((message.atNs + 1_000, .packet(packet.index, packet.bytes)))
+        }
+        var session = session(steps, id: id, endsAtNs: nil)
+        let text = TinyTrace.eventText(1, name: "app:send") + TinyTrace.eventText(2, name: "app:receive")
+        session.streams[0].steps = [(0, .metadata(metadata + Array(text.utf8)))]
+        return session
+    }
+
     private func session(
         _ steps: [(atNs: UInt64, step: ScriptedStream.Step)],
         id: UInt64,
@@ -85,11 +110,19 @@ extension CoordinatorTrial {
         records.compactMap { if case .clock(let report) = $0 { report } else { nil } }
     }
 
-    static func of(_ hosts: [[ScriptedSession]], wallOffsetNs: Int64? = 0, corrections: [Int64] = [])
-        -> CoordinatorTrial
-    {
-        let scripts = hosts.map { RelayScript(sessions: $0) }
-        let trial = CoordinatorTrial(scripts, stallAfterNs: .ms(30_000), lifetime: .service, corrections: corrections)
+    static func of(
+        _ hosts: [[ScriptedSession]],
+        wallOffsetNs: Int64? = 0,
+        corrections: [Int64] = [],
+        messages: [MessageRule] = []
+    ) -> CoordinatorTrial {
+        let trial = CoordinatorTrial(
+            hosts.map { RelayScript(sessions: $0) },
+            stallAfterNs: .ms(30_000),
+            lifetime: .service,
+            corrections: corrections,
+            messages: messages
+        )
         if let wallOffsetNs { trial.setWallClock(offsetNs: wallOffsetNs) }
         return trial
     }
