@@ -457,6 +457,51 @@ void   tidemark__feed__packet__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__packet__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tidemark__feed__correction_change__init
+                     (Tidemark__Feed__CorrectionChange         *message)
+{
+  static const Tidemark__Feed__CorrectionChange init_value = TIDEMARK__FEED__CORRECTION_CHANGE__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__correction_change__get_packed_size
+                     (const Tidemark__Feed__CorrectionChange *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__correction_change__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__correction_change__pack
+                     (const Tidemark__Feed__CorrectionChange *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__correction_change__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__correction_change__pack_to_buffer
+                     (const Tidemark__Feed__CorrectionChange *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__correction_change__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__CorrectionChange *
+       tidemark__feed__correction_change__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__CorrectionChange *)
+     protobuf_c_message_unpack (&tidemark__feed__correction_change__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__correction_change__free_unpacked
+                     (Tidemark__Feed__CorrectionChange *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__correction_change__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tidemark__feed__packet_index__init
                      (Tidemark__Feed__PacketIndex         *message)
 {
@@ -2143,7 +2188,7 @@ const ProtobufCMessageDescriptor tidemark__feed__stream__descriptor =
   (ProtobufCMessageInit) tidemark__feed__stream__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__packet__field_descriptors[6] =
+static const ProtobufCFieldDescriptor tidemark__feed__packet__field_descriptors[7] =
 {
   {
     "id",
@@ -2217,8 +2262,21 @@ static const ProtobufCFieldDescriptor tidemark__feed__packet__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "change",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Packet, change),
+    &tidemark__feed__correction_change__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__packet__field_indices_by_name[] = {
+  6,   /* field[6] = change */
   3,   /* field[3] = correction_ns */
   0,   /* field[0] = id */
   5,   /* field[5] = index */
@@ -2229,7 +2287,7 @@ static const unsigned tidemark__feed__packet__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__packet__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__packet__descriptor =
 {
@@ -2239,11 +2297,75 @@ const ProtobufCMessageDescriptor tidemark__feed__packet__descriptor =
   "Tidemark__Feed__Packet",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Packet),
-  6,
+  7,
   tidemark__feed__packet__field_descriptors,
   tidemark__feed__packet__field_indices_by_name,
   1,  tidemark__feed__packet__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__packet__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__correction_change__field_descriptors[3] =
+{
+  {
+    "begin_ns",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__CorrectionChange, begin_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "end_ns",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__CorrectionChange, end_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "correction_ns",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__CorrectionChange, correction_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__correction_change__field_indices_by_name[] = {
+  0,   /* field[0] = begin_ns */
+  2,   /* field[2] = correction_ns */
+  1,   /* field[1] = end_ns */
+};
+static const ProtobufCIntRange tidemark__feed__correction_change__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__correction_change__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.CorrectionChange",
+  "CorrectionChange",
+  "Tidemark__Feed__CorrectionChange",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__CorrectionChange),
+  3,
+  tidemark__feed__correction_change__field_descriptors,
+  tidemark__feed__correction_change__field_indices_by_name,
+  1,  tidemark__feed__correction_change__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__correction_change__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tidemark__feed__packet_index__field_descriptors[9] =
@@ -2426,7 +2548,7 @@ const ProtobufCMessageDescriptor tidemark__feed__trace_end__descriptor =
   (ProtobufCMessageInit) tidemark__feed__trace_end__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__raw_events__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tidemark__feed__raw_events__field_descriptors[5] =
 {
   {
     "slices",
@@ -2476,8 +2598,21 @@ static const ProtobufCFieldDescriptor tidemark__feed__raw_events__field_descript
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "late_by_clock",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Tidemark__Feed__RawEvents, n_late_by_clock),
+    offsetof(Tidemark__Feed__RawEvents, late_by_clock),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__raw_events__field_indices_by_name[] = {
+  4,   /* field[4] = late_by_clock */
   2,   /* field[2] = late_index */
   3,   /* field[3] = late_ns */
   1,   /* field[1] = order */
@@ -2486,7 +2621,7 @@ static const unsigned tidemark__feed__raw_events__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__raw_events__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__raw_events__descriptor =
 {
@@ -2496,7 +2631,7 @@ const ProtobufCMessageDescriptor tidemark__feed__raw_events__descriptor =
   "Tidemark__Feed__RawEvents",
   "tidemark.feed",
   sizeof(Tidemark__Feed__RawEvents),
-  4,
+  5,
   tidemark__feed__raw_events__field_descriptors,
   tidemark__feed__raw_events__field_indices_by_name,
   1,  tidemark__feed__raw_events__number_ranges,
@@ -2812,7 +2947,7 @@ const ProtobufCMessageDescriptor tidemark__feed__decoded_packet__descriptor =
   (ProtobufCMessageInit) tidemark__feed__decoded_packet__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__decoded_event__field_descriptors[9] =
+static const ProtobufCFieldDescriptor tidemark__feed__decoded_event__field_descriptors[10] =
 {
   {
     "packet",
@@ -2922,10 +3057,23 @@ static const ProtobufCFieldDescriptor tidemark__feed__decoded_event__field_descr
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "late_by_clock",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__DecodedEvent, late_by_clock),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__decoded_event__field_indices_by_name[] = {
   5,   /* field[5] = context */
   6,   /* field[6] = fields */
+  9,   /* field[9] = late_by_clock */
   3,   /* field[3] = late_ns */
   8,   /* field[8] = level */
   2,   /* field[2] = name */
@@ -2937,7 +3085,7 @@ static const unsigned tidemark__feed__decoded_event__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__decoded_event__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__decoded_event__descriptor =
 {
@@ -2947,7 +3095,7 @@ const ProtobufCMessageDescriptor tidemark__feed__decoded_event__descriptor =
   "Tidemark__Feed__DecodedEvent",
   "tidemark.feed",
   sizeof(Tidemark__Feed__DecodedEvent),
-  9,
+  10,
   tidemark__feed__decoded_event__field_descriptors,
   tidemark__feed__decoded_event__field_indices_by_name,
   1,  tidemark__feed__decoded_event__number_ranges,

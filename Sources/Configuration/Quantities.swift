@@ -81,7 +81,7 @@ extension Configuration.Clock {
     /// Reads `reported` or `measured`.
     package init(_ text: String) throws(ValueError) {
         guard let known = Self(rawValue: text) else {
-            throw ValueError("'\(text)' is not what can be done about clocks: reported or measured is expected")
+            throw ValueError("'\(text)' is not known: reported or measured is expected")
         }
         self = known
     }

@@ -20,7 +20,7 @@ extension Coordinator {
                 tellArrivals(clock, offsets[clock.number], link, nowNs: nowNs)
             }
         }
-        if !network.isEmpty { tellMessages(offsets, nowNs: nowNs) }
+        if !configuration.messages.isEmpty { tellMessages(offsets, nowNs: nowNs) }
         for link in links where link.isLister && !link.hostClocks.isEmpty {
             for (key, clock) in link.hostClocks where offsets[clock.number] == nil {
                 network.remove(clock.number)
@@ -70,9 +70,13 @@ extension Coordinator {
         let relays = links.filter(\.isLister)
         let clocks = relays.flatMap { link in link.clocksInOrder.map { (link: link, clock: $0) } }
         let byNumber = Dictionary(uniqueKeysWithValues: clocks.map { ($0.clock.number, $0.clock) })
+        let relayOf = Dictionary(uniqueKeysWithValues: clocks.map { ($0.clock.number, $0.link) })
         let standings = network.standings(order: clocks.map(\.clock.number))
         for (link, clock) in clocks {
-            let standing = standings[clock.number]
+            // A clock that no trace has any more is compared with none.
+            let standing = standings[clock.number].flatMap { standing in
+                offsets[clock.number] != nil && offsets[standing.reference] != nil ? standing : nil
+            }
             let reference = standing.flatMap { byNumber[$0.reference] }
             if let told = clock.toldReference, told !== reference {
                 clock.toldReference = nil
@@ -87,7 +91,12 @@ extension Coordinator {
                 .subtractingSaturating(others.upperBound)
             estimate.upperNs = estimate.upperNs?.addingSaturating(own.upperBound)
                 .subtractingSaturating(others.lowerBound)
-            guard clock.measuredNews.isNews(estimate, hasStepped: false, nowNs: nowNs) else { continue }
+            let isCorrected =
+                standing.map {
+                    correct(clock, link, by: $0, against: reference, of: relayOf[reference.number] ?? link)
+                } ?? false
+            // Each change of a correction is told.
+            guard clock.measuredNews.isNews(estimate, hasStepped: isCorrected, nowNs: nowNs) else { continue }
             clock.toldReference = reference
             tell(clock, estimate, against: reference, offsets: own, step: nil, link)
         }
@@ -117,7 +126,7 @@ extension Coordinator {
         report.driftErrorPpb = estimate.drift?.errorPpb.magnitude ?? 0
         report.stepNs = step?.stepNs
         report.stepErrorNs = step?.errorNs.magnitude ?? 0
-        report.correctionNs = link.source.correctionNs
+        report.correctionNs = link.source.correctionNs.addingSaturating(clock.correction.toNs)
         report.spreadNs = offsets.map { $0.upperBound.subtractingSaturating($0.lowerBound).magnitude } ?? 0
         records.append(.clock(report))
         log(report, link)

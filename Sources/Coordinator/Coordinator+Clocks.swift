@@ -49,6 +49,9 @@ extension Coordinator {
         }
         let traceClock = root.hostClocks[key].map { TraceClock(clock: $0, baseNs: baseNs) }
         trace.clock = traceClock
+        if let traceClock {
+            traceClock.clock.greatestOffsetNs = max(traceClock.clock.greatestOffsetNs, traceClock.offsetNs)
+        }
         return traceClock
     }
 
@@ -64,11 +67,9 @@ extension Coordinator {
         guard let clock = traceClock(stream.trace, link, now: now),
             let rawNs = rawTimestamp(cycles, streamClassID: streamClassID, of: stream)
         else { return }
-        clock.clock.arrivals.sample(
-            clockNs: clock.clockNs(rawNs),
-            arrivalNs: Int64(clamping: now),
-            isCurrent: true
-        )
+        let clockNs = clock.clockNs(rawNs)
+        stream.passedNs = max(stream.passedNs ?? clockNs, clockNs)
+        clock.clock.arrivals.sample(clockNs: clockNs, arrivalNs: Int64(clamping: now), isCurrent: true)
     }
 
     /// An index has arrived: its packet's end was read from the host's clock before. Whether it had waited at the relay
@@ -80,6 +81,7 @@ extension Coordinator {
         let arrival = (clockNs: clock.clockNs(rawNs), atNs: Int64(clamping: now))
         clock.clock.arrivals.sample(clockNs: arrival.clockNs, arrivalNs: arrival.atNs, isCurrent: false)
         stream.lastArrival = arrival
+        stream.passedNs = max(stream.passedNs ?? arrival.clockNs, arrival.clockNs)
     }
 
     /// The relay has nothing more of the stream for now: its last packet had not waited for another.

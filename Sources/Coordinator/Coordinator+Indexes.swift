@@ -35,7 +35,8 @@ extension Coordinator {
 
     /// Cycles of a stream's clock as corrected nanoseconds; nil while its metadata does not say.
     func timestamp(_ cycles: UInt64, streamClassID: UInt64, of stream: RelayStream, _ link: RelayLink) -> Int64? {
-        rawTimestamp(cycles, streamClassID: streamClassID, of: stream)?.addingSaturating(link.source.correctionNs)
+        guard let rawNs = rawTimestamp(cycles, streamClassID: streamClassID, of: stream) else { return nil }
+        return correction(of: stream.trace, link, upToNs: rawNs).corrected(rawNs)
     }
 
     /// Cycles of a stream's clock as nanoseconds since the epoch, as its trace says; nil while its metadata does not.
@@ -153,6 +154,7 @@ extension Coordinator {
     private mutating func fetch(_ link: RelayLink, _ stream: RelayStream, _ index: PacketIndex) {
         let storage = ByteStorage(capacity: Int(index.contentBytes))
         stream.storage = storage
+        stream.correction = correction(of: index, stream, link)
         // Counted before it is there: what is asked for at once must fit as well.
         link.root.pendingBytes += storage.capacity
         link.viewer.fetch(stream.id)

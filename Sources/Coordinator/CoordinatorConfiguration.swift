@@ -70,12 +70,21 @@ package struct RelaySource: Sendable {
     package var start: Start
     /// Added to each timestamp of this relay, nanoseconds (`clock-offset`).
     package var correctionNs: Int64
+    /// Whether its timestamps are corrected by what messages between hosts show (`clock: measured`).
+    package var correctsClocks: Bool
 
-    package init(name: String, sessions: [SessionPattern], start: Start, correctionNs: Int64 = 0) {
+    package init(
+        name: String,
+        sessions: [SessionPattern],
+        start: Start,
+        correctionNs: Int64 = 0,
+        correctsClocks: Bool = false
+    ) {
         self.name = name
         self.sessions = sessions
         self.start = start
         self.correctionNs = correctionNs
+        self.correctsClocks = correctsClocks
     }
 
     package enum Start: Sendable, Equatable {

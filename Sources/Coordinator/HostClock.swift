@@ -27,6 +27,12 @@ final class HostClock {
     /// Against another host's, and which that was when it was told.
     var measuredNews = ClockNews()
     var toldReference: HostClock?
+    /// The greatest offset of a trace that has been seen, nanoseconds after `baseNs`.
+    var greatestOffsetNs: Int64 = 0
+    /// What is added to its times, apart from what is configured.
+    var correction = SlewedCorrection()
+    /// The latest of its times that has been corrected, nanoseconds.
+    var correctedNs = Int64.min
     /// The coordinator's monotonic clock when it was found, nanoseconds.
     let foundNs: UInt64
 
@@ -47,6 +53,9 @@ struct TraceClock {
 
     /// Later than the times of the trace by which the clock was found, nanoseconds.
     var offsetNs: Int64 { baseNs.subtractingSaturating(clock.baseNs) }
+
+    /// How far other traces of the host are ahead of this one at the same moment, nanoseconds, >= 0.
+    var behindNs: Int64 { clock.greatestOffsetNs.subtractingSaturating(offsetNs) }
 
     /// A time of the trace as the trace says it that found the clock, nanoseconds since the Unix epoch.
     /// - Parameter rawNs: without correction.

@@ -123,6 +123,10 @@ final class RelayStream {
     var index: PacketIndex?
     /// The packet being fetched.
     var storage: ByteStorage?
+    /// How the times of that packet are corrected.
+    var correction = TimeCorrection.none
+    /// The latest of its clock's times that it has passed, nanoseconds; nil before the first.
+    var passedNs: Int64?
     /// A beacon that came before its metadata: cycles and stream class.
     var earlyBeacon: (cycles: UInt64, streamClassID: UInt64)?
     /// Bits of a packet without events, once one packet has been read.

@@ -50,7 +50,7 @@ package struct FeedState: Sendable {
         var traceID: UInt64
         var streamID: UInt64
         var metadataBytes: UInt64
-        var correctionNs: Int64
+        var correction: TimeCorrection
         var preamble: [UInt8]
         var index: PacketIndex
     }
@@ -263,7 +263,7 @@ extension FeedState.OpenPacket {
             traceID: packet.trace.id,
             streamID: packet.stream.id,
             metadataBytes: packet.metadataBytes,
-            correctionNs: packet.correctionNs,
+            correction: packet.correction,
             preamble: Array(preamble),
             index: PacketIndex(packet.preamble)
         )

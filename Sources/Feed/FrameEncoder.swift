@@ -94,9 +94,9 @@ package struct FrameEncoder: ~Copyable, Sendable {
         case .stream(let stream): 64 + stream.channel.utf8.count
         case .traceEnd: 32
         case .events(let group):
-            group.slices.reduce(32 + 12 * group.order.count + 15 * group.late.count) { total, slice in
+            group.slices.reduce(32 + 12 * group.order.count + 20 * group.late.count) { total, slice in
                 let bytes = EventSlice.byteCount(firstBits: slice.firstBits, endBits: slice.endBits)
-                return total + 72 + bytes + (slice.opensPacket ? 160 + slice.packet.preambleBytes.count : 0)
+                return total + 72 + bytes + (slice.opensPacket ? 192 + slice.packet.preambleBytes.count : 0)
             }
         case .relay(let change): 48 + change.relay.utf8.count + change.reason.utf8.count
         case .session(let change):
@@ -122,7 +122,7 @@ extension FrameEncoder {
         let state = opening.state
         for record in state.declarations { parts.append(.record(record), bytes: FrameEncoder.estimatedBytes(record)) }
         for packet in state.packets.values.sorted(by: { $0.id < $1.id }) {
-            parts.append(.packet(packet), bytes: 192 + packet.preamble.count)
+            parts.append(.packet(packet), bytes: 224 + packet.preamble.count)
         }
         var frames: [EncodedFrame] = []
         for (index, part) in parts.all.enumerated() {

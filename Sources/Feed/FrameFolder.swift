@@ -73,7 +73,7 @@ package struct FrameFolder: ~Copyable, Sendable {
             traceID: stream.traceID,
             streamID: streamID,
             metadataBytes: message.pointee.metadata_bytes,
-            correctionNs: message.pointee.correction_ns,
+            correction: try RecordReader.correction(message),
             preamble: Array(message.pointee.preamble.buffer),
             index: try RecordReader.index(message.pointee.index)
         )

@@ -60,7 +60,7 @@ struct ScopeFilter: Sendable {
             while let next = late.first, Int(next.index) < end {
                 if number != nil {
                     let seenIndex = UInt32(seen.eventCount + Int(next.index) - index)
-                    seen.late.append(EventGroup.Late(index: seenIndex, lateNs: next.lateNs))
+                    seen.late.append(next.moved(to: seenIndex))
                 }
                 late.removeFirst()
             }

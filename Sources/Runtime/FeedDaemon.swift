@@ -120,7 +120,8 @@ extension CoordinatorConfiguration {
                 name: relay.name,
                 sessions: SessionPattern.all(of: relay),
                 start: relay.from == .now ? .now : .beginning,
-                correctionNs: relay.clockOffsetNs
+                correctionNs: relay.clockOffsetNs,
+                correctsClocks: relay.clock == .measured
             )
         }
         let stallAfterNs: UInt64? =

@@ -184,7 +184,7 @@ struct ConfigurationTests {
             """
         #expect(
             mistakes(text + "\n" + feedLines) == [
-                "4: relays[0].clock: 'corrected' is not what can be done about clocks: reported or measured is expected",
+                "4: relays[0].clock: 'corrected' is not known: reported or measured is expected",
                 "8: order.messages[0].receive: is the event that is sent, too: one event cannot be both",
                 "10: order.messages[1].by: is missing",
                 "11: order.messages[1].receive: is empty",

@@ -75,6 +75,7 @@ final class CoordinatorTrial {
         delayNs: UInt64 = 100_000,
         limits: CoordinatorLimits = CoordinatorLimits(),
         corrections: [Int64] = [],
+        measured: Set<Int> = [],
         messages: [MessageRule] = [],
         takeBatch: ((FeedBatch) -> Void)? = nil
     ) {
@@ -89,7 +90,8 @@ final class CoordinatorTrial {
                     name: "relay-\($0)",
                     sessions: [.glob("*")],
                     start: start,
-                    correctionNs: corrections.isEmpty ? 0 : corrections[$0]
+                    correctionNs: corrections.isEmpty ? 0 : corrections[$0],
+                    correctsClocks: measured.contains($0)
                 )
             },
             stored: stored.map(\.trace),
@@ -361,8 +363,12 @@ struct StoredTrial {
 struct TrialEvent: Equatable {
     var host: String
     var stream: UInt64
+    /// As its trace says.
     var timestampNs: Int64
+    /// After any correction.
+    var correctedNs: Int64
     var lateNs: Int64
+    var isLateByClock = false
     var name: String
     /// Of its field.
     var value: UInt64
@@ -401,13 +407,15 @@ struct TrialEvent: Equatable {
                 let program = slice.packet.program
                 let classID = slice.packet.preamble.streamClassID
                 let ns = program.clockConversion(streamClassID: classID)?.nanoseconds(visitor.clockCycles) ?? 0
-                let late = group.late.first { Int($0.index) == events.count }?.lateNs ?? 0
+                let late = group.late.first { Int($0.index) == events.count }
                 events.append(
                     TrialEvent(
                         host: slice.packet.trace.host,
                         stream: slice.packet.stream.liveStreamID,
                         timestampNs: ns,
-                        lateNs: late,
+                        correctedNs: slice.packet.correction.corrected(ns),
+                        lateNs: late?.lateNs ?? 0,
+                        isLateByClock: late?.isByClock ?? false,
                         name: program.events[event].eventClass.name,
                         value: visitor.value
                     )

@@ -66,7 +66,7 @@ struct FeedRendererTests {
 
     @Test func `JSON has the members of the contract in their order`() throws {
         let trace = try HandmadeTrace(tickMetadata)
-        let slice = try trace.slice(tick(1000, -1), events: 1, correctionNs: -250)
+        let slice = try trace.slice(tick(1000, -1), events: 1, correction: TimeCorrection(offsetNs: -250))
         let group = EventGroup([slice], order: [(0, 1)], late: [.init(index: 0, lateNs: 250)])
         let (text, notices) = try rendered(batch(.events(group)), options(.json))
         #expect(
@@ -87,6 +87,18 @@ struct FeedRendererTests {
             #expect(event[name] == nil)
         }
         #expect(event["trace"] == .string("ust/uid/1000/64-bit"))
+    }
+
+    @Test func `what is late by its clock alone, and corrected by more and more, says so`() throws {
+        let trace = try HandmadeTrace(tickMetadata)
+        let changing = TimeCorrection(offsetNs: 10, beginNs: 900, endNs: 1100, endOffsetNs: -90)
+        let slice = try trace.slice(tick(1000, -1), events: 1, correction: changing ?? .none)
+        let group = EventGroup([slice], order: [(0, 1)], late: [.init(index: 0, lateNs: 250, isByClock: true)])
+        let event = try JSONValue(rendered(batch(.events(group)), options(.json)).text.dropLast())
+        #expect(event["ts"] == .number("960") && event["raw_ts"] == .number("1000"))
+        #expect(event["late"] == .number("250") && event["late_cause"] == .string("clock"))
+        let text = try rendered(batch(.events(group)), options(.text)).text
+        #expect(text.contains("00.000000960]"))
     }
 
     @Test(arguments: 0..<32)

@@ -25,6 +25,7 @@ typedef struct Tidemark__Feed__Trace Tidemark__Feed__Trace;
 typedef struct Tidemark__Feed__Metadata Tidemark__Feed__Metadata;
 typedef struct Tidemark__Feed__Stream Tidemark__Feed__Stream;
 typedef struct Tidemark__Feed__Packet Tidemark__Feed__Packet;
+typedef struct Tidemark__Feed__CorrectionChange Tidemark__Feed__CorrectionChange;
 typedef struct Tidemark__Feed__PacketIndex Tidemark__Feed__PacketIndex;
 typedef struct Tidemark__Feed__TraceEnd Tidemark__Feed__TraceEnd;
 typedef struct Tidemark__Feed__RawEvents Tidemark__Feed__RawEvents;
@@ -476,7 +477,7 @@ struct  Tidemark__Feed__Packet
    */
   uint64_t metadata_bytes;
   /*
-   * Added to each timestamp.
+   * Added to each timestamp; up to `change`, where there is one.
    */
   int64_t correction_ns;
   /*
@@ -484,10 +485,36 @@ struct  Tidemark__Feed__Packet
    */
   ProtobufCBinaryData preamble;
   Tidemark__Feed__PacketIndex *index;
+  /*
+   * Where the correction changes in the packet.
+   */
+  Tidemark__Feed__CorrectionChange *change;
 };
 #define TIDEMARK__FEED__PACKET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__packet__descriptor) \
-    , 0, 0, 0, 0, {0,NULL}, NULL }
+    , 0, 0, 0, 0, {0,NULL}, NULL, NULL }
+
+
+/*
+ * The correction changes evenly between two times, by less than lies between them: later events stay later. At a time
+ * between them it is the amount before plus the part of the difference, rounded down.
+ */
+struct  Tidemark__Feed__CorrectionChange
+{
+  ProtobufCMessage base;
+  /*
+   * Uncorrected times.
+   */
+  int64_t begin_ns;
+  int64_t end_ns;
+  /*
+   * What is added from `end_ns` on.
+   */
+  int64_t correction_ns;
+};
+#define TIDEMARK__FEED__CORRECTION_CHANGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__correction_change__descriptor) \
+    , 0, 0, 0 }
 
 
 typedef enum {
@@ -610,10 +637,16 @@ struct  Tidemark__Feed__RawEvents
   uint32_t *late_index;
   size_t n_late_ns;
   uint64_t *late_ns;
+  /*
+   * Which of these are late only because the offsets of their host's traces differ: their places among the late
+   * events, ascending.
+   */
+  size_t n_late_by_clock;
+  uint32_t *late_by_clock;
 };
 #define TIDEMARK__FEED__RAW_EVENTS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__raw_events__descriptor) \
-    , 0,NULL, 0,NULL, 0,NULL, 0,NULL }
+    , 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 /*
@@ -739,6 +772,10 @@ struct  Tidemark__Feed__DecodedEvent
   Tidemark__Feed__Structure *stream_context;
   Tidemark__Feed__Structure *context;
   Tidemark__Feed__Structure *fields;
+  /*
+   * It is late only because the offsets of its host's traces differ.
+   */
+  protobuf_c_boolean late_by_clock;
   Tidemark__Feed__DecodedEvent__TimestampCase timestamp_case;
   union {
     int64_t timestamp_ns;
@@ -754,7 +791,7 @@ struct  Tidemark__Feed__DecodedEvent
 };
 #define TIDEMARK__FEED__DECODED_EVENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__decoded_event__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0, NULL, NULL, NULL, TIDEMARK__FEED__DECODED_EVENT__TIMESTAMP__NOT_SET, {0}, TIDEMARK__FEED__DECODED_EVENT__RAW__NOT_SET, {0}, TIDEMARK__FEED__DECODED_EVENT__LOG_LEVEL__NOT_SET, {0} }
+    , 0, (char *)protobuf_c_empty_string, 0, NULL, NULL, NULL, 0, TIDEMARK__FEED__DECODED_EVENT__TIMESTAMP__NOT_SET, {0}, TIDEMARK__FEED__DECODED_EVENT__RAW__NOT_SET, {0}, TIDEMARK__FEED__DECODED_EVENT__LOG_LEVEL__NOT_SET, {0} }
 
 
 struct  Tidemark__Feed__Structure
@@ -1275,6 +1312,25 @@ Tidemark__Feed__Packet *
 void   tidemark__feed__packet__free_unpacked
                      (Tidemark__Feed__Packet *message,
                       ProtobufCAllocator *allocator);
+/* Tidemark__Feed__CorrectionChange methods */
+void   tidemark__feed__correction_change__init
+                     (Tidemark__Feed__CorrectionChange         *message);
+size_t tidemark__feed__correction_change__get_packed_size
+                     (const Tidemark__Feed__CorrectionChange   *message);
+size_t tidemark__feed__correction_change__pack
+                     (const Tidemark__Feed__CorrectionChange   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__correction_change__pack_to_buffer
+                     (const Tidemark__Feed__CorrectionChange   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__CorrectionChange *
+       tidemark__feed__correction_change__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__correction_change__free_unpacked
+                     (Tidemark__Feed__CorrectionChange *message,
+                      ProtobufCAllocator *allocator);
 /* Tidemark__Feed__PacketIndex methods */
 void   tidemark__feed__packet_index__init
                      (Tidemark__Feed__PacketIndex         *message);
@@ -1649,6 +1705,9 @@ typedef void (*Tidemark__Feed__Stream_Closure)
 typedef void (*Tidemark__Feed__Packet_Closure)
                  (const Tidemark__Feed__Packet *message,
                   void *closure_data);
+typedef void (*Tidemark__Feed__CorrectionChange_Closure)
+                 (const Tidemark__Feed__CorrectionChange *message,
+                  void *closure_data);
 typedef void (*Tidemark__Feed__PacketIndex_Closure)
                  (const Tidemark__Feed__PacketIndex *message,
                   void *closure_data);
@@ -1727,6 +1786,7 @@ extern const ProtobufCMessageDescriptor tidemark__feed__trace__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__metadata__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__stream__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__packet__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__correction_change__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__packet_index__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__trace_end__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__raw_events__descriptor;

@@ -108,7 +108,8 @@ package struct ClockNetwork: Sendable {
 
     // MARK: Chains
 
-    /// How `next` stands to the reference, where `clock` is known to; nil where the two are not bounded from both sides.
+    /// How `next` stands to the reference, where `clock` is known to; nil where the two are not bounded from both
+    /// sides.
     private mutating func step(
         from clock: Int,
         _ known: ClockEstimate,

@@ -1,9 +1,9 @@
 /// Finds which receive event belongs to which send event: both carry the same value, which is unique among the messages
 /// of a rule.
 ///
-/// Events come in any order. A value that is sent twice says nothing, and is not matched any more; one that is received
-/// by several is matched with each. Memory: at most `messagesMax` values of at most `textBytesMax` bytes; the oldest are
-/// forgotten.
+/// Events come in any order. A value that is sent twice says nothing, and is not matched any more; one that is
+/// received by several is matched with each. Memory: at most `messagesMax` values of at most `textBytesMax` bytes; the
+/// oldest are forgotten.
 package struct MessageMatcher: Sendable {
     package static let messagesMax = 65_536
     package static let textBytesMax = 64

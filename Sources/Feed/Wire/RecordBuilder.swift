@@ -115,7 +115,7 @@ extension RecordBuilder {
             id: packet.id,
             streamID: packet.streamID,
             metadataBytes: packet.metadataBytes,
-            correctionNs: packet.correctionNs,
+            correction: packet.correction,
             index: packet.index
         )
         message.pointee.preamble = packet.preamble.withUnsafeBytes { arena.bytes($0) }
@@ -126,14 +126,22 @@ extension RecordBuilder {
         id: UInt64,
         streamID: UInt64,
         metadataBytes: UInt64,
-        correctionNs: Int64,
+        correction: TimeCorrection,
         index: PacketIndex
     ) -> UnsafeMutablePointer<Tidemark__Feed__Packet> {
         let message: UnsafeMutablePointer<Tidemark__Feed__Packet> = arena.make(tidemark__feed__packet__init)
         message.pointee.id = id
         message.pointee.stream_id = streamID
         message.pointee.metadata_bytes = metadataBytes
-        message.pointee.correction_ns = correctionNs
+        message.pointee.correction_ns = correction.offsetNs
+        if !correction.isConstant {
+            let change: UnsafeMutablePointer<Tidemark__Feed__CorrectionChange> =
+                arena.make(tidemark__feed__correction_change__init)
+            change.pointee.begin_ns = correction.beginNs
+            change.pointee.end_ns = correction.endNs
+            change.pointee.correction_ns = correction.endOffsetNs
+            message.pointee.change = change
+        }
         message.pointee.index = self.index(index)
         return message
     }
@@ -199,6 +207,11 @@ extension RecordBuilder {
             (lateIndex + index).initialize(to: late.index)
             (lateNs + index).initialize(to: UInt64(clamping: late.lateNs))
         }
+        let byClock = group.late.indices.filter { group.late[$0].isByClock }
+        let lateByClock = arena.array(of: UInt32.self, count: byClock.count)
+        for (index, place) in byClock.enumerated() { (lateByClock + index).initialize(to: UInt32(clamping: place)) }
+        message.pointee.late_by_clock = lateByClock
+        message.pointee.n_late_by_clock = byClock.count
         message.pointee.late_index = lateIndex
         message.pointee.n_late_index = group.late.count
         message.pointee.late_ns = lateNs
@@ -219,7 +232,7 @@ extension RecordBuilder {
                 id: packet.id,
                 streamID: packet.stream.id,
                 metadataBytes: packet.metadataBytes,
-                correctionNs: packet.correctionNs,
+                correction: packet.correction,
                 index: PacketIndex(packet.preamble)
             )
             message.pointee.packet.pointee.preamble = arena.bytes(packet.preambleBytes)

@@ -86,6 +86,22 @@ struct RecordReader {
         )
     }
 
+    static func correction(
+        _ message: UnsafeMutablePointer<Tidemark__Feed__Packet>
+    ) throws(FeedError) -> TimeCorrection {
+        guard let change = message.pointee.change?.pointee else {
+            return TimeCorrection(offsetNs: message.pointee.correction_ns)
+        }
+        let correction = TimeCorrection(
+            offsetNs: message.pointee.correction_ns,
+            beginNs: change.begin_ns,
+            endNs: change.end_ns,
+            endOffsetNs: change.correction_ns
+        )
+        guard let correction else { throw .invalid(.packet) }
+        return correction
+    }
+
     func relay(_ message: UnsafeMutablePointer<Tidemark__Feed__Relay>?) throws(FeedError) -> RelayStateChange {
         guard let relay = message?.pointee else { throw .invalid(.relay) }
         guard let state = RelayState(rawValue: UInt8(clamping: relay.state.rawValue)) else { throw .invalid(.relay) }

@@ -88,6 +88,22 @@ struct SkewedHost {
         return session
     }
 
+    static let rules = [MessageRule(send: "app:send", receive: "app:receive", field: "value")]
+
+    /// Each second the first host sends to the second, and the second to the first.
+    static func exchange(_ first: SkewedHost, _ second: SkewedHost, seconds: UInt64) -> [[ScriptedSession]] {
+        var (one, two): ([(atNs: UInt64, isSend: Bool, value: UInt64)], [(atNs: UInt64, isSend: Bool, value: UInt64)])
+        (one, two) = ([], [])
+        for second in 1..<seconds {
+            let atNs = UInt64.ms(1_000 * second)
+            one.append((atNs, true, 2 * second))
+            two.append((atNs + 200_000 + second % 7 * 10_000, false, 2 * second))
+            two.append((atNs + .ms(500), true, 2 * second + 1))
+            one.append((atNs + .ms(500) + 300_000 + second % 5 * 20_000, false, 2 * second + 1))
+        }
+        return [[first.messages(one)], [second.messages(two)]]
+    }
+
     private func session(
         _ steps: [(atNs: UInt64, step: ScriptedStream.Step)],
         id: UInt64,
@@ -114,6 +130,7 @@ extension CoordinatorTrial {
         _ hosts: [[ScriptedSession]],
         wallOffsetNs: Int64? = 0,
         corrections: [Int64] = [],
+        measured: Set<Int> = [],
         messages: [MessageRule] = []
     ) -> CoordinatorTrial {
         let trial = CoordinatorTrial(
@@ -121,6 +138,7 @@ extension CoordinatorTrial {
             stallAfterNs: .ms(30_000),
             lifetime: .service,
             corrections: corrections,
+            measured: measured,
             messages: messages
         )
         if let wallOffsetNs { trial.setWallClock(offsetNs: wallOffsetNs) }

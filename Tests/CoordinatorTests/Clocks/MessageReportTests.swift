@@ -5,22 +5,6 @@ import Testing
 
 /// Hosts whose messages to each other are traced.
 struct MessageReportTests {
-    private static let rules = [MessageRule(send: "app:send", receive: "app:receive", field: "value")]
-
-    /// Each second the first host sends to the second, and the second to the first.
-    private func exchange(_ first: SkewedHost, _ second: SkewedHost, seconds: UInt64) -> [[ScriptedSession]] {
-        var (one, two): ([(atNs: UInt64, isSend: Bool, value: UInt64)], [(atNs: UInt64, isSend: Bool, value: UInt64)])
-        (one, two) = ([], [])
-        for second in 1..<seconds {
-            let atNs = UInt64.ms(1_000 * second)
-            one.append((atNs, true, 2 * second))
-            two.append((atNs + 200_000 + second % 7 * 10_000, false, 2 * second))
-            two.append((atNs + .ms(500), true, 2 * second + 1))
-            one.append((atNs + .ms(500) + 300_000 + second % 5 * 20_000, false, 2 * second + 1))
-        }
-        return [[first.messages(one)], [second.messages(two)]]
-    }
-
     private func hosts(_ skewNs: UInt64) -> (SkewedHost, SkewedHost) {
         let first = SkewedHost(name: "alpha", clockUUID: "a0000000-0000-0000-0000-000000000001")
         let second = SkewedHost(
@@ -39,7 +23,7 @@ struct MessageReportTests {
     @Test
     func `messages between two hosts bound their clocks from both sides`() throws {
         let (first, second) = hosts(.ms(2_500))
-        let trial = CoordinatorTrial.of(exchange(first, second, seconds: 40), messages: Self.rules)
+        let trial = CoordinatorTrial.of(SkewedHost.exchange(first, second, seconds: 40), messages: SkewedHost.rules)
         trial.run(untilNs: .ms(38_000))
         let reports = measured(trial)
         #expect(!reports.isEmpty && reports.count < 10)
@@ -60,7 +44,7 @@ struct MessageReportTests {
     @Test
     func `without rules nothing is compared`() {
         let (first, second) = hosts(.ms(2_500))
-        let trial = CoordinatorTrial.of(exchange(first, second, seconds: 20))
+        let trial = CoordinatorTrial.of(SkewedHost.exchange(first, second, seconds: 20))
         trial.run(untilNs: .ms(18_000))
         #expect(measured(trial).isEmpty && trial.clockReports.count == 2)
     }
@@ -72,7 +56,7 @@ struct MessageReportTests {
             MessageRule(send: "app:send", receive: "app:receive", field: "seqno"),
             MessageRule(send: "app:sent", receive: "app:received", field: "value"),
         ]
-        let trial = CoordinatorTrial.of(exchange(first, second, seconds: 20), messages: others)
+        let trial = CoordinatorTrial.of(SkewedHost.exchange(first, second, seconds: 20), messages: others)
         trial.run(untilNs: .ms(18_000))
         #expect(measured(trial).isEmpty)
         #expect(trial.eventCount > 60)
@@ -82,7 +66,7 @@ struct MessageReportTests {
     func `a clock that is set makes its measurements fail, and they come back`() throws {
         var (first, second) = hosts(0)
         second.clockNs = { $0 >= .ms(20_250) ? $0 + .ms(4_000) : $0 }
-        let trial = CoordinatorTrial.of(exchange(first, second, seconds: 45), messages: Self.rules)
+        let trial = CoordinatorTrial.of(SkewedHost.exchange(first, second, seconds: 45), messages: SkewedHost.rules)
         trial.run(untilNs: .ms(44_000))
         let qualities = measured(trial).map(\.quality)
         let failed = try #require(qualities.firstIndex(of: .failed))
@@ -91,5 +75,19 @@ struct MessageReportTests {
         let upperNs = try #require(measured(trial).last?.upperNs)
         #expect(lowerNs <= 4_000_000_000 && 4_000_000_000 <= upperNs)
         first.clockNs = { $0 }
+    }
+
+    @Test(arguments: [0, 1])
+    func `when either of two hosts is gone, they are no longer compared`(gone: Int) throws {
+        let (first, second) = hosts(0)
+        var sessions = SkewedHost.exchange(first, second, seconds: 30)
+        sessions[gone][0].endsAtNs = .ms(20_000)
+        let trial = CoordinatorTrial.of(sessions, messages: SkewedHost.rules)
+        trial.run(untilNs: .ms(19_000))
+        #expect(measured(trial).last?.quality == .accurate)
+        trial.run(untilNs: .ms(29_000))
+        let absent = measured(trial).filter { $0.quality == .absent }
+        #expect(absent.count == 1 && measured(trial).last?.quality == .absent)
+        #expect(absent.first?.host == "beta" && absent.first?.referenceHost == "alpha")
     }
 }

@@ -137,7 +137,7 @@ struct SampleFeed {
             metadataBytes: metadataBytes,
             preamble: preamble,
             preambleStorage: storage,
-            correctionNs: random.once(in: 3) ? 17 : 0
+            correction: correction()
         )
         var starts = [preamble.firstEvent]
         for _ in 0..<shape.eventsPerPacket {
@@ -276,7 +276,8 @@ struct SampleFeed {
             if random.once(in: 9) {
                 let late = EventGroup.Late(
                     index: UInt32(group.eventCount),
-                    lateNs: .random(in: 1...900, using: &random)
+                    lateNs: .random(in: 1...900, using: &random),
+                    isByClock: random.once(in: 2)
                 )
                 group.late.append(late)
             }
@@ -337,6 +338,11 @@ struct SampleFeed {
         case 4: return .clock(clock(of: trace))
         default: return nil
         }
+    }
+
+    private mutating func correction() -> TimeCorrection {
+        let changing = TimeCorrection(offsetNs: -9, beginNs: 4, endNs: 1 << 60, endOffsetNs: 1 << 59)
+        return random.once(in: 3) ? TimeCorrection(offsetNs: 17) : random.once(in: 3) ? changing ?? .none : .none
     }
 
     private mutating func clock(of trace: FeedTrace) -> ClockReport {
