@@ -457,6 +457,51 @@ void   tidemark__feed__packet__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__packet__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tidemark__feed__correction_change__init
+                     (Tidemark__Feed__CorrectionChange         *message)
+{
+  static const Tidemark__Feed__CorrectionChange init_value = TIDEMARK__FEED__CORRECTION_CHANGE__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__correction_change__get_packed_size
+                     (const Tidemark__Feed__CorrectionChange *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__correction_change__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__correction_change__pack
+                     (const Tidemark__Feed__CorrectionChange *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__correction_change__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__correction_change__pack_to_buffer
+                     (const Tidemark__Feed__CorrectionChange *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__correction_change__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__CorrectionChange *
+       tidemark__feed__correction_change__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__CorrectionChange *)
+     protobuf_c_message_unpack (&tidemark__feed__correction_change__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__correction_change__free_unpacked
+                     (Tidemark__Feed__CorrectionChange *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__correction_change__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tidemark__feed__packet_index__init
                      (Tidemark__Feed__PacketIndex         *message)
 {
@@ -1132,6 +1177,51 @@ void   tidemark__feed__holder__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__holder__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tidemark__feed__clock__init
+                     (Tidemark__Feed__Clock         *message)
+{
+  static const Tidemark__Feed__Clock init_value = TIDEMARK__FEED__CLOCK__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__clock__get_packed_size
+                     (const Tidemark__Feed__Clock *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__clock__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__clock__pack
+                     (const Tidemark__Feed__Clock *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__clock__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__clock__pack_to_buffer
+                     (const Tidemark__Feed__Clock *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__clock__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__Clock *
+       tidemark__feed__clock__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__Clock *)
+     protobuf_c_message_unpack (&tidemark__feed__clock__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__clock__free_unpacked
+                     (Tidemark__Feed__Clock *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__clock__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tidemark__feed__gap__init
                      (Tidemark__Feed__Gap         *message)
 {
@@ -1660,7 +1750,7 @@ const ProtobufCMessageDescriptor tidemark__feed__frame__descriptor =
   (ProtobufCMessageInit) tidemark__feed__frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[13] =
+static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[14] =
 {
   {
     "trace",
@@ -1818,8 +1908,21 @@ static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "clock",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Record, record_case),
+    offsetof(Tidemark__Feed__Record, clock),
+    &tidemark__feed__clock__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__record__field_indices_by_name[] = {
+  13,   /* field[13] = clock */
   5,   /* field[5] = decoded_events */
   11,   /* field[11] = end */
   10,   /* field[10] = gap */
@@ -1837,7 +1940,7 @@ static const unsigned tidemark__feed__record__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__record__descriptor =
 {
@@ -1847,7 +1950,7 @@ const ProtobufCMessageDescriptor tidemark__feed__record__descriptor =
   "Tidemark__Feed__Record",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Record),
-  13,
+  14,
   tidemark__feed__record__field_descriptors,
   tidemark__feed__record__field_indices_by_name,
   1,  tidemark__feed__record__number_ranges,
@@ -2085,7 +2188,7 @@ const ProtobufCMessageDescriptor tidemark__feed__stream__descriptor =
   (ProtobufCMessageInit) tidemark__feed__stream__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__packet__field_descriptors[6] =
+static const ProtobufCFieldDescriptor tidemark__feed__packet__field_descriptors[7] =
 {
   {
     "id",
@@ -2159,8 +2262,21 @@ static const ProtobufCFieldDescriptor tidemark__feed__packet__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "change",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Packet, change),
+    &tidemark__feed__correction_change__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__packet__field_indices_by_name[] = {
+  6,   /* field[6] = change */
   3,   /* field[3] = correction_ns */
   0,   /* field[0] = id */
   5,   /* field[5] = index */
@@ -2171,7 +2287,7 @@ static const unsigned tidemark__feed__packet__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__packet__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__packet__descriptor =
 {
@@ -2181,11 +2297,75 @@ const ProtobufCMessageDescriptor tidemark__feed__packet__descriptor =
   "Tidemark__Feed__Packet",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Packet),
-  6,
+  7,
   tidemark__feed__packet__field_descriptors,
   tidemark__feed__packet__field_indices_by_name,
   1,  tidemark__feed__packet__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__packet__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__correction_change__field_descriptors[3] =
+{
+  {
+    "begin_ns",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__CorrectionChange, begin_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "end_ns",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__CorrectionChange, end_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "correction_ns",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__CorrectionChange, correction_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__correction_change__field_indices_by_name[] = {
+  0,   /* field[0] = begin_ns */
+  2,   /* field[2] = correction_ns */
+  1,   /* field[1] = end_ns */
+};
+static const ProtobufCIntRange tidemark__feed__correction_change__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__correction_change__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.CorrectionChange",
+  "CorrectionChange",
+  "Tidemark__Feed__CorrectionChange",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__CorrectionChange),
+  3,
+  tidemark__feed__correction_change__field_descriptors,
+  tidemark__feed__correction_change__field_indices_by_name,
+  1,  tidemark__feed__correction_change__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__correction_change__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tidemark__feed__packet_index__field_descriptors[9] =
@@ -2368,7 +2548,7 @@ const ProtobufCMessageDescriptor tidemark__feed__trace_end__descriptor =
   (ProtobufCMessageInit) tidemark__feed__trace_end__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__raw_events__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tidemark__feed__raw_events__field_descriptors[5] =
 {
   {
     "slices",
@@ -2418,8 +2598,21 @@ static const ProtobufCFieldDescriptor tidemark__feed__raw_events__field_descript
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "late_by_clock",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Tidemark__Feed__RawEvents, n_late_by_clock),
+    offsetof(Tidemark__Feed__RawEvents, late_by_clock),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__raw_events__field_indices_by_name[] = {
+  4,   /* field[4] = late_by_clock */
   2,   /* field[2] = late_index */
   3,   /* field[3] = late_ns */
   1,   /* field[1] = order */
@@ -2428,7 +2621,7 @@ static const unsigned tidemark__feed__raw_events__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__raw_events__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__raw_events__descriptor =
 {
@@ -2438,7 +2631,7 @@ const ProtobufCMessageDescriptor tidemark__feed__raw_events__descriptor =
   "Tidemark__Feed__RawEvents",
   "tidemark.feed",
   sizeof(Tidemark__Feed__RawEvents),
-  4,
+  5,
   tidemark__feed__raw_events__field_descriptors,
   tidemark__feed__raw_events__field_indices_by_name,
   1,  tidemark__feed__raw_events__number_ranges,
@@ -2754,7 +2947,7 @@ const ProtobufCMessageDescriptor tidemark__feed__decoded_packet__descriptor =
   (ProtobufCMessageInit) tidemark__feed__decoded_packet__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__decoded_event__field_descriptors[9] =
+static const ProtobufCFieldDescriptor tidemark__feed__decoded_event__field_descriptors[10] =
 {
   {
     "packet",
@@ -2864,10 +3057,23 @@ static const ProtobufCFieldDescriptor tidemark__feed__decoded_event__field_descr
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "late_by_clock",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__DecodedEvent, late_by_clock),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__decoded_event__field_indices_by_name[] = {
   5,   /* field[5] = context */
   6,   /* field[6] = fields */
+  9,   /* field[9] = late_by_clock */
   3,   /* field[3] = late_ns */
   8,   /* field[8] = level */
   2,   /* field[2] = name */
@@ -2879,7 +3085,7 @@ static const unsigned tidemark__feed__decoded_event__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__decoded_event__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__decoded_event__descriptor =
 {
@@ -2889,7 +3095,7 @@ const ProtobufCMessageDescriptor tidemark__feed__decoded_event__descriptor =
   "Tidemark__Feed__DecodedEvent",
   "tidemark.feed",
   sizeof(Tidemark__Feed__DecodedEvent),
-  9,
+  10,
   tidemark__feed__decoded_event__field_descriptors,
   tidemark__feed__decoded_event__field_indices_by_name,
   1,  tidemark__feed__decoded_event__number_ranges,
@@ -3642,6 +3848,213 @@ const ProtobufCMessageDescriptor tidemark__feed__holder__descriptor =
   (ProtobufCMessageInit) tidemark__feed__holder__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tidemark__feed__clock__field_descriptors[14] =
+{
+  {
+    "relay",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, relay),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "host",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, host),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "clock",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, clock),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reference_relay",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, reference_relay),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reference_host",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, reference_host),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "quality",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, quality),
+    &tidemark__feed__clock_quality__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lower_ns",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    offsetof(Tidemark__Feed__Clock, lower_case),
+    offsetof(Tidemark__Feed__Clock, lower_ns),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upper_ns",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    offsetof(Tidemark__Feed__Clock, upper_case),
+    offsetof(Tidemark__Feed__Clock, upper_ns),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "drift_ppb",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT64,
+    offsetof(Tidemark__Feed__Clock, drift_case),
+    offsetof(Tidemark__Feed__Clock, drift_ppb),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "drift_error_ppb",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, drift_error_ppb),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "step_ns",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT64,
+    offsetof(Tidemark__Feed__Clock, step_case),
+    offsetof(Tidemark__Feed__Clock, step_ns),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "step_error_ns",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, step_error_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "correction_ns",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, correction_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "spread_ns",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Clock, spread_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__clock__field_indices_by_name[] = {
+  2,   /* field[2] = clock */
+  12,   /* field[12] = correction_ns */
+  9,   /* field[9] = drift_error_ppb */
+  8,   /* field[8] = drift_ppb */
+  1,   /* field[1] = host */
+  6,   /* field[6] = lower_ns */
+  5,   /* field[5] = quality */
+  4,   /* field[4] = reference_host */
+  3,   /* field[3] = reference_relay */
+  0,   /* field[0] = relay */
+  13,   /* field[13] = spread_ns */
+  11,   /* field[11] = step_error_ns */
+  10,   /* field[10] = step_ns */
+  7,   /* field[7] = upper_ns */
+};
+static const ProtobufCIntRange tidemark__feed__clock__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 14 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__clock__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.Clock",
+  "Clock",
+  "Tidemark__Feed__Clock",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__Clock),
+  14,
+  tidemark__feed__clock__field_descriptors,
+  tidemark__feed__clock__field_indices_by_name,
+  1,  tidemark__feed__clock__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__clock__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor tidemark__feed__gap__field_descriptors[3] =
 {
   {
@@ -3972,5 +4385,41 @@ const ProtobufCEnumDescriptor tidemark__feed__loss_cause__descriptor =
   tidemark__feed__loss_cause__enum_values_by_name,
   1,
   tidemark__feed__loss_cause__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tidemark__feed__clock_quality__enum_values_by_number[6] =
+{
+  { "CLOCK_UNSPECIFIED", "TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_UNSPECIFIED", 0 },
+  { "CLOCK_ABSENT", "TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_ABSENT", 1 },
+  { "CLOCK_ONE_SIDED", "TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_ONE_SIDED", 2 },
+  { "CLOCK_APPROXIMATE", "TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_APPROXIMATE", 3 },
+  { "CLOCK_ACCURATE", "TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_ACCURATE", 4 },
+  { "CLOCK_FAILED", "TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_FAILED", 5 },
+};
+static const ProtobufCIntRange tidemark__feed__clock_quality__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex tidemark__feed__clock_quality__enum_values_by_name[6] =
+{
+  { "CLOCK_ABSENT", 1 },
+  { "CLOCK_ACCURATE", 4 },
+  { "CLOCK_APPROXIMATE", 3 },
+  { "CLOCK_FAILED", 5 },
+  { "CLOCK_ONE_SIDED", 2 },
+  { "CLOCK_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tidemark__feed__clock_quality__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tidemark.feed.ClockQuality",
+  "ClockQuality",
+  "Tidemark__Feed__ClockQuality",
+  "tidemark.feed",
+  6,
+  tidemark__feed__clock_quality__enum_values_by_number,
+  6,
+  tidemark__feed__clock_quality__enum_values_by_name,
+  1,
+  tidemark__feed__clock_quality__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

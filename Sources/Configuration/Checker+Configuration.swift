@@ -47,7 +47,7 @@ extension Checker {
 
     /// - Parameter lines: where the names so far were given.
     private func relay(_ value: YAMLValue, _ path: String, _ lines: inout [String: Int]) -> Configuration.Relay? {
-        let keys = ["name", "url", "sessions", "from", "clock-offset", "ca", "certificate", "key"]
+        let keys = ["name", "url", "sessions", "from", "clock-offset", "clock", "ca", "certificate", "key"]
         guard let section = section(value, path: path, keys: keys) else { return nil }
         let name = required(section, "name", Self.relayName)
         if let name {
@@ -64,6 +64,7 @@ extension Checker {
         let sessions = globs(section, "sessions")
         let from = optional(section, "from") { (text) throws(ValueError) in try Configuration.Start(text) }
         let offset = optional(section, "clock-offset", Quantity.durationNs)
+        let clock = optional(section, "clock") { (text) throws(ValueError) in try Configuration.Clock(text) }
         if case .relay(_, session: .some) = url, section.has("sessions") {
             report(
                 "the url names one session already",
@@ -79,6 +80,7 @@ extension Checker {
             sessions: sessions,
             from: from ?? .beginning,
             clockOffsetNs: offset ?? 0,
+            clock: clock ?? .reported,
             credentials: credentials
         )
     }
@@ -116,11 +118,47 @@ extension Checker {
 
     private func order(_ file: Section) -> Configuration.Order? {
         guard file.has("order") else { return Configuration.Order() }
-        guard let section = section(file, "order", keys: ["stall-after"]) else { return nil }
+        guard let section = section(file, "order", keys: ["stall-after", "messages"]) else { return nil }
         let limit = optional(section, "stall-after") { (text) throws(ValueError) in
             try Configuration.StallLimit(text)
         }
-        return limit.map { Configuration.Order(stallAfter: $0) } ?? Configuration.Order()
+        let elements = section.has("messages") ? list(section, "messages")?.map { messages($0.value, $0.path) } : []
+        guard let elements else { return nil }
+        let rules = elements.compactMap(\.self)
+        guard rules.count == elements.count else { return nil }
+        if rules.count > ConfigurationLimits.messagesMax {
+            report(
+                "at most \(ConfigurationLimits.messagesMax) are allowed",
+                line: section.line(of: "messages"),
+                key: "order.messages"
+            )
+            return nil
+        }
+        return Configuration.Order(stallAfter: limit ?? Configuration.Order().stallAfter, messages: rules)
+    }
+
+    private func messages(_ value: YAMLValue, _ path: String) -> Configuration.Messages? {
+        guard let section = section(value, path: path, keys: ["send", "receive", "by"]) else { return nil }
+        let send = required(section, "send", Self.eventName)
+        let receive = required(section, "receive", Self.eventName)
+        let by = required(section, "by", Self.eventName)
+        guard let send, let receive, let by else { return nil }
+        if send == receive {
+            report(
+                "is the event that is sent, too: one event cannot be both",
+                line: section.line(of: "receive"),
+                key: path + ".receive"
+            )
+            return nil
+        }
+        return Configuration.Messages(send: send, receive: receive, by: by)
+    }
+
+    private static func eventName(_ text: String) throws(ValueError) -> String {
+        guard text.utf8.count <= ConfigurationLimits.nameBytesMax else {
+            throw ValueError("a name has at most \(ConfigurationLimits.nameBytesMax) bytes")
+        }
+        return text
     }
 
     private func feed(_ file: Section) -> Configuration.Feed? {

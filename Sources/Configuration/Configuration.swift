@@ -41,6 +41,7 @@ extension Configuration {
         package var from: Start
         /// Added to all timestamps of this relay, in nanoseconds.
         package var clockOffsetNs: Int64
+        package var clock: Clock
         /// For `tls://` only.
         package var credentials: Credentials?
 
@@ -50,6 +51,7 @@ extension Configuration {
             sessions: [Glob] = [Glob("*")],
             from: Start = .beginning,
             clockOffsetNs: Int64 = 0,
+            clock: Clock = .reported,
             credentials: Credentials? = nil
         ) {
             self.name = name
@@ -57,6 +59,7 @@ extension Configuration {
             self.sessions = sessions
             self.from = from
             self.clockOffsetNs = clockOffsetNs
+            self.clock = clock
             self.credentials = credentials
         }
     }
@@ -67,6 +70,14 @@ extension Configuration {
         case beginning
         /// Also spelled `latest`.
         case now
+    }
+
+    /// What is done about a relay's hosts whose clocks are off.
+    package enum Clock: String, Sendable, Equatable, CaseIterable {
+        /// It is said how they stand.
+        case reported
+        /// Their timestamps are corrected by what messages between hosts show.
+        case measured
     }
 
     /// Names of PEM files that a client of TLS needs.
@@ -84,8 +95,28 @@ extension Configuration {
 
     package struct Order: Sendable, Equatable {
         package var stallAfter: StallLimit
+        /// Which events tell of messages between hosts.
+        package var messages: [Messages]
 
-        package init(stallAfter: StallLimit = .afterNs(30_000_000_000)) { self.stallAfter = stallAfter }
+        package init(stallAfter: StallLimit = .afterNs(30_000_000_000), messages: [Messages] = []) {
+            self.stallAfter = stallAfter
+            self.messages = messages
+        }
+    }
+
+    /// Two events that say that one host has sent a message and another has received it: clocks are compared by them.
+    package struct Messages: Sendable, Equatable {
+        /// Names of events.
+        package var send: String
+        package var receive: String
+        /// The payload field of both whose value is the same for one message, and for no other.
+        package var by: String
+
+        package init(send: String, receive: String, by: String) {
+            self.send = send
+            self.receive = receive
+            self.by = by
+        }
     }
 
     /// How long a relay may hold the watermark back.

@@ -14,6 +14,8 @@ enum ConfigurationLimits {
     static let aliasesMax = 16
     /// Mistakes that are reported.
     static let problemsMax = 100
-    /// A name of a relay, in bytes.
+    /// Entries of `order.messages`.
+    static let messagesMax = 16
+    /// A name of a relay, an event or a field, in bytes.
     static let nameBytesMax = 128
 }

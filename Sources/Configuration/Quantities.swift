@@ -76,3 +76,13 @@ extension Configuration.Start {
         }
     }
 }
+
+extension Configuration.Clock {
+    /// Reads `reported` or `measured`.
+    package init(_ text: String) throws(ValueError) {
+        guard let known = Self(rawValue: text) else {
+            throw ValueError("'\(text)' is not known: reported or measured is expected")
+        }
+        self = known
+    }
+}

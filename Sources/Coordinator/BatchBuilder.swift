@@ -16,6 +16,8 @@ struct BatchBuilder: ~Copyable {
         /// Where its last event ends, bits from the packet's start.
         let endBits: UInt64
         let relay: Int
+        /// How far the host's traces reach ahead of this one's clock, nanoseconds, >= 0.
+        let behindNs: Int64
         /// Index of the first key that the merge knows.
         var firstKey = 0
     }
@@ -64,9 +66,17 @@ struct BatchBuilder: ~Copyable {
         keys: EventKeyBuffer,
         window: PacketWindow,
         endBits: UInt64,
-        relay: Int
+        relay: Int,
+        behindNs: Int64
     ) -> UInt64 {
-        let chunk = OpenChunk(packet: packet, keys: keys, window: window, endBits: endBits, relay: relay)
+        let chunk = OpenChunk(
+            packet: packet,
+            keys: keys,
+            window: window,
+            endBits: endBits,
+            relay: relay,
+            behindNs: behindNs
+        )
         if let index = free.popLast() {
             chunks[index] = chunk
             progress[index] = Progress()
@@ -135,7 +145,13 @@ struct BatchBuilder: ~Copyable {
         } else {
             order.append(EventGroup.Run(slice: slice, count: UInt32(count)))
         }
-        if run.lateNs > 0 { late.append(EventGroup.Late(index: UInt32(eventCount), lateNs: run.lateNs)) }
+        if run.lateNs > 0 {
+            // With the offset of the trace that is ahead it would not have been.
+            let isByClock = run.lateNs <= chunks[index]?.behindNs ?? 0
+            late.append(
+                EventGroup.Late(index: UInt32(eventCount), lateNs: run.lateNs, isByClock: isByClock)
+            )
+        }
         eventCount += count
         bytes += bytesTo(end)
         return count

@@ -81,6 +81,7 @@ extension Coordinator {
             for stream in link.streams.values {
                 stream.index = nil
                 stream.earlyBeacon = nil
+                stream.lastArrival = nil
                 dropStorage(stream, link)
                 stream.resume = stream.position ?? stream.resume
             }

@@ -15,6 +15,7 @@ extension Coordinator {
         stall.replied(link.frontier)
         guard let stream = link.streams[id] else { return }
         caughtUp(stream)
+        watchBeacon(cycles, streamClassID: streamClassID, stream, link, now: now)
         guard let bound = timestamp(cycles, streamClassID: streamClassID, of: stream, link) else {
             if stream.trace.fault == nil { stream.earlyBeacon = (cycles, streamClassID) }
             return
@@ -34,13 +35,18 @@ extension Coordinator {
 
     /// Cycles of a stream's clock as corrected nanoseconds; nil while its metadata does not say.
     func timestamp(_ cycles: UInt64, streamClassID: UInt64, of stream: RelayStream, _ link: RelayLink) -> Int64? {
+        guard let rawNs = rawTimestamp(cycles, streamClassID: streamClassID, of: stream) else { return nil }
+        return correction(of: stream.trace, link, upToNs: rawNs).corrected(rawNs)
+    }
+
+    /// Cycles of a stream's clock as nanoseconds since the epoch, as its trace says; nil while its metadata does not.
+    func rawTimestamp(_ cycles: UInt64, streamClassID: UInt64, of stream: RelayStream) -> Int64? {
         guard let program = stream.trace.program, stream.trace.fault == nil else { return nil }
         // Some relays give no class id with a beacon; all clocks of an LTTng trace are one.
         let conversion =
             program.clockConversion(streamClassID: streamClassID)
             ?? program.traceClass.streamClasses.lazy.compactMap { program.clockConversion(streamClassID: $0.id) }.first
-        guard let conversion else { return nil }
-        return adding(link.source.correctionNs, to: conversion.nanoseconds(cycles))
+        return conversion?.nanoseconds(cycles)
     }
 
     /// Before this a stream's events are not shown, nanoseconds.
@@ -52,15 +58,11 @@ extension Coordinator {
         }
     }
 
-    private func adding(_ correctionNs: Int64, to timestampNs: Int64) -> Int64 {
-        let (sum, overflow) = timestampNs.addingReportingOverflow(correctionNs)
-        return overflow ? (correctionNs < 0 ? .min : .max) : sum
-    }
-
     mutating func indexCame(_ link: RelayLink, _ id: LiveStreamID, _ index: PacketIndex, now: UInt64) {
         stall.replied(link.frontier)
         guard let stream = link.streams[id] else { return }
         stream.index = index
+        watchIndex(index, stream, link, now: now)
         takeIndex(link, stream, now: now)
     }
 
@@ -159,6 +161,7 @@ extension Coordinator {
     private mutating func fetch(_ link: RelayLink, _ stream: RelayStream, _ index: PacketIndex) {
         let storage = ByteStorage(capacity: Int(index.contentBytes))
         stream.storage = storage
+        stream.correction = correction(of: index, stream, link)
         // Counted before it is there: what is asked for at once must fit as well.
         link.root.pendingBytes += storage.capacity
         link.viewer.fetch(stream.id)

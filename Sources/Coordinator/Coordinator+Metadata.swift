@@ -25,6 +25,8 @@ extension Coordinator {
         if trace.session.clockUUID == nil {
             trace.session.clockUUID = program.traceClass.clocks.lazy.compactMap(\.uuid).first
         }
+        // Before any of its times is looked at.
+        _ = traceClock(trace, link, now: now)
         if !trace.mayCount { rejoin(trace, link) }
         for stream in trace.streams {
             if let beacon = stream.earlyBeacon {

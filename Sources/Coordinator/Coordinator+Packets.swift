@@ -47,6 +47,7 @@ extension Coordinator {
             var cursor = preamble.firstEvent
             let contentBits = index.contentBits
             let taken = try takeEvents(link, stream, packet, window, contentBits: contentBits, cursor: &cursor)
+            if !configuration.messages.isEmpty { matchMessages(link, stream, packet, window, now: now) }
             guard taken.isComplete else { throw PacketError(.needsMoreBytes, atBits: cursor.positionBits) }
             stall.delivered(link.frontier, nowNs: Int64(clamping: now))
         } catch {

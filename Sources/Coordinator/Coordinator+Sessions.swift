@@ -25,7 +25,9 @@ extension Coordinator {
             beaconCame(link, id, cycles: cycles, streamClassID: classID, now: now)
         case .retry(let id):
             stall.replied(link.frontier)
-            if let stream = link.streams[id] { caughtUp(stream) }
+            guard let stream = link.streams[id] else { return }
+            caughtUp(stream)
+            watchArrival(of: stream, link)
         case .packetBytes(let id, let packetOffset, let range):
             link.streams[id]?.storage?.write(UnsafeRawBufferPointer(rebasing: input[range]), at: Int(packetOffset))
         case .packetFetched(let id, _): packetFetched(link, id, now: now)

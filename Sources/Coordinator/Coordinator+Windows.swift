@@ -52,12 +52,15 @@ extension Coordinator {
                     window.bytes,
                     preamble: packet.preamble,
                     contentBits: contentBits,
-                    correctionNs: link.source.correctionNs,
+                    correctionNs: packet.correction.offsetNs,
                     cursor: &cursor,
                     keys: &keys
                 )
             } catch {
                 fault = error
+            }
+            if !packet.correction.isConstant {
+                keys.correct(by: packet.correction, insteadOf: packet.correction.offsetNs)
             }
             if let key = keys.keys.last {
                 lastNs = key.timestampNs
@@ -82,7 +85,14 @@ extension Coordinator {
         if let startNs { while first < keys.count, keys.keys[first].timestampNs < startNs { first += 1 } }
         guard first < keys.count, let base = keys.keys.baseAddress else { return }
         let slot = stream.merge ?? addToMerge(link, stream, packet.preamble)
-        let tag = batches.open(packet: packet, keys: keys, window: window, endBits: endBits, relay: link.root.index)
+        let tag = batches.open(
+            packet: packet,
+            keys: keys,
+            window: window,
+            endBits: endBits,
+            relay: link.root.index,
+            behindNs: stream.trace.clock?.behindNs ?? 0
+        )
         link.root.pendingBytes += batches.pendingBytes(tag)
         // Both keys are an Int64 and a UInt64, trivial, 16 bytes: the same memory is read as the merge's own type.
         let mergeKeys = UnsafeRawPointer(base + first).assumingMemoryBound(to: MergeKey.self)
@@ -126,7 +136,7 @@ extension Coordinator {
             metadataBytes: stream.trace.reader.textBytes,
             preamble: preamble,
             preambleStorage: storage,
-            correctionNs: link.source.correctionNs
+            correction: link.isStored ? TimeCorrection(offsetNs: link.source.correctionNs) : stream.correction
         )
     }
 }

@@ -52,6 +52,13 @@ package struct Coordinator: ~Copyable {
     var paceIsStale = true
     /// The fastest live period of the feed's sessions, nanoseconds; nil when there have been none for a while.
     var paceNs: UInt64?
+    /// Our wall clock minus the monotonic one, nanoseconds; nil until it is told.
+    var wallOffsetNs: Int64?
+    var messages = MessageMatcher()
+    var network = ClockNetwork()
+    var nextClockNumber = 0
+    /// When it is looked at the hosts' clocks again, monotonic nanoseconds.
+    var clocksDueNs: UInt64 = 0
     /// While there are none: when the feed is idle, monotonic nanoseconds.
     var busyUntilNs: UInt64?
 
@@ -220,6 +227,7 @@ package struct Coordinator: ~Copyable {
             takeStallNews()
         }
         frontier.raiseWatermark()
+        tellClocks(now: now)
         if !outputIsHeld { release() }
         fetchDeferred(now: now)
         tellPace(now: now)

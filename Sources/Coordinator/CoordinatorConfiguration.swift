@@ -12,6 +12,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var stallAfterNs: UInt64?
     /// What happens when all sessions have ended.
     package var lifetime: Lifetime
+    /// Which events show messages between hosts, by which their clocks are compared; of live sessions only.
+    package var messages: [MessageRule]
     /// Seeds the jitter of reconnect attempts.
     package var seed: UInt64
     package var limits: CoordinatorLimits
@@ -22,6 +24,7 @@ package struct CoordinatorConfiguration: Sendable {
         storedStart: RelaySource.Start = .beginning,
         stallAfterNs: UInt64?,
         lifetime: Lifetime,
+        messages: [MessageRule] = [],
         seed: UInt64,
         limits: CoordinatorLimits = CoordinatorLimits()
     ) {
@@ -30,6 +33,7 @@ package struct CoordinatorConfiguration: Sendable {
         self.storedStart = storedStart
         self.stallAfterNs = stallAfterNs
         self.lifetime = lifetime
+        self.messages = messages
         self.seed = seed
         self.limits = limits
     }
@@ -42,6 +46,21 @@ package struct CoordinatorConfiguration: Sendable {
     }
 }
 
+/// Two events that say that one host has sent a message and that another has received it.
+package struct MessageRule: Sendable, Equatable {
+    /// Names of events.
+    package var send: String
+    package var receive: String
+    /// The payload field of both, an integer or a text, that has the same value for one message and for no other.
+    package var field: String
+
+    package init(send: String, receive: String, field: String) {
+        self.send = send
+        self.receive = receive
+        self.field = field
+    }
+}
+
 /// A relay to attach to.
 package struct RelaySource: Sendable {
     /// The label in the feed, unique among the sources.
@@ -51,12 +70,21 @@ package struct RelaySource: Sendable {
     package var start: Start
     /// Added to each timestamp of this relay, nanoseconds (`clock-offset`).
     package var correctionNs: Int64
+    /// Whether its timestamps are corrected by what messages between hosts show (`clock: measured`).
+    package var correctsClocks: Bool
 
-    package init(name: String, sessions: [SessionPattern], start: Start, correctionNs: Int64 = 0) {
+    package init(
+        name: String,
+        sessions: [SessionPattern],
+        start: Start,
+        correctionNs: Int64 = 0,
+        correctsClocks: Bool = false
+    ) {
         self.name = name
         self.sessions = sessions
         self.start = start
         self.correctionNs = correctionNs
+        self.correctsClocks = correctsClocks
     }
 
     package enum Start: Sendable, Equatable {
@@ -127,6 +155,10 @@ package struct CoordinatorLimits: Sendable {
     package var idleAfterNs: UInt64 = 10_000_000_000
     /// How often it is looked for streams that say nothing, nanoseconds.
     package var silenceCheckNs: UInt64 = 1_000_000_000
+    /// How often it is looked at what is known of the hosts' clocks, nanoseconds.
+    package var clockCheckNs: UInt64 = 1_000_000_000
+    /// Clocks that are watched: of further hosts nothing is said.
+    package var hostClocksMax = 256
     /// How often a session that another viewer holds is asked for, nanoseconds.
     package var heldRetryNs: UInt64 = 1_000_000_000
     /// How long `untilSessionsEnd` asks for a session that another viewer holds, or for a relay that was lost,

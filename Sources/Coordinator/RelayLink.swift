@@ -84,6 +84,8 @@ final class RelayLink {
     /// Of a lister: the greatest bound of a stream, nanoseconds, and when any moved last, monotonic nanoseconds.
     var leadNs = Int64.min
     var movedAtNs: UInt64 = 0
+    /// Of a lister: the clocks of its hosts.
+    var hostClocks: [HostClock.Key: HostClock] = [:]
     /// Streams that have ended and of which events have still to leave.
     var drainingCount = 0
     /// Why nothing more comes from this relay; said once its last event has left.

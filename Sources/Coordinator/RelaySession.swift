@@ -84,6 +84,12 @@ final class RelayTrace {
     var fault: String?
     /// Since when it waits for metadata, monotonic nanoseconds.
     var waitingSinceNs: UInt64 = 0
+    /// Its clock, once its metadata has come.
+    var clock: TraceClock?
+    /// Which of its events show messages, by the program that they are of.
+    var messageEvents: MessageEvents?
+    /// Its metadata has come, and it has no clock that can be compared with others.
+    var hasNoClock = false
     /// It has waited too long for its metadata: its streams do not count until it comes.
     var isOverdue = false
     var streams: [RelayStream] = []
@@ -117,6 +123,10 @@ final class RelayStream {
     var index: PacketIndex?
     /// The packet being fetched.
     var storage: ByteStorage?
+    /// How the times of that packet are corrected.
+    var correction = TimeCorrection.none
+    /// The latest of its clock's times that it has passed, nanoseconds; nil before the first.
+    var passedNs: Int64?
     /// A beacon that came before its metadata: cycles and stream class.
     var earlyBeacon: (cycles: UInt64, streamClassID: UInt64)?
     /// Bits of a packet without events, once one packet has been read.
@@ -125,6 +135,9 @@ final class RelayStream {
     var lastOffset: UInt64 = 0
     /// On a resumed stream, until a packet comes that was not taken before: where it was.
     var resume: StreamPosition?
+    /// The end of the last packet of which the relay has not said yet that nothing was behind it, nanoseconds as its
+    /// host's clock is watched; and when it had arrived, monotonic nanoseconds.
+    var lastArrival: (clockNs: Int64, atNs: Int64)?
     /// Its bound, nanoseconds, and when it moved last, monotonic nanoseconds.
     var boundNs = Int64.min
     var movedAtNs: UInt64 = 0

@@ -69,6 +69,14 @@ package struct ViewScope: Sendable, Equatable {
             }
     }
 
+    /// Whether what concerns a host as a whole may be seen: by whom every session of it may be.
+    package func allows(relay: String, host: String) -> Bool {
+        isFull
+            || rules.contains {
+                ViewScope.matches($0.relays, relay) && ViewScope.matches($0.hosts, host) && $0.sessions.contains("*")
+            }
+    }
+
     /// Whether a relay's own state may be seen.
     package func allows(relay: String) -> Bool {
         isFull || rules.contains { ViewScope.matches($0.relays, relay) }

@@ -102,7 +102,7 @@ struct BatchSplitter {
             if Int(late.index) < cut {
                 first.late.append(late)
             } else {
-                second.late.append(EventGroup.Late(index: late.index - UInt32(cut), lateNs: late.lateNs))
+                second.late.append(late.moved(to: late.index - UInt32(cut)))
             }
         }
         return (first, second)

@@ -29,7 +29,7 @@ struct DecodedFrameEncoder: ~Copyable, Sendable {
             // Said with each packet's events instead.
             case .trace, .metadata, .stream, .traceEnd: break
             case .events(let events): try append(events, sequence: batch.sequence)
-            case .relay, .session, .lost, .holder, .gap, .end: builder.append(record)
+            case .relay, .session, .lost, .holder, .clock, .gap, .end: builder.append(record)
             }
         }
         try finishFrame(sequence: batch.sequence, watermarkNs: batch.watermarkNs)
@@ -45,12 +45,12 @@ struct DecodedFrameEncoder: ~Copyable, Sendable {
         for run in events.order {
             let slice = events.slices[Int(run.slice)]
             for _ in 0..<run.count {
-                let lateNs = late.first.flatMap { Int($0.index) == index ? $0.lateNs : nil }
-                if lateNs != nil { late.removeFirst() }
+                let lateness = late.first.flatMap { Int($0.index) == index ? $0 : nil }
+                if lateness != nil { late.removeFirst() }
                 index += 1
                 // The slice is unreadable from here on when its cursor has been parked.
                 if cursors[Int(run.slice)].positionBits == .max
-                    || !group.append(slice, cursor: &cursors[Int(run.slice)], lateNs: lateNs ?? 0)
+                    || !group.append(slice, cursor: &cursors[Int(run.slice)], late: lateness)
                 {
                     losses[Int(run.slice)] += 1
                 }
@@ -132,7 +132,7 @@ struct DecodedGroupBuilder: @unchecked Sendable {
 
     /// Decodes the event at `cursor`. When it cannot be read, the cursor is parked at `UInt64.max`.
     /// - Returns: whether it is now one of the events.
-    mutating func append(_ slice: EventSlice, cursor: inout EventCursor, lateNs: Int64) -> Bool {
+    mutating func append(_ slice: EventSlice, cursor: inout EventCursor, late: EventGroup.Late?) -> Bool {
         let packet = slice.packet
         let names = programNames(packet.program)
         let number = packetNumber(packet, names)
@@ -148,15 +148,16 @@ struct DecodedGroupBuilder: @unchecked Sendable {
         let event: UnsafeMutablePointer<Tidemark__Feed__DecodedEvent> = arena.make(tidemark__feed__decoded_event__init)
         event.pointee.packet = number
         event.pointee.name = names.events[values.event].name
-        event.pointee.late_ns = UInt64(clamping: lateNs)
+        event.pointee.late_ns = UInt64(clamping: late?.lateNs ?? 0)
+        event.pointee.late_by_clock = late?.isByClock == true ? 1 : 0
         event.pointee.stream_context = values.commonContext
         event.pointee.context = values.specificContext
         event.pointee.fields = values.payload
         if let clock = names.events[values.event].clock {
             let raw = clock.nanoseconds(values.clockCycles)
             event.pointee.timestamp_case = TIDEMARK__FEED__DECODED_EVENT__TIMESTAMP_TIMESTAMP_NS
-            event.pointee.timestamp_ns = raw.addingSaturating(packet.correctionNs)
-            if packet.correctionNs != 0 {
+            event.pointee.timestamp_ns = packet.correction.corrected(raw)
+            if !packet.correction.isNone {
                 event.pointee.raw_case = TIDEMARK__FEED__DECODED_EVENT__RAW_RAW_TIMESTAMP_NS
                 event.pointee.raw_timestamp_ns = raw
             }

@@ -35,6 +35,8 @@ package enum FeedRecord: Sendable {
     case lost(LossRecord)
     /// Who holds the watermark back, after it has for long.
     case holder(HolderRecord)
+    /// How a host's clock stands.
+    case clock(ClockReport)
     /// Sequences in this range will not come (subscriber side).
     case gap(GapRecord)
     /// The feed is over: every session has ended, or the coordinator stops.
@@ -97,8 +99,8 @@ package final class FeedPacket: Sendable {
     package let preamble: PacketPreamble
     /// The packet's first bytes, header and context, whole: at least up to the first event.
     package let preambleStorage: ByteStorage
-    /// Added to each timestamp, nanoseconds (`clock-offset`).
-    package let correctionNs: Int64
+    /// Added to each timestamp, by configuration or by measurement.
+    package let correction: TimeCorrection
 
     package init(
         id: UInt64,
@@ -108,7 +110,7 @@ package final class FeedPacket: Sendable {
         metadataBytes: UInt64,
         preamble: PacketPreamble,
         preambleStorage: ByteStorage,
-        correctionNs: Int64
+        correction: TimeCorrection
     ) {
         self.id = id
         self.trace = trace
@@ -117,7 +119,7 @@ package final class FeedPacket: Sendable {
         self.metadataBytes = metadataBytes
         self.preamble = preamble
         self.preambleStorage = preambleStorage
-        self.correctionNs = correctionNs
+        self.correction = correction
     }
 }
 
@@ -182,9 +184,19 @@ package struct EventGroup: Sendable {
         package var index: UInt32
         /// How far it was behind the watermark, nanoseconds, > 0.
         package var lateNs: Int64
-        package init(index: UInt32, lateNs: Int64) {
+        /// It is late only because the offsets of its host's traces differ.
+        package var isByClock: Bool
+        package init(index: UInt32, lateNs: Int64, isByClock: Bool = false) {
+            self.isByClock = isByClock
             self.index = index
             self.lateNs = lateNs
+        }
+
+        /// The same event elsewhere in a group.
+        func moved(to index: UInt32) -> Late {
+            var moved = self
+            moved.index = index
+            return moved
         }
     }
 

@@ -18,6 +18,7 @@ package struct FeedState: Sendable {
     private(set) var packets: [UInt64: OpenPacket] = [:]
     private(set) var relays: [String: RelayStateChange] = [:]
     private(set) var sessions: [SessionKey: SessionStateChange] = [:]
+    private(set) var clocks: [ClockKey: ClockReport] = [:]
 
     /// The packet that a stream is in.
     private var streamPackets: [UInt64: UInt64] = [:]
@@ -49,7 +50,7 @@ package struct FeedState: Sendable {
         var traceID: UInt64
         var streamID: UInt64
         var metadataBytes: UInt64
-        var correctionNs: Int64
+        var correction: TimeCorrection
         var preamble: [UInt8]
         var index: PacketIndex
     }
@@ -60,6 +61,20 @@ package struct FeedState: Sendable {
         var host: String
         var session: String
         var id: UInt64
+    }
+
+    /// The two clocks that a report compares.
+    struct ClockKey: Hashable, Comparable, Sendable {
+        var relay: String
+        var host: String
+        var clock: String
+        var referenceRelay: String
+        var referenceHost: String
+
+        static func < (left: ClockKey, right: ClockKey) -> Bool {
+            (left.relay, left.host, left.clock, left.referenceRelay, left.referenceHost)
+                < (right.relay, right.host, right.clock, right.referenceRelay, right.referenceHost)
+        }
     }
 }
 
@@ -144,6 +159,25 @@ extension FeedState {
         }
     }
 
+    mutating func change(_ report: ClockReport) throws(FeedError) {
+        let key = ClockKey(
+            relay: report.relay,
+            host: report.host,
+            clock: report.clock,
+            referenceRelay: report.referenceRelay,
+            referenceHost: report.referenceHost
+        )
+        guard report.quality != .absent else {
+            clocks[key] = nil
+            return
+        }
+        if let limits, clocks.count >= limits.states, clocks[key] == nil { throw .tooMuchState(.clock) }
+        clocks[key] = report
+        // The step was since the report before; whoever joins now has seen neither.
+        clocks[key]?.stepNs = nil
+        clocks[key]?.stepErrorNs = 0
+    }
+
     /// A batch has been folded in whole: lets go of what it has finished.
     /// - Returns: whether traces have gone.
     @discardableResult
@@ -189,6 +223,7 @@ extension FeedState {
                 }
             case .relay(let change): try self.change(change)
             case .session(let change): try self.change(change)
+            case .clock(let report): try self.change(report)
             case .lost, .holder, .gap, .end: break
             }
         }
@@ -206,6 +241,7 @@ extension FeedState {
         seen.sessions = sessions.filter {
             scope.allows(relay: $0.key.relay, host: $0.key.host, session: $0.key.session)
         }
+        seen.clocks = clocks.filter { scope.allows($0.value) }
         return seen
     }
 
@@ -227,7 +263,7 @@ extension FeedState.OpenPacket {
             traceID: packet.trace.id,
             streamID: packet.stream.id,
             metadataBytes: packet.metadataBytes,
-            correctionNs: packet.correctionNs,
+            correction: packet.correction,
             preamble: Array(preamble),
             index: PacketIndex(packet.preamble)
         )

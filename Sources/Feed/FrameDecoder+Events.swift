@@ -14,7 +14,7 @@ extension FrameDecoder {
             traceID: trace.id,
             streamID: streamID,
             metadataBytes: message.pointee.metadata_bytes,
-            correctionNs: message.pointee.correction_ns,
+            correction: try RecordReader.correction(message),
             preamble: Array(preamble),
             index: try RecordReader.index(message.pointee.index)
         )
@@ -50,7 +50,7 @@ extension FrameDecoder {
                 metadataBytes: packet.metadataBytes,
                 preamble: preamble,
                 preambleStorage: storage,
-                correctionNs: packet.correctionNs
+                correction: packet.correction
             )
         } catch {
             throw UnreadableTrace(reason: "packet \(packet.id): \(error)")
@@ -176,12 +176,21 @@ extension FrameDecoder {
 private struct LateReader {
     private let indices: UnsafeBufferPointer<UInt32>
     private let amounts: UnsafeBufferPointer<UInt64>
+    /// Which of them are late by their clocks.
+    private let byClock: UnsafeBufferPointer<UInt32>
     private var next = 0
+    private var nextByClock = 0
 
     init(_ message: UnsafeMutablePointer<Tidemark__Feed__RawEvents>) throws(FeedError) {
         indices = UnsafeBufferPointer(start: message.pointee.late_index, count: message.pointee.n_late_index)
         amounts = UnsafeBufferPointer(start: message.pointee.late_ns, count: message.pointee.n_late_ns)
+        byClock = UnsafeBufferPointer(start: message.pointee.late_by_clock, count: message.pointee.n_late_by_clock)
         guard indices.count == amounts.count else { throw .invalid(.late) }
+        for index in byClock.indices {
+            guard index == 0 || byClock[index - 1] < byClock[index], byClock[index] < indices.count else {
+                throw .invalid(.late)
+            }
+        }
         for index in indices.indices {
             guard index == 0 || indices[index - 1] < indices[index] else { throw .invalid(.late) }
             guard amounts[index] > 0, amounts[index] <= UInt64(Int64.max) else { throw .invalid(.late) }
@@ -193,10 +202,16 @@ private struct LateReader {
     /// Takes those below `end`: into the group, counted from `start` there instead of `from`; or away.
     mutating func take(upTo end: UInt64, shiftedTo start: Int?, from: UInt64, _ group: inout EventGroup) {
         while next < indices.count, UInt64(indices[next]) < end {
+            let isByClock = nextByClock < byClock.count && byClock[nextByClock] == next
+            if isByClock { nextByClock += 1 }
             if let start {
                 let index = UInt64(start) + UInt64(indices[next]) - from
                 group.late.append(
-                    EventGroup.Late(index: UInt32(clamping: index), lateNs: Int64(clamping: amounts[next]))
+                    EventGroup.Late(
+                        index: UInt32(clamping: index),
+                        lateNs: Int64(clamping: amounts[next]),
+                        isByClock: isByClock
+                    )
                 )
             }
             next += 1

@@ -154,6 +154,10 @@ package struct FrameDecoder: ~Copyable, Sendable {
             let change = try reader.session(record.pointee.session)
             try state.change(change)
             records.append(.session(change))
+        case TIDEMARK__FEED__RECORD__RECORD_CLOCK:
+            let report = try reader.clock(record.pointee.clock)
+            try state.change(report)
+            records.append(.clock(report))
         case TIDEMARK__FEED__RECORD__RECORD_LOST: records.append(.lost(try reader.lost(record.pointee.lost)))
         case TIDEMARK__FEED__RECORD__RECORD_HOLDER: records.append(.holder(try reader.holder(record.pointee.holder)))
         case TIDEMARK__FEED__RECORD__RECORD_GAP: records.append(.gap(try reader.gap(record.pointee.gap)))

@@ -94,9 +94,9 @@ package struct FrameEncoder: ~Copyable, Sendable {
         case .stream(let stream): 64 + stream.channel.utf8.count
         case .traceEnd: 32
         case .events(let group):
-            group.slices.reduce(32 + 12 * group.order.count + 15 * group.late.count) { total, slice in
+            group.slices.reduce(32 + 12 * group.order.count + 20 * group.late.count) { total, slice in
                 let bytes = EventSlice.byteCount(firstBits: slice.firstBits, endBits: slice.endBits)
-                return total + 72 + bytes + (slice.opensPacket ? 160 + slice.packet.preambleBytes.count : 0)
+                return total + 72 + bytes + (slice.opensPacket ? 192 + slice.packet.preambleBytes.count : 0)
             }
         case .relay(let change): 48 + change.relay.utf8.count + change.reason.utf8.count
         case .session(let change):
@@ -105,6 +105,9 @@ package struct FrameEncoder: ~Copyable, Sendable {
         case .lost(let loss):
             96 + loss.relay.utf8.count + loss.host.utf8.count + loss.session.utf8.count + loss.reason.utf8.count
         case .holder(let holder): 72 + holder.relay.utf8.count + holder.host.utf8.count + holder.session.utf8.count
+        case .clock(let report):
+            160 + report.relay.utf8.count + report.host.utf8.count + report.clock.utf8.count
+                + report.referenceRelay.utf8.count + report.referenceHost.utf8.count
         case .gap(let gap): 48 + gap.reason.utf8.count
         case .end(let reason): 32 + reason.utf8.count
         }
@@ -119,7 +122,7 @@ extension FrameEncoder {
         let state = opening.state
         for record in state.declarations { parts.append(.record(record), bytes: FrameEncoder.estimatedBytes(record)) }
         for packet in state.packets.values.sorted(by: { $0.id < $1.id }) {
-            parts.append(.packet(packet), bytes: 192 + packet.preamble.count)
+            parts.append(.packet(packet), bytes: 224 + packet.preamble.count)
         }
         var frames: [EncodedFrame] = []
         for (index, part) in parts.all.enumerated() {
@@ -195,6 +198,7 @@ extension FeedState {
             ($0.relay, $0.host, $0.session, $0.sessionID) < ($1.relay, $1.host, $1.session, $1.sessionID)
         }
         records += sessions.map { .session($0) }
+        records += clocks.sorted { $0.key < $1.key }.map { .clock($0.value) }
         for live in traces.values.sorted(by: { $0.trace.id < $1.trace.id }) {
             records.append(.trace(live.trace))
             records += live.metadata.map { .metadata(traceID: live.trace.id, bytes: $0) }

@@ -51,6 +51,7 @@ package struct FrameFolder: ~Copyable, Sendable {
             try state.end(traceID: try reader.traceEnd(record.pointee.trace_end))
         case TIDEMARK__FEED__RECORD__RECORD_RELAY: try state.change(try reader.relay(record.pointee.relay))
         case TIDEMARK__FEED__RECORD__RECORD_SESSION: try state.change(try reader.session(record.pointee.session))
+        case TIDEMARK__FEED__RECORD__RECORD_CLOCK: try state.change(try reader.clock(record.pointee.clock))
         case TIDEMARK__FEED__RECORD__RECORD_RAW_EVENTS:
             guard let events = record.pointee.raw_events else { throw .invalid(.record) }
             for index in 0..<events.pointee.n_slices {
@@ -72,7 +73,7 @@ package struct FrameFolder: ~Copyable, Sendable {
             traceID: stream.traceID,
             streamID: streamID,
             metadataBytes: message.pointee.metadata_bytes,
-            correctionNs: message.pointee.correction_ns,
+            correction: try RecordReader.correction(message),
             preamble: Array(message.pointee.preamble.buffer),
             index: try RecordReader.index(message.pointee.index)
         )

@@ -36,6 +36,7 @@ struct ScopeFilter: Sendable {
             return scope.allows(relay: change.relay, host: change.host, session: change.session) ? record : nil
         case .lost(let loss): return scope.allows(loss.relay, loss.host, loss.session) ? record : nil
         case .holder(let holder): return scope.allows(holder.relay, holder.host, holder.session) ? record : nil
+        case .clock(let report): return scope.allows(report) ? record : nil
         case .gap: return record
         // Its reason may name anyone.
         case .end: return .end(reason: "")
@@ -59,7 +60,7 @@ struct ScopeFilter: Sendable {
             while let next = late.first, Int(next.index) < end {
                 if number != nil {
                     let seenIndex = UInt32(seen.eventCount + Int(next.index) - index)
-                    seen.late.append(EventGroup.Late(index: seenIndex, lateNs: next.lateNs))
+                    seen.late.append(next.moved(to: seenIndex))
                 }
                 late.removeFirst()
             }

@@ -18,10 +18,10 @@ protocol EventPrinter: FieldVisitor {
         _ prepared: Prepared,
         source: UnsafeRawBufferPointer,
         packetContext: UnsafeRawBufferPointer,
-        correctionNs: Int64
+        correction: TimeCorrection
     )
-    /// The next event is late; zero: it is not.
-    mutating func setLate(ns: Int64)
+    /// How the next event is late; nil: it is not.
+    mutating func setLate(_ late: EventGroup.Late?)
 }
 
 /// Prints groups of events in their order.
@@ -39,7 +39,7 @@ final class EventWalker<Printer: EventPrinter> {
         var preamble: PacketPreamble
         var program: Unmanaged<TraceProgram>
         var prepared: Unmanaged<Printer.Prepared>
-        var correctionNs: Int64
+        var correction: TimeCorrection
         /// In the shared pen.
         var sourceStart = 0
         var contextStart = 0
@@ -120,7 +120,7 @@ final class EventWalker<Printer: EventPrinter> {
                 preamble: packet.preamble,
                 program: .passUnretained(packet.program),
                 prepared: .passUnretained(prepared),
-                correctionNs: packet.correctionNs
+                correction: packet.correction
             )
             state.sourceStart = printer.pen.count
             printer.appendSource(of: packet)
@@ -226,7 +226,7 @@ final class EventWalker<Printer: EventPrinter> {
                     start: base + state.contextStart,
                     count: state.contextEnd - state.contextStart
                 ),
-                correctionNs: state.correctionNs
+                correction: state.correction
             )
         }
     }
@@ -259,17 +259,17 @@ final class EventWalker<Printer: EventPrinter> {
             }
             printed += 1
         }
-        printer.setLate(ns: 0)
+        printer.setLate(nil)
     }
 
     @inline(never)
     private func setLate(_ index: UInt64, _ late: inout ArraySlice<EventGroup.Late>, printer: inout Printer) {
         while let next = late.first, next.index < index { late.removeFirst() }
         if let next = late.first, next.index == index {
-            printer.setLate(ns: next.lateNs)
+            printer.setLate(next)
             late.removeFirst()
         } else {
-            printer.setLate(ns: 0)
+            printer.setLate(nil)
         }
     }
 

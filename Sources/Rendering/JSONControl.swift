@@ -37,6 +37,7 @@ struct JSONControl {
             source(holder.relay, holder.host, holder.session, nil, &pen)
             if let streamID = holder.streamID { member("stream", streams[streamID]?.shownID ?? streamID, &pen) }
             member("held_ns", holder.heldNs, &pen)
+        case .clock(let report): append(report, &pen)
         case .gap(let gap):
             begin("gap", &pen)
             member("from_sequence", gap.fromSequence, &pen)
@@ -61,6 +62,27 @@ struct JSONControl {
         member("from", loss.fromNs, &pen)
         member("to", loss.toNs, &pen)
         if !loss.reason.isEmpty { member("reason", loss.reason, &pen) }
+    }
+
+    private func append(_ report: ClockReport, _ pen: inout OutputPen) {
+        begin("clock", &pen)
+        source(report.relay, report.host, "", nil, &pen)
+        if !report.clock.isEmpty { member("clock", report.clock, &pen) }
+        if !report.referenceRelay.isEmpty { member("reference_relay", report.referenceRelay, &pen) }
+        if !report.referenceHost.isEmpty { member("reference_host", report.referenceHost, &pen) }
+        member("quality", report.quality.name, &pen)
+        member("lower_ns", report.lowerNs, &pen)
+        member("upper_ns", report.upperNs, &pen)
+        if let driftPpb = report.driftPpb {
+            member("drift_ppb", driftPpb, &pen)
+            member("drift_error_ppb", report.driftErrorPpb, &pen)
+        }
+        if let stepNs = report.stepNs {
+            member("step_ns", stepNs, &pen)
+            member("step_error_ns", report.stepErrorNs, &pen)
+        }
+        member("correction_ns", report.correctionNs, &pen)
+        if report.spreadNs > 0 { member("spread_ns", report.spreadNs, &pen) }
     }
 
     // MARK: Members
@@ -134,6 +156,19 @@ extension SessionState {
         case .active: "active"
         case .ended: "ended"
         case .lost: "lost"
+        }
+    }
+}
+
+extension ClockQuality {
+    /// The word for people and programs.
+    var name: String {
+        switch self {
+        case .absent: "absent"
+        case .oneSided: "one-sided"
+        case .approximate: "approximate"
+        case .accurate: "accurate"
+        case .failed: "failed"
         }
     }
 }

@@ -6,13 +6,15 @@ import CTF
 struct JSONVisitor: FieldVisitor {
     var pen: OutputPen
     /// Added to each timestamp, nanoseconds.
-    var correctionNs: Int64 = 0
+    var correction = TimeCorrection.none
     /// `,"relay":…` and all that a packet's events have in common.
     var source = UnsafeRawBufferPointer(start: nil, count: 0)
     /// `,"packet":{…}`.
     var packetContext = UnsafeRawBufferPointer(start: nil, count: 0)
     /// How far the event is behind the watermark, nanoseconds; 0 when it is not late.
     var lateNs: Int64 = 0
+    /// Whether that is only because the offsets of its host's traces differ.
+    var isLateByClock = false
 
     private var fields: UnsafeMutablePointer<JSONProgram.Field>
     private var events: UnsafeMutablePointer<JSONProgram.Event>
@@ -50,9 +52,8 @@ struct JSONVisitor: FieldVisitor {
         pen.appendLiteral("{\"type\":\"event\",\"ts\":")
         if let conversion = prepared.clock {
             let rawNs = conversion.nanoseconds(clockCycles)
-            let (sum, overflow) = rawNs.addingReportingOverflow(correctionNs)
-            pen.appendDecimal(overflow ? (correctionNs < 0 ? Int64.min : .max) : sum)
-            if correctionNs != 0 {
+            pen.appendDecimal(correction.corrected(rawNs))
+            if !correction.isNone {
                 pen.appendLiteral(",\"raw_ts\":")
                 pen.appendDecimal(rawNs)
             }
@@ -69,6 +70,7 @@ struct JSONVisitor: FieldVisitor {
         if lateNs != 0 {
             pen.appendLiteral(",\"late\":")
             pen.appendDecimal(lateNs)
+            if isLateByClock { pen.appendLiteral(",\"late_cause\":\"clock\"") }
         }
         pen.appendLiteral("}\n")
     }

@@ -24,6 +24,7 @@ struct NoticeText {
             let place = Self.place(holder.relay, holder.host, holder.session)
             let stream = holder.streamID.map { " stream \(streams[$0]?.shownID ?? $0)" } ?? ""
             return "waiting for \(place)\(stream) since \(Self.seconds(holder.heldNs)) s"
+        case .clock(let report): return ClockNotice.text(report)
         case .gap(let gap):
             return "gap in the feed: frames \(gap.fromSequence) to \(gap.toSequence) are gone" + Self.suffix(gap.reason)
         case .end(let reason): return reason.isEmpty ? nil : "the feed has ended: \(reason)"

@@ -34,16 +34,16 @@ extension TextVisitor: EventPrinter {
         _ prepared: TextProgram,
         source: UnsafeRawBufferPointer,
         packetContext: UnsafeRawBufferPointer,
-        correctionNs: Int64
+        correction: TimeCorrection
     ) {
         use(prepared)
         self.packetContext = packetContext
-        self.correctionNs = correctionNs
+        self.correction = correction
         dropsEmptyScope = false
     }
 
     @inline(__always)
-    mutating func setLate(ns: Int64) {
+    mutating func setLate(_ late: EventGroup.Late?) {
     }
 }
 
@@ -90,16 +90,17 @@ extension JSONVisitor: EventPrinter {
         _ prepared: JSONProgram,
         source: UnsafeRawBufferPointer,
         packetContext: UnsafeRawBufferPointer,
-        correctionNs: Int64
+        correction: TimeCorrection
     ) {
         use(prepared)
         self.source = source
         self.packetContext = packetContext
-        self.correctionNs = correctionNs
+        self.correction = correction
     }
 
     @inline(__always)
-    mutating func setLate(ns: Int64) {
-        lateNs = ns
+    mutating func setLate(_ late: EventGroup.Late?) {
+        lateNs = late?.lateNs ?? 0
+        isLateByClock = late?.isByClock ?? false
     }
 }

@@ -9,7 +9,7 @@ struct TextVisitor: FieldVisitor {
     var pen: OutputPen
     var clock: ClockText
     /// Added to each timestamp, nanoseconds.
-    var correctionNs: Int64 = 0
+    var correction = TimeCorrection.none
     /// What the packet's context is rendered to; printed with each of its events. Nil: none.
     var packetContext = UnsafeRawBufferPointer(start: nil, count: 0)
 
@@ -63,7 +63,10 @@ struct TextVisitor: FieldVisitor {
         let prepared = events[event]
         arrayDepth = 0
         if let conversion = prepared.clock {
-            clock.append(cycles: clockCycles, conversion: conversion, correctionNs: correctionNs, to: &pen)
+            let amountNs =
+                correction.isConstant
+                ? correction.offsetNs : correction.amountNs(at: conversion.nanoseconds(clockCycles))
+            clock.append(cycles: clockCycles, conversion: conversion, correctionNs: amountNs, to: &pen)
         }
         append(prepared.header)
         hasScope = !packetContext.isEmpty

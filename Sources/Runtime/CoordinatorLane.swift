@@ -36,6 +36,7 @@ package final class CoordinatorLane: @unchecked Sendable {
     private var channels: [Int: any Channel] = [:]
     /// Number of each relay's newest connection: events of older ones no longer count.
     private var attempts: [Int: UInt64] = [:]
+    private var wallClock = WallClock()
     private var timers = DeadlineQueue<CoordinatorTimer>()
     /// When the loop wakes us for a timer, and the task that does; `.max` where it does not.
     private var wakeAtNs = UInt64.max
@@ -73,6 +74,7 @@ package final class CoordinatorLane: @unchecked Sendable {
     /// Connects to all relays. Called once.
     package func start() {
         loop.execute {
+            self.tellWallClock()
             self.coordinator.start(now: self.now)
             self.runActions()
         }
@@ -98,6 +100,10 @@ package final class CoordinatorLane: @unchecked Sendable {
 
     private var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
 
+    private func tellWallClock() {
+        if let offsetNs = wallClock.change(nowNs: now) { coordinator.wallClock(offsetNs: offsetNs) }
+    }
+
     // MARK: Connections
 
     func received(relay: Int, attempt: UInt64, _ buffer: ByteBuffer) {
@@ -108,6 +114,7 @@ package final class CoordinatorLane: @unchecked Sendable {
 
     func readCompleted(relay: Int, attempt: UInt64) {
         guard attempts[relay] == attempt else { return }
+        tellWallClock()
         coordinator.readCompleted(relay: relay, now: now)
         runActions()
     }

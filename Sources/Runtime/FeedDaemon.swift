@@ -120,7 +120,8 @@ extension CoordinatorConfiguration {
                 name: relay.name,
                 sessions: SessionPattern.all(of: relay),
                 start: relay.from == .now ? .now : .beginning,
-                correctionNs: relay.clockOffsetNs
+                correctionNs: relay.clockOffsetNs,
+                correctsClocks: relay.clock == .measured
             )
         }
         let stallAfterNs: UInt64? =
@@ -128,7 +129,15 @@ extension CoordinatorConfiguration {
             case .never: nil
             case .afterNs(let limit): UInt64(clamping: limit)
             }
-        self.init(relays: relays, stallAfterNs: stallAfterNs, lifetime: .service, seed: seed)
+        self.init(
+            relays: relays,
+            stallAfterNs: stallAfterNs,
+            lifetime: .service,
+            messages: configuration.order.messages.map {
+                MessageRule(send: $0.send, receive: $0.receive, field: $0.by)
+            },
+            seed: seed
+        )
     }
 }
 

@@ -28,6 +28,7 @@ package struct NoticeFilter: Sendable {
             case .relay(let change): filter(change).map { .relay($0) }
             case .session(let change): isTold(change.state) ? record : nil
             case .holder: audience == .subscriber ? record : nil
+            case .clock(let report): audience == .subscriber && report.isConcerning ? record : nil
             // A subscriber says itself how its feed has ended, and what it does then.
             case .end: audience == .coordinator && hasSession ? record : nil
             // What is lost of a stored trace uncounted could not be decoded: the notes say why, and where.
@@ -67,8 +68,20 @@ package struct NoticeFilter: Sendable {
 extension FeedRecord {
     fileprivate var isNotice: Bool {
         switch self {
-        case .relay, .session, .holder, .lost, .end: true
+        case .relay, .session, .holder, .clock, .lost, .end: true
         case .trace, .metadata, .stream, .traceEnd, .events, .gap: false
+        }
+    }
+}
+
+extension ClockReport {
+    /// Whether people should know of it. A bound from one side that is less than a millisecond ahead says only that the
+    /// network takes its time.
+    fileprivate var isConcerning: Bool {
+        switch quality {
+        case .absent: false
+        case .oneSided: stepNs != nil || (lowerNs ?? 0) >= 1_000_000
+        case .approximate, .accurate, .failed: true
         }
     }
 }

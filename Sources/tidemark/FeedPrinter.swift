@@ -56,7 +56,7 @@ extension FeedBatch {
         batch.records = records.filter { record in
             switch record {
             case .trace, .metadata, .stream, .traceEnd, .gap: true
-            case .events, .relay, .session, .lost, .holder, .end: false
+            case .events, .relay, .session, .lost, .holder, .clock, .end: false
             }
         }
         return batch

@@ -10,6 +10,7 @@ private let wholeContract = """
         sessions: ["web-*/*", "db/?"]
         from: now
         clock-offset: -15ms
+        clock: measured
       - name: site-b
         url: tls://feed.example.org:7443
         ca: ca.pem
@@ -17,6 +18,10 @@ private let wholeContract = """
         key: b.key
     order:
       stall-after: never
+      messages:
+        - send: "net:send"
+          receive: "net:receive"
+          by: id
     feed:
       listen: "[::]:7443"
       certificate: server.pem
@@ -58,7 +63,8 @@ struct ConfigurationTests {
                     url: .relay(.init(host: "10.0.0.5", port: 5345), session: nil),
                     sessions: [Glob("web-*/*"), Glob("db/?")],
                     from: .now,
-                    clockOffsetNs: -15_000_000
+                    clockOffsetNs: -15_000_000,
+                    clock: .measured
                 ),
                 .init(
                     name: "site-b",
@@ -71,7 +77,8 @@ struct ConfigurationTests {
                 ),
             ]
         )
-        #expect(configuration.order == .init(stallAfter: .never))
+        let messages = Configuration.Messages(send: "net:send", receive: "net:receive", by: "id")
+        #expect(configuration.order == .init(stallAfter: .never, messages: [messages]))
         #expect(
             configuration.feed
                 == .init(
@@ -110,7 +117,8 @@ struct ConfigurationTests {
         )
         #expect(configuration.relays[0].sessions == [Glob("*")])
         #expect(configuration.relays[0].from == .beginning)
-        #expect(configuration.order.stallAfter == .afterNs(30_000_000_000))
+        #expect(configuration.order == .init(stallAfter: .afterNs(30_000_000_000)))
+        #expect(configuration.relays[0].clock == .reported)
         #expect(configuration.feed.allow == [])
         #expect(configuration.feed.certificateFile == "server.pem")
         #expect(configuration.log == .init())
@@ -154,6 +162,41 @@ struct ConfigurationTests {
                 "14: fed: unknown key; did you mean 'feed'?",
                 "17: log.retain-bytes: 'GB' is not a unit: one of B KiB MiB GiB is expected, after a whole number",
                 "18: log.retain-age: a single value is expected",
+            ]
+        )
+    }
+
+    @Test
+    func `what is wrong about clocks and messages is named`() {
+        let text = """
+            relays:
+              - name: a
+                url: net://h
+                clock: corrected
+            order:
+              messages:
+                - send: x
+                  receive: x
+                  by: id
+                - send: x
+                  receive: ""
+                  with: id
+            """
+        #expect(
+            mistakes(text + "\n" + feedLines) == [
+                "4: relays[0].clock: 'corrected' is not known: reported or measured is expected",
+                "8: order.messages[0].receive: is the event that is sent, too: one event cannot be both",
+                "10: order.messages[1].by: is missing",
+                "11: order.messages[1].receive: is empty",
+                "12: order.messages[1].with: unknown key; known here are send, receive, by",
+            ]
+        )
+        let entry = "    - { send: a, receive: b, by: c }\n"
+        let many = "relays:\n  - { name: a, url: \"net://h\" }\norder:\n  messages:\n"
+        #expect(mistakes(many + String(repeating: entry, count: 16) + feedLines) == [])
+        #expect(
+            mistakes(many + String(repeating: entry, count: 17) + feedLines) == [
+                "4: order.messages: at most 16 are allowed"
             ]
         )
     }

@@ -74,6 +74,9 @@ final class CoordinatorTrial {
         startNs: UInt64 = 0,
         delayNs: UInt64 = 100_000,
         limits: CoordinatorLimits = CoordinatorLimits(),
+        corrections: [Int64] = [],
+        measured: Set<Int> = [],
+        messages: [MessageRule] = [],
         takeBatch: ((FeedBatch) -> Void)? = nil
     ) {
         self.takeBatch = takeBatch
@@ -83,12 +86,19 @@ final class CoordinatorTrial {
         sendCounts = scripts.map { _ in 0 }
         configuration = CoordinatorConfiguration(
             relays: scripts.indices.map {
-                RelaySource(name: "relay-\($0)", sessions: [.glob("*")], start: start)
+                RelaySource(
+                    name: "relay-\($0)",
+                    sessions: [.glob("*")],
+                    start: start,
+                    correctionNs: corrections.isEmpty ? 0 : corrections[$0],
+                    correctsClocks: measured.contains($0)
+                )
             },
             stored: stored.map(\.trace),
             storedStart: storedStart,
             stallAfterNs: stallAfterNs,
             lifetime: lifetime,
+            messages: messages,
             seed: 1,
             limits: limits
         )
@@ -230,6 +240,11 @@ final class CoordinatorTrial {
         runActions()
     }
 
+    /// What is added to the trial's time for that of the coordinator's wall clock.
+    func setWallClock(offsetNs: Int64) {
+        coordinator.wallClock(offsetNs: offsetNs)
+    }
+
     // MARK: What came out
 
     /// Whether no reader has room.
@@ -348,8 +363,12 @@ struct StoredTrial {
 struct TrialEvent: Equatable {
     var host: String
     var stream: UInt64
+    /// As its trace says.
     var timestampNs: Int64
+    /// After any correction.
+    var correctedNs: Int64
     var lateNs: Int64
+    var isLateByClock = false
     var name: String
     /// Of its field.
     var value: UInt64
@@ -388,13 +407,15 @@ struct TrialEvent: Equatable {
                 let program = slice.packet.program
                 let classID = slice.packet.preamble.streamClassID
                 let ns = program.clockConversion(streamClassID: classID)?.nanoseconds(visitor.clockCycles) ?? 0
-                let late = group.late.first { Int($0.index) == events.count }?.lateNs ?? 0
+                let late = group.late.first { Int($0.index) == events.count }
                 events.append(
                     TrialEvent(
                         host: slice.packet.trace.host,
                         stream: slice.packet.stream.liveStreamID,
                         timestampNs: ns,
-                        lateNs: late,
+                        correctedNs: slice.packet.correction.corrected(ns),
+                        lateNs: late?.lateNs ?? 0,
+                        isLateByClock: late?.isByClock ?? false,
                         name: program.events[event].eventClass.name,
                         value: visitor.value
                     )

@@ -4,7 +4,15 @@ import LTTngLive
 /// event.
 enum TinyTrace {
     /// - Parameter uuidByte: tells traces apart.
-    static func metadata(uuidByte: UInt8 = 1, environment: String = "", clockUUID: String? = nil) -> [UInt8] {
+    static func metadata(
+        uuidByte: UInt8 = 1,
+        environment: String = "",
+        clockUUID: String? = nil,
+        clockName: String = "monotonic",
+        frequencyHz: UInt64 = 1_000_000_000,
+        offsetSeconds: Int64 = 0,
+        offsetCycles: UInt64 = 0
+    ) -> [UInt8] {
         let identity = clockUUID.map { "uuid = \"\($0)\";" } ?? ""
         let digits = String(uuidByte, radix: 16)
         let byte = digits.count == 1 ? "0" + digits : digits
@@ -17,8 +25,11 @@ enum TinyTrace {
                 packet.header := struct { u32 magic; u32 stream_id; };
             };
             env { domain = "ust"; \(environment) };
-            clock { name = "monotonic"; \(identity) freq = 1000000000; offset = 0; };
-            typealias integer { size = 64; align = 8; map = clock.monotonic.value; } := time;
+            clock {
+                name = "\(clockName)"; \(identity) freq = \(frequencyHz);
+                offset_s = \(offsetSeconds); offset = \(offsetCycles);
+            };
+            typealias integer { size = 64; align = 8; map = clock.\(clockName).value; } := time;
             stream {
                 id = 0;
                 packet.context := struct {

@@ -41,7 +41,7 @@ import Testing
                 lines.append(
                     "\(text(packet.relay)) \(text(packet.host)) \(text(packet.session)) \(text(packet.trace))"
                         + " \(packet.stream) cpu \(packet.cpu) \(structure(packet.context)) \(event.timestamp_ns)"
-                        + " \(text(event.name)) late \(event.late_ns) level \(event.level)"
+                        + " \(text(event.name)) late \(event.late_ns) \(event.late_by_clock != 0) level \(event.level)"
                         + " \(structure(event.stream_context)) \(structure(event.context)) \(structure(event.fields))"
                 )
             }
@@ -101,7 +101,7 @@ import Testing
                         visitor: &visitor
                     )
                     lines.append(
-                        line(packet, visitor.calls, lateNs: group.late.first { $0.index == index }?.lateNs ?? 0)
+                        line(packet, visitor.calls, late: group.late.first { $0.index == index })
                     )
                     index += 1
                 }
@@ -110,7 +110,7 @@ import Testing
         return lines
     }
 
-    private func line(_ packet: FeedPacket, _ calls: [Visited], lateNs: Int64) -> String {
+    private func line(_ packet: FeedPacket, _ calls: [Visited], late: EventGroup.Late?) -> String {
         var scopes: [FieldScope: String] = [:]
         var scope = FieldScope.eventPayload
         var text = ""
@@ -135,11 +135,12 @@ import Testing
             case .text(let name, let bytes): put("\(name)='\(String(decoding: bytes, as: UTF8.self))'")
             }
         }
-        let timestampNs = 1_700_000_000_000_000_000 + Int64(cycles) + packet.correctionNs
+        let timestampNs = packet.correction.corrected(1_700_000_000_000_000_000 + Int64(cycles))
         let uuid = packet.program.traceClass.uuid.map(\.description) ?? ""
         return "\(packet.trace.relay) \(packet.trace.host) \(packet.trace.session) \(uuid) \(packet.stream.id)"
             + " cpu \(packet.stream.id % 4) {cpu_id=\(packet.stream.id % 4),shelf=9} \(timestampNs)"
-            + " \(event == 0 ? "demo:tick" : "demo:mark") late \(lateNs) level \(event == 0 ? 6 : 0)"
+            + " \(event == 0 ? "demo:tick" : "demo:mark") late \(late?.lateNs ?? 0)"
+            + " \(late?.isByClock ?? false) level \(event == 0 ? 6 : 0)"
             + " \(scopes[.eventCommonContext] ?? "-") \(scopes[.eventSpecificContext] ?? "-")"
             + " \(scopes[.eventPayload] ?? "-")"
     }

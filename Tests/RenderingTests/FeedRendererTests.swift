@@ -66,7 +66,7 @@ struct FeedRendererTests {
 
     @Test func `JSON has the members of the contract in their order`() throws {
         let trace = try HandmadeTrace(tickMetadata)
-        let slice = try trace.slice(tick(1000, -1), events: 1, correctionNs: -250)
+        let slice = try trace.slice(tick(1000, -1), events: 1, correction: TimeCorrection(offsetNs: -250))
         let group = EventGroup([slice], order: [(0, 1)], late: [.init(index: 0, lateNs: 250)])
         let (text, notices) = try rendered(batch(.events(group)), options(.json))
         #expect(
@@ -87,6 +87,18 @@ struct FeedRendererTests {
             #expect(event[name] == nil)
         }
         #expect(event["trace"] == .string("ust/uid/1000/64-bit"))
+    }
+
+    @Test func `what is late by its clock alone, and corrected by more and more, says so`() throws {
+        let trace = try HandmadeTrace(tickMetadata)
+        let changing = TimeCorrection(offsetNs: 10, beginNs: 900, endNs: 1100, endOffsetNs: -90)
+        let slice = try trace.slice(tick(1000, -1), events: 1, correction: changing ?? .none)
+        let group = EventGroup([slice], order: [(0, 1)], late: [.init(index: 0, lateNs: 250, isByClock: true)])
+        let event = try JSONValue(rendered(batch(.events(group)), options(.json)).text.dropLast())
+        #expect(event["ts"] == .number("960") && event["raw_ts"] == .number("1000"))
+        #expect(event["late"] == .number("250") && event["late_cause"] == .string("clock"))
+        let text = try rendered(batch(.events(group)), options(.text)).text
+        #expect(text.contains("00.000000960]"))
     }
 
     @Test(arguments: 0..<32)
@@ -158,6 +170,8 @@ struct FeedRendererTests {
             .lost(loss),
             .lost(unknown),
             .holder(HolderRecord(relay: "alpha", host: "web-1", session: "S", streamID: 3, heldNs: 2_500_000_000)),
+            .clock(ahead()),
+            .clock(measured()),
             .gap(GapRecord(fromSequence: 5, toSequence: 9, reason: "retention")),
             .end(reason: "stopped"),
             watermarkNs: 77
@@ -170,6 +184,11 @@ struct FeedRendererTests {
             {"type":"lost","relay":"alpha","host":"web-1","session":"S","session_id":9,\
             "trace":"ust/pid/tick-7","stream":43,"packets":null,"from":null,"to":2}
             {"type":"holder","relay":"alpha","host":"web-1","session":"S","stream":43,"held_ns":2500000000}
+            {"type":"clock","relay":"alpha","host":"web-1","clock":"c-1","quality":"one-sided",\
+            "lower_ns":2500000,"upper_ns":null,"correction_ns":0}
+            {"type":"clock","relay":"alpha","host":"web-1","reference_relay":"beta","reference_host":"db-1",\
+            "quality":"failed","lower_ns":-1234,"upper_ns":5678,"drift_ppb":-12345,"drift_error_ppb":1000,\
+            "step_ns":-5000000000,"step_error_ns":250000,"correction_ns":-1000,"spread_ns":9}
             {"type":"gap","from_sequence":5,"to_sequence":9,"reason":"retention"}
             {"type":"end","reason":"stopped"}
             {"type":"watermark","ts":77,"token":"abc="}
@@ -189,6 +208,43 @@ struct FeedRendererTests {
         }
         let text = output.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
         #expect(text == "{\"type\":\"watermark\",\"ts\":5}\n{\"type\":\"watermark\",\"ts\":6}\n")
+    }
+
+    private func ahead() -> ClockReport {
+        var report = ClockReport(relay: "alpha", host: "web-1", clock: "c-1", quality: .oneSided)
+        report.lowerNs = 2_500_000
+        return report
+    }
+
+    private func measured() -> ClockReport {
+        var report = ClockReport(
+            relay: "alpha",
+            host: "web-1",
+            referenceRelay: "beta",
+            referenceHost: "db-1",
+            quality: .failed
+        )
+        (report.lowerNs, report.upperNs) = (-1_234, 5_678)
+        (report.driftPpb, report.driftErrorPpb) = (-12_345, 1_000)
+        (report.stepNs, report.stepErrorNs) = (-5_000_000_000, 250_000)
+        (report.correctionNs, report.spreadNs) = (-1_000, 9)
+        return report
+    }
+
+    @Test func `how clocks stand is said in words`() throws {
+        var absent = ClockReport(relay: "", host: "web-1", quality: .absent)
+        absent.correctionNs = .min
+        let (text, notices) = try rendered(batch(.clock(ahead()), .clock(measured()), .clock(absent)), options(.text))
+        #expect(text.isEmpty)
+        #expect(
+            notices == [
+                "clock of alpha/web-1 is at least 2.500 ms ahead of the coordinator's",
+                "clock of alpha/web-1 has jumped by -5000.000 ms (give or take 0.250 ms), is -0.001 to 0.005 ms ahead "
+                    + "of that of beta/db-1, gains -12.345 ppm (give or take 1.000 ppm), is corrected by -0.001 ms "
+                    + "(measurements contradict each other by now: these were the last)",
+                "clock of web-1 is not known against the coordinator's, is corrected by -9223372036854.775 ms",
+            ]
+        )
     }
 
     @Test func `without all of them, they are notices`() throws {

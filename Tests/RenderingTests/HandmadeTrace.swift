@@ -27,7 +27,9 @@ struct HandmadeTrace {
     }
 
     /// A packet without packet header: events only.
-    func slice(_ bytes: [UInt8], events: Int, stream: UInt64 = 3, correctionNs: Int64 = 0) throws -> EventSlice {
+    func slice(_ bytes: [UInt8], events: Int, stream: UInt64 = 3, correction: TimeCorrection = .none) throws
+        -> EventSlice
+    {
         let storage = ByteStorage(capacity: bytes.count)
         bytes.withUnsafeBytes { storage.write($0, at: 0) }
         let preamble = try program.readPreamble(PacketBytes(storage.bytes))
@@ -39,7 +41,7 @@ struct HandmadeTrace {
             metadataBytes: 1,
             preamble: preamble,
             preambleStorage: storage,
-            correctionNs: correctionNs
+            correction: correction
         )
         return EventSlice(
             packet: packet,

@@ -94,7 +94,7 @@ struct TraceDirectory {
                 metadataBytes: textBytes,
                 preamble: preamble,
                 preambleStorage: packetStorage,
-                correctionNs: correctionNs
+                correction: TimeCorrection(offsetNs: correctionNs)
             )
             for (sequence, key) in packetKeys.keys.enumerated() {
                 // A stream that goes back in time keeps its order.

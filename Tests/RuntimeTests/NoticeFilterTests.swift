@@ -37,6 +37,7 @@ struct NoticeFilterTests {
             case .relay(let change): "\(change.relay) \(change.state) \(change.reason)"
             case .session(let change): "session \(change.state)"
             case .holder: "holder"
+            case .clock(let report): "clock of \(report.host)"
             case .end: "end"
             case .gap: "gap"
             case .lost(let loss):
@@ -84,6 +85,25 @@ struct NoticeFilterTests {
                 "session ended", "gap",
             ]
         )
+    }
+
+    @Test
+    func `a subscriber is told of clocks that are ahead, that have jumped, or that are measured`() {
+        func clock(_ host: String, _ quality: ClockQuality, lowerNs: Int64, stepNs: Int64? = nil) -> FeedRecord {
+            var report = ClockReport(relay: "a", host: host, quality: quality)
+            report.lowerNs = lowerNs
+            report.stepNs = stepNs
+            return .clock(report)
+        }
+        let records = [
+            clock("behind", .oneSided, lowerNs: -9_000_000), clock("near", .oneSided, lowerNs: 999_999),
+            clock("ahead", .oneSided, lowerNs: 1_000_000), clock("set", .oneSided, lowerNs: -1, stepNs: 9),
+            clock("measured", .approximate, lowerNs: 0), clock("gone", .absent, lowerNs: 5_000_000),
+        ]
+        var subscriber = NoticeFilter(for: .subscriber)
+        #expect(told(records, &subscriber) == ["clock of ahead", "clock of set", "clock of measured"])
+        var coordinator = NoticeFilter(for: .coordinator)
+        #expect(told(records, &coordinator) == [])
     }
 
     @Test

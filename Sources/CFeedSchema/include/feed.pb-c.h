@@ -25,6 +25,7 @@ typedef struct Tidemark__Feed__Trace Tidemark__Feed__Trace;
 typedef struct Tidemark__Feed__Metadata Tidemark__Feed__Metadata;
 typedef struct Tidemark__Feed__Stream Tidemark__Feed__Stream;
 typedef struct Tidemark__Feed__Packet Tidemark__Feed__Packet;
+typedef struct Tidemark__Feed__CorrectionChange Tidemark__Feed__CorrectionChange;
 typedef struct Tidemark__Feed__PacketIndex Tidemark__Feed__PacketIndex;
 typedef struct Tidemark__Feed__TraceEnd Tidemark__Feed__TraceEnd;
 typedef struct Tidemark__Feed__RawEvents Tidemark__Feed__RawEvents;
@@ -40,6 +41,7 @@ typedef struct Tidemark__Feed__Relay Tidemark__Feed__Relay;
 typedef struct Tidemark__Feed__Session Tidemark__Feed__Session;
 typedef struct Tidemark__Feed__Lost Tidemark__Feed__Lost;
 typedef struct Tidemark__Feed__Holder Tidemark__Feed__Holder;
+typedef struct Tidemark__Feed__Clock Tidemark__Feed__Clock;
 typedef struct Tidemark__Feed__Gap Tidemark__Feed__Gap;
 typedef struct Tidemark__Feed__End Tidemark__Feed__End;
 
@@ -158,6 +160,30 @@ typedef enum _Tidemark__Feed__LossCause {
   TIDEMARK__FEED__LOSS_CAUSE__LOSS_DELIVERY = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__LOSS_CAUSE)
 } Tidemark__Feed__LossCause;
+typedef enum _Tidemark__Feed__ClockQuality {
+  TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_UNSPECIFIED = 0,
+  /*
+   * Nothing is known, or nothing any more.
+   */
+  TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_ABSENT = 1,
+  /*
+   * Bounded from one side only.
+   */
+  TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_ONE_SIDED = 2,
+  /*
+   * Bounded from both sides; of the drift is known only what clocks do at most.
+   */
+  TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_APPROXIMATE = 3,
+  /*
+   * Bounded from both sides, and so is the drift.
+   */
+  TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_ACCURATE = 4,
+  /*
+   * What was measured contradicts itself; what is said is the last that was sound.
+   */
+  TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_FAILED = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__CLOCK_QUALITY)
+} Tidemark__Feed__ClockQuality;
 
 /* --- messages --- */
 
@@ -329,7 +355,8 @@ typedef enum {
   TIDEMARK__FEED__RECORD__RECORD_HOLDER = 10,
   TIDEMARK__FEED__RECORD__RECORD_GAP = 11,
   TIDEMARK__FEED__RECORD__RECORD_END = 12,
-  TIDEMARK__FEED__RECORD__RECORD_TRACE_END = 13
+  TIDEMARK__FEED__RECORD__RECORD_TRACE_END = 13,
+  TIDEMARK__FEED__RECORD__RECORD_CLOCK = 14
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__RECORD__RECORD__CASE)
 } Tidemark__Feed__Record__RecordCase;
 
@@ -354,6 +381,7 @@ struct  Tidemark__Feed__Record
     Tidemark__Feed__Gap *gap;
     Tidemark__Feed__End *end;
     Tidemark__Feed__TraceEnd *trace_end;
+    Tidemark__Feed__Clock *clock;
   };
 };
 #define TIDEMARK__FEED__RECORD__INIT \
@@ -449,7 +477,7 @@ struct  Tidemark__Feed__Packet
    */
   uint64_t metadata_bytes;
   /*
-   * Added to each timestamp.
+   * Added to each timestamp; up to `change`, where there is one.
    */
   int64_t correction_ns;
   /*
@@ -457,10 +485,36 @@ struct  Tidemark__Feed__Packet
    */
   ProtobufCBinaryData preamble;
   Tidemark__Feed__PacketIndex *index;
+  /*
+   * Where the correction changes in the packet.
+   */
+  Tidemark__Feed__CorrectionChange *change;
 };
 #define TIDEMARK__FEED__PACKET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__packet__descriptor) \
-    , 0, 0, 0, 0, {0,NULL}, NULL }
+    , 0, 0, 0, 0, {0,NULL}, NULL, NULL }
+
+
+/*
+ * The correction changes evenly between two times, by less than lies between them: later events stay later. At a time
+ * between them it is the amount before plus the part of the difference, rounded down.
+ */
+struct  Tidemark__Feed__CorrectionChange
+{
+  ProtobufCMessage base;
+  /*
+   * Uncorrected times.
+   */
+  int64_t begin_ns;
+  int64_t end_ns;
+  /*
+   * What is added from `end_ns` on.
+   */
+  int64_t correction_ns;
+};
+#define TIDEMARK__FEED__CORRECTION_CHANGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__correction_change__descriptor) \
+    , 0, 0, 0 }
 
 
 typedef enum {
@@ -583,10 +637,16 @@ struct  Tidemark__Feed__RawEvents
   uint32_t *late_index;
   size_t n_late_ns;
   uint64_t *late_ns;
+  /*
+   * Which of these are late only because the offsets of their host's traces differ: their places among the late
+   * events, ascending.
+   */
+  size_t n_late_by_clock;
+  uint32_t *late_by_clock;
 };
 #define TIDEMARK__FEED__RAW_EVENTS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__raw_events__descriptor) \
-    , 0,NULL, 0,NULL, 0,NULL, 0,NULL }
+    , 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 /*
@@ -712,6 +772,10 @@ struct  Tidemark__Feed__DecodedEvent
   Tidemark__Feed__Structure *stream_context;
   Tidemark__Feed__Structure *context;
   Tidemark__Feed__Structure *fields;
+  /*
+   * It is late only because the offsets of its host's traces differ.
+   */
+  protobuf_c_boolean late_by_clock;
   Tidemark__Feed__DecodedEvent__TimestampCase timestamp_case;
   union {
     int64_t timestamp_ns;
@@ -727,7 +791,7 @@ struct  Tidemark__Feed__DecodedEvent
 };
 #define TIDEMARK__FEED__DECODED_EVENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__decoded_event__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0, NULL, NULL, NULL, TIDEMARK__FEED__DECODED_EVENT__TIMESTAMP__NOT_SET, {0}, TIDEMARK__FEED__DECODED_EVENT__RAW__NOT_SET, {0}, TIDEMARK__FEED__DECODED_EVENT__LOG_LEVEL__NOT_SET, {0} }
+    , 0, (char *)protobuf_c_empty_string, 0, NULL, NULL, NULL, 0, TIDEMARK__FEED__DECODED_EVENT__TIMESTAMP__NOT_SET, {0}, TIDEMARK__FEED__DECODED_EVENT__RAW__NOT_SET, {0}, TIDEMARK__FEED__DECODED_EVENT__LOG_LEVEL__NOT_SET, {0} }
 
 
 struct  Tidemark__Feed__Structure
@@ -956,6 +1020,80 @@ struct  Tidemark__Feed__Holder
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__HOLDER__STREAM__NOT_SET, {0} }
 
 
+typedef enum {
+  TIDEMARK__FEED__CLOCK__LOWER__NOT_SET = 0,
+  TIDEMARK__FEED__CLOCK__LOWER_LOWER_NS = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__CLOCK__LOWER__CASE)
+} Tidemark__Feed__Clock__LowerCase;
+
+typedef enum {
+  TIDEMARK__FEED__CLOCK__UPPER__NOT_SET = 0,
+  TIDEMARK__FEED__CLOCK__UPPER_UPPER_NS = 8
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__CLOCK__UPPER__CASE)
+} Tidemark__Feed__Clock__UpperCase;
+
+typedef enum {
+  TIDEMARK__FEED__CLOCK__DRIFT__NOT_SET = 0,
+  TIDEMARK__FEED__CLOCK__DRIFT_DRIFT_PPB = 9
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__CLOCK__DRIFT__CASE)
+} Tidemark__Feed__Clock__DriftCase;
+
+typedef enum {
+  TIDEMARK__FEED__CLOCK__STEP__NOT_SET = 0,
+  TIDEMARK__FEED__CLOCK__STEP_STEP_NS = 11
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__CLOCK__STEP__CASE)
+} Tidemark__Feed__Clock__StepCase;
+
+/*
+ * How a host's clock stands to another clock; takes the place of what was said of the same two clocks before.
+ */
+struct  Tidemark__Feed__Clock
+{
+  ProtobufCMessage base;
+  char *relay;
+  char *host;
+  /*
+   * The clock's UUID in its canonical form; empty where it has none.
+   */
+  char *clock;
+  /*
+   * Whose clock it is compared with: another host's, or the coordinator's where both are empty.
+   */
+  char *reference_relay;
+  char *reference_host;
+  Tidemark__Feed__ClockQuality quality;
+  uint64_t drift_error_ppb;
+  uint64_t step_error_ns;
+  /*
+   * What is added to its timestamps from now on, by configuration or by measurement.
+   */
+  int64_t correction_ns;
+  /*
+   * How far the times of its traces are apart at the same moment, since each has an offset of its own.
+   */
+  uint64_t spread_ns;
+  Tidemark__Feed__Clock__LowerCase lower_case;
+  union {
+    int64_t lower_ns;
+  };
+  Tidemark__Feed__Clock__UpperCase upper_case;
+  union {
+    int64_t upper_ns;
+  };
+  Tidemark__Feed__Clock__DriftCase drift_case;
+  union {
+    int64_t drift_ppb;
+  };
+  Tidemark__Feed__Clock__StepCase step_case;
+  union {
+    int64_t step_ns;
+  };
+};
+#define TIDEMARK__FEED__CLOCK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__clock__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_UNSPECIFIED, 0, 0, 0, 0, TIDEMARK__FEED__CLOCK__LOWER__NOT_SET, {0}, TIDEMARK__FEED__CLOCK__UPPER__NOT_SET, {0}, TIDEMARK__FEED__CLOCK__DRIFT__NOT_SET, {0}, TIDEMARK__FEED__CLOCK__STEP__NOT_SET, {0} }
+
+
 /*
  * Frames that this subscriber cannot have any more.
  */
@@ -1173,6 +1311,25 @@ Tidemark__Feed__Packet *
                       const uint8_t       *data);
 void   tidemark__feed__packet__free_unpacked
                      (Tidemark__Feed__Packet *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__CorrectionChange methods */
+void   tidemark__feed__correction_change__init
+                     (Tidemark__Feed__CorrectionChange         *message);
+size_t tidemark__feed__correction_change__get_packed_size
+                     (const Tidemark__Feed__CorrectionChange   *message);
+size_t tidemark__feed__correction_change__pack
+                     (const Tidemark__Feed__CorrectionChange   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__correction_change__pack_to_buffer
+                     (const Tidemark__Feed__CorrectionChange   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__CorrectionChange *
+       tidemark__feed__correction_change__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__correction_change__free_unpacked
+                     (Tidemark__Feed__CorrectionChange *message,
                       ProtobufCAllocator *allocator);
 /* Tidemark__Feed__PacketIndex methods */
 void   tidemark__feed__packet_index__init
@@ -1459,6 +1616,25 @@ Tidemark__Feed__Holder *
 void   tidemark__feed__holder__free_unpacked
                      (Tidemark__Feed__Holder *message,
                       ProtobufCAllocator *allocator);
+/* Tidemark__Feed__Clock methods */
+void   tidemark__feed__clock__init
+                     (Tidemark__Feed__Clock         *message);
+size_t tidemark__feed__clock__get_packed_size
+                     (const Tidemark__Feed__Clock   *message);
+size_t tidemark__feed__clock__pack
+                     (const Tidemark__Feed__Clock   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__clock__pack_to_buffer
+                     (const Tidemark__Feed__Clock   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__Clock *
+       tidemark__feed__clock__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__clock__free_unpacked
+                     (Tidemark__Feed__Clock *message,
+                      ProtobufCAllocator *allocator);
 /* Tidemark__Feed__Gap methods */
 void   tidemark__feed__gap__init
                      (Tidemark__Feed__Gap         *message);
@@ -1529,6 +1705,9 @@ typedef void (*Tidemark__Feed__Stream_Closure)
 typedef void (*Tidemark__Feed__Packet_Closure)
                  (const Tidemark__Feed__Packet *message,
                   void *closure_data);
+typedef void (*Tidemark__Feed__CorrectionChange_Closure)
+                 (const Tidemark__Feed__CorrectionChange *message,
+                  void *closure_data);
 typedef void (*Tidemark__Feed__PacketIndex_Closure)
                  (const Tidemark__Feed__PacketIndex *message,
                   void *closure_data);
@@ -1574,6 +1753,9 @@ typedef void (*Tidemark__Feed__Lost_Closure)
 typedef void (*Tidemark__Feed__Holder_Closure)
                  (const Tidemark__Feed__Holder *message,
                   void *closure_data);
+typedef void (*Tidemark__Feed__Clock_Closure)
+                 (const Tidemark__Feed__Clock *message,
+                  void *closure_data);
 typedef void (*Tidemark__Feed__Gap_Closure)
                  (const Tidemark__Feed__Gap *message,
                   void *closure_data);
@@ -1593,6 +1775,7 @@ extern const ProtobufCEnumDescriptor    tidemark__feed__relay_state__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__session_state__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__loss_unit__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__loss_cause__descriptor;
+extern const ProtobufCEnumDescriptor    tidemark__feed__clock_quality__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__subscribe__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__answer__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__welcome__descriptor;
@@ -1603,6 +1786,7 @@ extern const ProtobufCMessageDescriptor tidemark__feed__trace__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__metadata__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__stream__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__packet__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__correction_change__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__packet_index__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__trace_end__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__raw_events__descriptor;
@@ -1618,6 +1802,7 @@ extern const ProtobufCMessageDescriptor tidemark__feed__relay__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__session__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__lost__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__holder__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__clock__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__gap__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__end__descriptor;
 

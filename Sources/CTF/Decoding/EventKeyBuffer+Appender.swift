@@ -104,7 +104,7 @@ extension EventKeyBuffer {
     }
 
     /// From now on cycles are stored; those of the first `count` keys are computed for the last time.
-    private func storeCycles(count: Int) {
+    func storeCycles(count: Int) {
         let cycles = UnsafeMutablePointer<UInt64>.allocate(capacity: capacity)
         for index in 0..<count { cycles[index] = UInt64(bitPattern: storage[index].timestampNs &- originNs) }
         cyclesAfter = cycles

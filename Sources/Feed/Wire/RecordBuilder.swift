@@ -33,6 +33,7 @@ struct RecordBuilder: @unchecked Sendable {
         case .session(let change): append(change)
         case .lost(let loss): append(loss)
         case .holder(let holder): append(holder)
+        case .clock(let report): append(report)
         case .gap(let gap): append(gap)
         case .end(let reason): append(end: reason)
         }
@@ -114,7 +115,7 @@ extension RecordBuilder {
             id: packet.id,
             streamID: packet.streamID,
             metadataBytes: packet.metadataBytes,
-            correctionNs: packet.correctionNs,
+            correction: packet.correction,
             index: packet.index
         )
         message.pointee.preamble = packet.preamble.withUnsafeBytes { arena.bytes($0) }
@@ -125,14 +126,22 @@ extension RecordBuilder {
         id: UInt64,
         streamID: UInt64,
         metadataBytes: UInt64,
-        correctionNs: Int64,
+        correction: TimeCorrection,
         index: PacketIndex
     ) -> UnsafeMutablePointer<Tidemark__Feed__Packet> {
         let message: UnsafeMutablePointer<Tidemark__Feed__Packet> = arena.make(tidemark__feed__packet__init)
         message.pointee.id = id
         message.pointee.stream_id = streamID
         message.pointee.metadata_bytes = metadataBytes
-        message.pointee.correction_ns = correctionNs
+        message.pointee.correction_ns = correction.offsetNs
+        if !correction.isConstant {
+            let change: UnsafeMutablePointer<Tidemark__Feed__CorrectionChange> =
+                arena.make(tidemark__feed__correction_change__init)
+            change.pointee.begin_ns = correction.beginNs
+            change.pointee.end_ns = correction.endNs
+            change.pointee.correction_ns = correction.endOffsetNs
+            message.pointee.change = change
+        }
         message.pointee.index = self.index(index)
         return message
     }
@@ -198,6 +207,11 @@ extension RecordBuilder {
             (lateIndex + index).initialize(to: late.index)
             (lateNs + index).initialize(to: UInt64(clamping: late.lateNs))
         }
+        let byClock = group.late.indices.filter { group.late[$0].isByClock }
+        let lateByClock = arena.array(of: UInt32.self, count: byClock.count)
+        for (index, place) in byClock.enumerated() { (lateByClock + index).initialize(to: UInt32(clamping: place)) }
+        message.pointee.late_by_clock = lateByClock
+        message.pointee.n_late_by_clock = byClock.count
         message.pointee.late_index = lateIndex
         message.pointee.n_late_index = group.late.count
         message.pointee.late_ns = lateNs
@@ -218,7 +232,7 @@ extension RecordBuilder {
                 id: packet.id,
                 streamID: packet.stream.id,
                 metadataBytes: packet.metadataBytes,
-                correctionNs: packet.correctionNs,
+                correction: packet.correction,
                 index: PacketIndex(packet.preamble)
             )
             message.pointee.packet.pointee.preamble = arena.bytes(packet.preambleBytes)
@@ -308,6 +322,37 @@ extension RecordBuilder {
             message.pointee.stream_id = streamID
         }
         append(TIDEMARK__FEED__RECORD__RECORD_HOLDER) { $0.pointee.holder = message }
+    }
+
+    mutating func append(_ report: ClockReport) {
+        let message: UnsafeMutablePointer<Tidemark__Feed__Clock> = arena.make(tidemark__feed__clock__init)
+        message.pointee.relay = arena.string(report.relay)
+        message.pointee.host = arena.string(report.host)
+        message.pointee.clock = arena.string(report.clock)
+        message.pointee.reference_relay = arena.string(report.referenceRelay)
+        message.pointee.reference_host = arena.string(report.referenceHost)
+        message.pointee.quality = Tidemark__Feed__ClockQuality(UInt32(report.quality.rawValue))
+        if let lowerNs = report.lowerNs {
+            message.pointee.lower_case = TIDEMARK__FEED__CLOCK__LOWER_LOWER_NS
+            message.pointee.lower_ns = lowerNs
+        }
+        if let upperNs = report.upperNs {
+            message.pointee.upper_case = TIDEMARK__FEED__CLOCK__UPPER_UPPER_NS
+            message.pointee.upper_ns = upperNs
+        }
+        if let driftPpb = report.driftPpb {
+            message.pointee.drift_case = TIDEMARK__FEED__CLOCK__DRIFT_DRIFT_PPB
+            message.pointee.drift_ppb = driftPpb
+        }
+        if let stepNs = report.stepNs {
+            message.pointee.step_case = TIDEMARK__FEED__CLOCK__STEP_STEP_NS
+            message.pointee.step_ns = stepNs
+        }
+        message.pointee.drift_error_ppb = report.driftErrorPpb
+        message.pointee.step_error_ns = report.stepErrorNs
+        message.pointee.correction_ns = report.correctionNs
+        message.pointee.spread_ns = report.spreadNs
+        append(TIDEMARK__FEED__RECORD__RECORD_CLOCK) { $0.pointee.clock = message }
     }
 
     mutating func append(_ gap: GapRecord) {

@@ -86,6 +86,22 @@ struct RecordReader {
         )
     }
 
+    static func correction(
+        _ message: UnsafeMutablePointer<Tidemark__Feed__Packet>
+    ) throws(FeedError) -> TimeCorrection {
+        guard let change = message.pointee.change?.pointee else {
+            return TimeCorrection(offsetNs: message.pointee.correction_ns)
+        }
+        let correction = TimeCorrection(
+            offsetNs: message.pointee.correction_ns,
+            beginNs: change.begin_ns,
+            endNs: change.end_ns,
+            endOffsetNs: change.correction_ns
+        )
+        guard let correction else { throw .invalid(.packet) }
+        return correction
+    }
+
     func relay(_ message: UnsafeMutablePointer<Tidemark__Feed__Relay>?) throws(FeedError) -> RelayStateChange {
         guard let relay = message?.pointee else { throw .invalid(.relay) }
         guard let state = RelayState(rawValue: UInt8(clamping: relay.state.rawValue)) else { throw .invalid(.relay) }
@@ -141,6 +157,31 @@ struct RecordReader {
             streamID: hasStream ? holder.stream_id : nil,
             heldNs: holder.held_ns
         )
+    }
+
+    func clock(_ message: UnsafeMutablePointer<Tidemark__Feed__Clock>?) throws(FeedError) -> ClockReport {
+        guard let clock = message?.pointee else { throw .invalid(.clock) }
+        guard let quality = ClockQuality(rawValue: UInt8(clamping: clock.quality.rawValue)) else {
+            throw .invalid(.clock)
+        }
+        var report = ClockReport(
+            relay: text(clock.relay),
+            host: text(clock.host),
+            clock: text(clock.clock),
+            referenceRelay: text(clock.reference_relay),
+            referenceHost: text(clock.reference_host),
+            quality: quality
+        )
+        if clock.lower_case == TIDEMARK__FEED__CLOCK__LOWER_LOWER_NS { report.lowerNs = clock.lower_ns }
+        if clock.upper_case == TIDEMARK__FEED__CLOCK__UPPER_UPPER_NS { report.upperNs = clock.upper_ns }
+        if let lower = report.lowerNs, let upper = report.upperNs, lower > upper { throw .invalid(.clock) }
+        if clock.drift_case == TIDEMARK__FEED__CLOCK__DRIFT_DRIFT_PPB { report.driftPpb = clock.drift_ppb }
+        report.driftErrorPpb = clock.drift_error_ppb
+        if clock.step_case == TIDEMARK__FEED__CLOCK__STEP_STEP_NS { report.stepNs = clock.step_ns }
+        report.stepErrorNs = clock.step_error_ns
+        report.correctionNs = clock.correction_ns
+        report.spreadNs = clock.spread_ns
+        return report
     }
 
     func gap(_ message: UnsafeMutablePointer<Tidemark__Feed__Gap>?) throws(FeedError) -> GapRecord {

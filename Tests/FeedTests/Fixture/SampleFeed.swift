@@ -137,7 +137,7 @@ struct SampleFeed {
             metadataBytes: metadataBytes,
             preamble: preamble,
             preambleStorage: storage,
-            correctionNs: random.once(in: 3) ? 17 : 0
+            correction: correction()
         )
         var starts = [preamble.firstEvent]
         for _ in 0..<shape.eventsPerPacket {
@@ -276,7 +276,8 @@ struct SampleFeed {
             if random.once(in: 9) {
                 let late = EventGroup.Late(
                     index: UInt32(group.eventCount),
-                    lateNs: .random(in: 1...900, using: &random)
+                    lateNs: .random(in: 1...900, using: &random),
+                    isByClock: random.once(in: 2)
                 )
                 group.late.append(late)
             }
@@ -334,7 +335,35 @@ struct SampleFeed {
                     heldNs: 2_000_000_000
                 )
             )
+        case 4: return .clock(clock(of: trace))
         default: return nil
         }
+    }
+
+    private mutating func correction() -> TimeCorrection {
+        let changing = TimeCorrection(offsetNs: -9, beginNs: 4, endNs: 1 << 60, endOffsetNs: 1 << 59)
+        return random.once(in: 3) ? TimeCorrection(offsetNs: 17) : random.once(in: 3) ? changing ?? .none : .none
+    }
+
+    private mutating func clock(of trace: FeedTrace) -> ClockReport {
+        let reference = random.pick(traces)
+        let isAgainstCoordinator = random.once(in: 2)
+        var report = ClockReport(
+            relay: trace.relay,
+            host: trace.host,
+            clock: random.once(in: 2) ? "cafe" : "",
+            referenceRelay: isAgainstCoordinator ? "" : reference.relay,
+            referenceHost: isAgainstCoordinator ? "" : reference.host,
+            quality: random.pick(ClockQuality.allCases)
+        )
+        report.lowerNs = random.once(in: 3) ? nil : -5
+        report.upperNs = random.once(in: 3) ? nil : .max
+        report.driftPpb = random.once(in: 2) ? .min : nil
+        report.driftErrorPpb = 7
+        report.stepNs = random.once(in: 2) ? -1 : nil
+        report.stepErrorNs = .max
+        report.correctionNs = random.once(in: 2) ? .min : 0
+        report.spreadNs = random.once(in: 2) ? .max : 0
+        return report
     }
 }

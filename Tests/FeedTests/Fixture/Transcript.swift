@@ -46,13 +46,16 @@ struct Transcript {
                 } catch {
                     lines.append("unreadable event of packet \(slice.packet.id): \(error)")
                 }
-                var lateNs: Int64 = 0
-                if let next = late.first, Int(next.index) == index { lateNs = late.removeFirst().lateNs }
+                var (lateNs, isByClock) = (Int64(0), false)
+                if let next = late.first, Int(next.index) == index {
+                    (lateNs, isByClock) = (next.lateNs, next.isByClock)
+                    late.removeFirst()
+                }
                 index += 1
                 let packet = slice.packet
                 lines.append(
-                    "event \(packet.trace) \(packet.stream) packet \(packet.id) correction \(packet.correctionNs)"
-                        + " preamble \(packet.preamble) late \(lateNs): \(visitor.calls)"
+                    "event \(packet.trace) \(packet.stream) packet \(packet.id) correction \(packet.correction)"
+                        + " preamble \(packet.preamble) late \(lateNs) \(isByClock): \(visitor.calls)"
                 )
             }
         }
