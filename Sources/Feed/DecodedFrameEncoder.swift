@@ -225,10 +225,3 @@ struct DecodedGroupBuilder: @unchecked Sendable {
         return number
     }
 }
-
-extension Int64 {
-    func addingSaturating(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? (other < 0 ? .min : .max) : sum
-    }
-}

@@ -10,7 +10,7 @@
 // more of them, since a way that is longer for a while looks the same. The edge of the leads' upper hull that spans the
 // middle of the last minutes is the drift.
 //
-// `ours` is any clock that is not set: a monotonic one. Memory: fixed, less than 2 KiB. Cost of a sample: O(1).
+// `ours` is any clock that is not set: a monotonic one. Memory: fixed, less than 3 KiB. Cost of a sample: O(1).
 
 /// Bounds a clock from one side, and watches it for steps and drift.
 package struct ArrivalWatch: Sendable {
