@@ -145,7 +145,9 @@ extension Coordinator {
     private func mayFetch(_ link: RelayLink, _ stream: RelayStream) -> Bool {
         if link.root.pendingBytes < limits.pendingBytesMax { return true }
         guard !outputIsHeld, let slot = stream.frontier else { return false }
-        guard let bound = frontier.boundNs(slot), let watermark = frontier.watermarkNs else { return true }
+        // While nobody knows W, a stream of which nothing is known may be what it waits for.
+        guard let bound = frontier.boundNs(slot) else { return true }
+        guard let watermark = frontier.watermarkNs else { return false }
         return bound <= watermark
     }
 
