@@ -129,6 +129,7 @@ extension Coordinator {
             paceIsStale = true
             stall.attached(link.frontier)
             stall.setLivePeriod(link.frontier, periodNs: Int64(clamping: target.livePeriodNs))
+            stall.rejoinWithinNs = max(stall.rejoinWithinNs, rejoinWithinNs(target))
             if let session = link.parked {
                 link.parked = nil
                 link.session = session
@@ -150,6 +151,13 @@ extension Coordinator {
             say(.warning, link, "session \(target.hostname)/\(target.name) cannot be attached: \(result)")
             finishIfIdle(link)
         }
+    }
+
+    /// How far behind W an excluded relay may be that counts again, nanoseconds: one whose sessions speak at different
+    /// times, or more seldom than others', is never where W is. W waits for it no longer than half of the grace time.
+    private func rejoinWithinNs(_ session: ListedSession) -> Int64 {
+        let (periods, overflow) = session.livePeriodNs.multipliedReportingOverflow(by: 2)
+        return Int64(clamping: min(overflow ? .max : periods, (configuration.stallAfterNs ?? 0) / 2))
     }
 
     /// What is proven of a session that has just appeared: that it is later than what other sessions of its host have
