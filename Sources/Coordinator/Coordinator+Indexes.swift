@@ -83,7 +83,7 @@ extension Coordinator {
         if taken == false { stream.resume = nil }
         observe(end, stream, link, now: now)
         let startNs = startNs(stream, link)
-        if taken != nil, index.contentBits == 0 || index.contentBits == stream.preambleBits {
+        if taken != nil, stream.isEmpty(index) {
             pass(link, stream, index, end: end)
         } else if let startNs, end < startNs {
             pass(link, stream, index, end: end)

@@ -118,7 +118,9 @@ extension Coordinator {
     /// Whether the packet of an index was taken before the connection was lost: nil where its header must say.
     func wasTaken(_ index: PacketIndex, of stream: RelayStream) -> Bool? {
         guard let resume = stream.resume, index.timestampEnd <= resume.endCycles else { return false }
-        return index.timestampEnd < resume.endCycles ? true : nil
+        if index.timestampEnd < resume.endCycles { return true }
+        // One without events was not read before either: its number says nothing where packets before it are missing.
+        return stream.isEmpty(index) ? index.offset <= resume.offset : nil
     }
 
     /// Whether a packet that ends where the last one ended was taken before the connection was lost.
@@ -130,6 +132,11 @@ extension Coordinator {
 }
 
 extension RelayStream {
+    /// Whether a packet has no events, as far as its index says so.
+    func isEmpty(_ index: PacketIndex) -> Bool {
+        index.contentBits == 0 || index.contentBits == preambleBits
+    }
+
     /// How far it has been taken; nil before the first packet.
     var position: StreamPosition? {
         losses.lastEndCycles.map {
