@@ -209,7 +209,7 @@ extension Coordinator {
         link.session = nil
         link.root.refused.insert(id)
         paceIsStale = true
-        for trace in link.traces.values {
+        for trace in link.tracesInOrder {
             for stream in trace.streams { endStream(stream, of: link) }
             trace.streams.removeAll()
             forget(trace, link)

@@ -122,6 +122,10 @@ final class RelayLink {
         var isSaid = false
     }
 
+    /// Its traces and streams by the relay's numbers: what is done for each leaves in the same order each time.
+    var tracesInOrder: [RelayTrace] { traces.values.sorted { $0.id.rawValue < $1.id.rawValue } }
+    var streamsInOrder: [RelayStream] { streams.values.sorted { $0.id.rawValue < $1.id.rawValue } }
+
     var isFinished: Bool {
         if case .finished = connection { return true }
         return false
