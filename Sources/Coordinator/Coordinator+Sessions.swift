@@ -12,7 +12,9 @@ extension Coordinator {
         case .fail(let error): fail(link, error, now: now)
         case .negotiated(let minor): answered(link, minor: minor)
         case .sessionsListed: sessionsListed(link, now: now)
-        case .cycleStarted: link.sentCandidateNs = candidateNs
+        case .cycleStarted:
+            link.sentCandidateNs = candidateNs
+            link.listSentNs = now
         case .newStreams(let id, let isProof): newStreams(link, id, isProof: isProof)
         case .cycleCompleted: cycleCompleted(link, now: now)
         case .attached(let id, let result): attached(link, id, result, now: now)
@@ -90,6 +92,8 @@ extension Coordinator {
 
     private mutating func cycleCompleted(_ link: RelayLink, now: UInt64) {
         retryHeld(link, now: now)
+        // A session that is made anew under the names and the number of one that is over leaves the list as it was.
+        if !link.root.refused.isEmpty { assign(link.viewer.sessions, of: link, now: now) }
         giveUpMetadata(link, now: now)
         leaveOutSilent(link, now: now)
         let lister = link.root

@@ -87,6 +87,7 @@ package struct Coordinator: ~Copyable {
         guard case .connecting = link.connection else { return }
         link.connection = .open
         link.openedAtNs = now
+        link.listSentNs = now
         link.viewer = Viewer()
         link.toldPace = nil
         link.viewer.connected(now: now)

@@ -48,8 +48,10 @@ final class RelayLink {
     /// Whether the relay has ever answered in this feed.
     var hasAnswered = false
 
-    /// Of a lister: sessions that will not be tried again while they are listed: refused, given up, or over.
-    var refused: Set<LiveSessionID> = []
+    /// Of a lister: sessions that will not be tried again.
+    var refused: [SessionIdentity: Refusal] = [:]
+    /// When the list that was answered last was asked for, monotonic nanoseconds.
+    var listSentNs: UInt64 = 0
 
     // Of a child.
     /// The session that is attached.
@@ -112,6 +114,28 @@ final class RelayLink {
         self.isStored = isStored
         self.source = source
         self.frontier = frontier
+    }
+
+    /// What a relay calls a session: all that tells one from another while it is listed. A relay that was started anew
+    /// uses numbers again.
+    struct SessionIdentity: Hashable {
+        var id: LiveSessionID
+        var hostname: String
+        var name: String
+
+        init(_ session: ListedSession) {
+            id = session.id
+            hostname = session.hostname
+            name = session.name
+        }
+    }
+
+    /// For how long a session is not tried again.
+    enum Refusal: Equatable {
+        /// It cannot be had: not while it is listed.
+        case whileListed
+        /// It is over. A list that was asked for after this time, monotonic nanoseconds, tells of another one.
+        case inListsUntil(ns: UInt64)
     }
 
     /// A session that another viewer has, or, for a moment after a reconnect, our own lost connection.
