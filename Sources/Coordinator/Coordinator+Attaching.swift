@@ -63,6 +63,9 @@ extension Coordinator {
                 )
             )
         )
+        guard link.isSaidHeld else { return }
+        link.isSaidHeld = false
+        note(.ended, of: session, link: link, reason: reason)
     }
 
     /// Gives every wanted session of a list a link.
@@ -142,6 +145,7 @@ extension Coordinator {
         switch result {
         case .attached:
             link.held = nil
+            link.isSaidHeld = false
             paceIsStale = true
             stall.attached(link.frontier)
             stall.setLivePeriod(link.frontier, periodNs: Int64(clamping: target.livePeriodNs))
@@ -200,6 +204,7 @@ extension Coordinator {
         }
         guard !held.isSaid else { return }
         link.held?.isSaid = true
+        link.isSaidHeld = true
         note(.held, of: target, link: link, reason: "another viewer is attached; trying again")
     }
 

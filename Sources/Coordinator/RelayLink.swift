@@ -62,6 +62,8 @@ final class RelayLink {
     var isAttaching = false
     /// While another viewer holds the session.
     var held: HeldSession?
+    /// Whether the feed was told that another viewer holds the session, and nothing since.
+    var isSaidHeld = false
     /// The session that was attached when the connection was lost, until it is found again.
     var parked: RelaySession?
     var traces: [LiveTraceID: RelayTrace] = [:]
