@@ -156,11 +156,12 @@ extension Coordinator {
                 note(.active, of: target, link: link, reason: "attached again")
                 return
             }
-            link.session = RelaySession(
+            let session = RelaySession(
                 listed: target,
                 frontier: frontier.addSession(link.frontier, boundNs: hostBound(target, link))
             )
-            note(.active, of: target, link: link, reason: "")
+            link.session = session
+            begin(session, of: link)
         case .alreadyHeld:
             holdBack(link, target, now: now)
         case .unknownSession where link.parked == nil:

@@ -168,17 +168,31 @@ extension Coordinator {
     mutating func end(_ session: RelaySession, of link: RelayLink, state: SessionState, reason: String) {
         frontier.endSession(session.frontier)
         session.end = (state, reason)
+        link.root.endingSessions.append(session)
         sayEndIfDrained(session, link)
     }
 
+    /// The session is there: said in the feed behind the end of the one that had its number, for the two are one to
+    /// whoever reads.
+    mutating func begin(_ session: RelaySession, of link: RelayLink) {
+        guard let old = link.root.endingSessions.last(where: { $0.id == session.id && $0.successor == nil }) else {
+            return note(.active, of: session.listed, link: link, reason: "")
+        }
+        old.successor = session
+        session.isSaid = false
+    }
+
     private mutating func sayEndIfDrained(_ session: RelaySession, _ link: RelayLink) {
-        guard session.drainingCount == 0, let end = session.end else { return }
+        guard session.drainingCount == 0, session.isSaid, let end = session.end else { return }
         session.end = nil
+        link.root.endingSessions.removeAll { $0 === session }
         guard !link.isStored else { return }
         note(end.state, of: session.listed, link: link, reason: end.reason)
         guard let successor = session.successor else { return }
         session.successor = nil
-        note(.active, of: successor.listed, link: link, reason: "made anew under the same number and names")
+        successor.isSaid = true
+        note(.active, of: successor.listed, link: link, reason: "made anew under the same number")
+        sayEndIfDrained(successor, link)
     }
 
     /// No stream of the trace will come any more: said in the feed behind its last event.

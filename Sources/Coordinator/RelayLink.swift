@@ -83,6 +83,8 @@ final class RelayLink {
     var toldPace: UInt64??
     /// The feed's candidate watermark when the current cycle was sent.
     var sentCandidateNs: Int64?
+    /// Of a lister: sessions that have ended and whose end is not said yet, oldest first.
+    var endingSessions: [RelaySession] = []
     /// Of a lister: by host, the latest packet end or beacon before the last list, nanoseconds.
     var hostBoundsNs: [String: Int64] = [:]
     /// Of a lister: the greatest bound of a stream, nanoseconds, and when any moved last, monotonic nanoseconds.

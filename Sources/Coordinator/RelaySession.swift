@@ -32,8 +32,10 @@ final class RelaySession {
     var drainingCount = 0
     /// How the session ended; said once its last event has left.
     var end: (state: SessionState, reason: String)?
-    /// The session that took its place under the same number and names; said to be there once this one's end is said.
+    /// The session that took its place under the same number; said to be there once this one's end is said.
     var successor: RelaySession?
+    /// Whether it is said to be there; not while its predecessor's end is not said.
+    var isSaid = true
     /// Whether the connection was lost since the session was attached first: every stream is read from its beginning.
     var isResumed = false
 
