@@ -127,16 +127,10 @@ extension Coordinator {
 
     /// The stream ends before it was read to its end.
     mutating func lose(_ stream: RelayStream, of link: RelayLink, reason: String) {
-        noteLoss(
-            .events,
-            count: nil,
-            stream: stream,
-            link: link,
-            fromNs: nil,
-            toNs: nil,
-            reason: reason
-        )
-        endStream(stream, of: link)
+        if !stream.isOver {
+            noteLoss(.events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil, reason: reason)
+        }
+        endForGood(stream, of: link)
     }
 
     /// Nothing more will come by this connection; by a lister's, from this relay.

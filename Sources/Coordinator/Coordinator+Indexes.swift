@@ -70,7 +70,7 @@ extension Coordinator {
         let trace = stream.trace
         // A packet that ends where the last one ended before a reconnect: its header says which one it is.
         let taken = wasTaken(index, of: stream)
-        if taken == true { return skip(link, stream) }
+        if taken == true || stream.isOver { return skip(link, stream) }
         if trace.fault != nil {
             loseUndecodable(link, stream, index)
             skip(link, stream)

@@ -40,6 +40,7 @@ extension Coordinator {
     mutating func identified(_ trace: RelayTrace, _ uuid: TraceUUID?, _ link: RelayLink) -> RelayTrace {
         guard let metadata = trace.unproven else {
             trace.uuid = uuid ?? trace.uuid
+            for stream in trace.streams where stream.isOver { isolate(stream) }
             return trace
         }
         trace.unproven = nil
@@ -49,6 +50,7 @@ extension Coordinator {
             found = link.traces[trace.id] ?? trace
         }
         found.uuid = uuid
+        for stream in found.streams where stream.isOver { isolate(stream) }
         publishMetadata(found, metadata)
         return found
     }

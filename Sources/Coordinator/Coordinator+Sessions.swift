@@ -174,6 +174,7 @@ extension Coordinator {
             frontier: frontier.addStream(session.frontier),
             startsAtBeginning: !isOlder
         )
+        stream.endedTrace = session.endedStreams.trace(of: added.id)
         stream.startsAtAttach = isOlder
         stream.isBehindAttach = isOlder && !session.isResumed
         nextStreamID += 1
@@ -233,7 +234,7 @@ extension Coordinator {
         if let reason = lossAtEnd(of: stream, link, end) {
             noteLoss(.events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil, reason: reason)
         }
-        endStream(stream, of: link)
+        endForGood(stream, of: link)
         let trace = stream.trace
         trace.streams.removeAll { $0 === stream }
         if trace.streams.isEmpty, trace.metadataID == nil { forget(trace, link) }
@@ -241,6 +242,7 @@ extension Coordinator {
 
     /// Why events of a stream that ends will not come; nil where nothing is missing.
     private func lossAtEnd(of stream: RelayStream, _ link: RelayLink, _ end: StreamEnd) -> String? {
+        if stream.isOver { return nil }
         if end == .failed { return "the relay cannot read the stream" }
         if stream.index != nil { return "a packet could not be read to its end" }
         // A relay up to 2.13 drops what a stream still holds when its program exits. Where that is all that it had it
@@ -261,6 +263,14 @@ extension Coordinator {
         } else if trace.program == nil {
             isolate(trace, link, fault: "the relay has no metadata of it", now: now)
         }
+    }
+
+    /// The stream ends; what it had is in the feed or said to be lost, so that it is not read again.
+    mutating func endForGood(_ stream: RelayStream, of link: RelayLink) {
+        if let uuid = stream.trace.uuid {
+            stream.trace.session.endedStreams.note(stream.id, of: uuid, limit: limits.endedStreamsMax)
+        }
+        endStream(stream, of: link)
     }
 
     /// The stream no longer counts, wherever it is known.

@@ -28,6 +28,8 @@ final class RelaySession {
     /// Streams of before a lost connection that have not been found again.
     var parkedStreams: [RelayStream] = []
     var parkedTraces: [RelayTrace] = []
+    /// Those that will not be read again, should a relay that is attached again still have them.
+    var endedStreams = EndedStreams()
     /// Streams that have ended and of which events have still to leave.
     var drainingCount = 0
     /// How the session ended; said once its last event has left.
@@ -127,6 +129,11 @@ final class RelayStream {
     var lastOffset: UInt64 = 0
     /// On a resumed stream, until a packet comes that was not taken before: where it was.
     var resume: StreamPosition?
+    /// Whether it was there before the connection was lost last.
+    var isParked = false
+    /// The trace of a stream of the session that had its number, and ended before the connection was lost: if it is
+    /// this one's, all that it has is in the feed.
+    var endedTrace: TraceUUID?
     /// Its bound, nanoseconds, and when it moved last, monotonic nanoseconds.
     var boundNs = Int64.min
     var movedAtNs: UInt64 = 0
@@ -142,6 +149,9 @@ final class RelayStream {
 
     /// Where reading is, for a stored stream.
     var stored: StoredStream?
+
+    /// Whether it is one that has ended before, which the relay gives once more.
+    var isOver: Bool { endedTrace.map { $0 == trace.uuid } ?? false }
 
     init(
         id: LiveStreamID,
