@@ -76,13 +76,20 @@ extension Coordinator {
         if let session = link.session {
             session.isResumed = link.source.start == .beginning || session.startNs != nil
             // What a connection lost before this one had, and this one had not found again, is still waited for.
-            session.parkedTraces += link.traces.values
-            session.parkedStreams += link.streams.values
-            for stream in link.streams.values {
+            session.parkedTraces += link.tracesInOrder
+            for stream in link.streamsInOrder {
+                // Whether a trace is the one of before is not known yet: what it has beside that is yet to be had.
+                if stream.trace.unproven != nil, !stream.isParked {
+                    stream.trace.streams.removeAll { $0 === stream }
+                    endStream(stream, of: link)
+                    continue
+                }
+                session.parkedStreams.append(stream)
                 stream.index = nil
                 stream.earlyBeacon = nil
                 dropStorage(stream, link)
                 stream.resume = stream.position ?? stream.resume
+                stream.isParked = true
             }
             link.parked = session
         }

@@ -66,7 +66,7 @@ final class RelaySession {
 /// A CTF trace of a session.
 final class RelayTrace {
     let id: LiveTraceID
-    let session: RelaySession
+    var session: RelaySession
     var declaration: FeedTrace
     var isDeclared = false
     var reader = MetadataReader()
@@ -84,6 +84,8 @@ final class RelayTrace {
     var uuid: TraceUUID?
     /// On a trace found again after a reconnect, until its identity is proven: its metadata so far.
     var unproven: [UInt8]?
+    /// Its session was found to be another one than before while its own identity was not proven: it may be either's.
+    var isDoubtful = false
     /// Why the trace cannot be decoded; nil while it can, or while its metadata has not come.
     var fault: String?
     /// Since when it waits for metadata, monotonic nanoseconds.
