@@ -112,6 +112,25 @@ let package = Package(
             path: "Tests/Fuzzing/Replay",
             swiftSettings: strict
         ),
+        // Worlds made of a seed, around the coordinator that the daemon runs.
+        .target(
+            name: "Simulator",
+            dependencies: ["CTF", "LTTngLive", "Feed", "FeedLog", "Coordinator", "SimulatedRelay", "PacketWriter"],
+            path: "Tests/Simulator/World",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["Simulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/Simulator/Entry",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SimulatorTests",
+            dependencies: ["Simulator"],
+            path: "Tests/Simulator/Seeds",
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "relay-farm",
             dependencies: [

@@ -7,13 +7,14 @@ import LTTngLive
 extension Coordinator {
     mutating func sessionsListed(_ link: RelayLink, now: UInt64) {
         let listed = link.viewer.sessions
-        if link.isLister { listerAnswered(link, listed) } else { childAnswered(link, listed) }
-        assign(listed, link.root, now: now)
+        if link.isLister { listerAnswered(link, listed) } else { childAnswered(link, listed, now: now) }
+        assign(listed, of: link, now: now)
         finishIfIdle(link)
     }
 
     private mutating func listerAnswered(_ link: RelayLink, _ listed: [ListedSession]) {
-        link.refused.formIntersection(listed.map(\.id))
+        let identities = Set(listed.map(RelayLink.SessionIdentity.init))
+        link.refused = link.refused.filter { identities.contains($0.key) }
         let hosts = Set(listed.map(\.hostname))
         link.hostBoundsNs = link.hostBoundsNs.filter { hosts.contains($0.key) }
         stall.attached(link.frontier)
@@ -24,26 +25,26 @@ extension Coordinator {
         if configuration.lifetime == .untilSessionsEnd { report.withoutSession.append(link.source.name) }
     }
 
-    private mutating func childAnswered(_ link: RelayLink, _ listed: [ListedSession]) {
+    private mutating func childAnswered(_ link: RelayLink, _ listed: [ListedSession], now: UInt64) {
         link.hasAnswered = true
         guard let target = link.target else { return }
         link.targetIsGone = !listed.contains { isSame($0, target) }
         if !link.targetIsGone {
             let isNew = link.session == nil && !link.isAttaching && link.held == nil
-            if isNew, !link.root.refused.contains(target.id) { attach(link) }
+            if isNew, !isRefused(target, by: link) { attach(link) }
         } else {
             link.held = nil
             if link.parked != nil {
                 forgetParked(link, reason: "the relay no longer has it")
-            } else if link.session == nil, !link.root.refused.contains(target.id) {
-                missed(link, target)
+            } else if link.session == nil, !isRefused(target, by: link) {
+                missed(link, target, .inListsUntil(ns: now))
             }
         }
     }
 
     /// A session ended before it could be attached.
-    private mutating func missed(_ link: RelayLink, _ session: ListedSession) {
-        link.root.refused.insert(session.id)
+    private mutating func missed(_ link: RelayLink, _ session: ListedSession, _ refusal: RelayLink.Refusal) {
+        refuse(session, link, refusal)
         let reason = "the session ended before it could be attached"
         say(.warning, link, "session \(session.hostname)/\(session.name): \(reason)")
         records.append(
@@ -62,11 +63,16 @@ extension Coordinator {
                 )
             )
         )
+        guard link.isSaidHeld else { return }
+        link.isSaidHeld = false
+        note(.ended, of: session, link: link, reason: reason)
     }
 
-    /// Gives every wanted session a link.
-    private mutating func assign(_ listed: [ListedSession], _ lister: RelayLink, now: UInt64) {
-        for session in listed where isWanted(session, lister) && !lister.refused.contains(session.id) {
+    /// Gives every wanted session of a list a link.
+    /// - Parameter link: whose list it is.
+    mutating func assign(_ listed: [ListedSession], of link: RelayLink, now: UInt64) {
+        let lister = link.root
+        for session in listed where isWanted(session, lister) && !isRefused(session, by: link) {
             let isAssigned = lister.children.contains { child in child.target.map { isSame($0, session) } ?? false }
             if !isAssigned { addChild(lister, session, now: now) }
         }
@@ -74,7 +80,7 @@ extension Coordinator {
 
     private mutating func addChild(_ lister: RelayLink, _ session: ListedSession, now: UInt64) {
         guard lister.children.count < limits.connectionsMax else {
-            lister.refused.insert(session.id)
+            refuse(session, lister, .whileListed)
             say(.error, lister, "session \(session.hostname)/\(session.name) is left out: too many sessions")
             return
         }
@@ -105,13 +111,26 @@ extension Coordinator {
     }
 
     /// A session will not be tried again.
-    private mutating func refuse(_ id: LiveSessionID, _ link: RelayLink, reason: String) {
-        link.root.refused.insert(id)
+    private mutating func refuse(_ session: ListedSession, _ link: RelayLink, reason: String) {
+        refuse(session, link, .whileListed)
         forgetParked(link, reason: reason)
     }
 
+    private func refuse(_ session: ListedSession, _ link: RelayLink, _ refusal: RelayLink.Refusal) {
+        link.root.refused[RelayLink.SessionIdentity(session)] = refusal
+    }
+
+    /// Whether a session in the list that the link was given last is not to be tried.
+    private func isRefused(_ session: ListedSession, by link: RelayLink) -> Bool {
+        switch link.root.refused[RelayLink.SessionIdentity(session)] {
+        case .whileListed: true
+        case .inListsUntil(let ns): link.listSentNs <= ns
+        case nil: false
+        }
+    }
+
     private func isSame(_ left: ListedSession, _ right: ListedSession) -> Bool {
-        left.id == right.id && left.hostname == right.hostname && left.name == right.name
+        RelayLink.SessionIdentity(left) == RelayLink.SessionIdentity(right)
     }
 
     private func isWanted(_ session: ListedSession, _ link: RelayLink) -> Bool {
@@ -131,30 +150,40 @@ extension Coordinator {
         switch result {
         case .attached:
             link.held = nil
+            link.isSaidHeld = false
             paceIsStale = true
             stall.attached(link.frontier)
             stall.setLivePeriod(link.frontier, periodNs: Int64(clamping: longestLivePeriodNs(link.root, target)))
+            stall.rejoinWithinNs = max(stall.rejoinWithinNs, rejoinWithinNs(target))
             if let session = link.parked {
                 link.parked = nil
                 link.session = session
                 note(.active, of: target, link: link, reason: "attached again")
                 return
             }
-            link.session = RelaySession(
+            let session = RelaySession(
                 listed: target,
                 frontier: frontier.addSession(link.frontier, boundNs: hostBound(target, link))
             )
-            note(.active, of: target, link: link, reason: "")
+            link.session = session
+            begin(session, of: link)
         case .alreadyHeld:
             holdBack(link, target, now: now)
         case .unknownSession where link.parked == nil:
-            missed(link, target)
+            missed(link, target, .whileListed)
             finishIfIdle(link)
         case .unknownSession, .notLive, .seekRefused, .noViewerSession:
-            refuse(id, link, reason: "it cannot be attached again")
+            refuse(target, link, reason: "it cannot be attached again")
             say(.warning, link, "session \(target.hostname)/\(target.name) cannot be attached: \(result)")
             finishIfIdle(link)
         }
+    }
+
+    /// How far behind W an excluded relay may be that counts again, nanoseconds: one whose sessions speak at different
+    /// times, or more seldom than others', is never where W is. W waits for it no longer than half of the grace time.
+    private func rejoinWithinNs(_ session: ListedSession) -> Int64 {
+        let (periods, overflow) = session.livePeriodNs.multipliedReportingOverflow(by: 2)
+        return Int64(clamping: min(overflow ? .max : periods, (configuration.stallAfterNs ?? 0) / 2))
     }
 
     /// What is proven of a session that has just appeared: that it is later than what other sessions of its host have
@@ -181,6 +210,7 @@ extension Coordinator {
         }
         guard !held.isSaid else { return }
         link.held?.isSaid = true
+        link.isSaidHeld = true
         note(.held, of: target, link: link, reason: "another viewer is attached; trying again")
     }
 
@@ -189,7 +219,7 @@ extension Coordinator {
         guard let held = link.held, let target = link.target, !link.isAttaching else { return }
         if configuration.lifetime == .untilSessionsEnd, now - held.sinceNs >= limits.patienceNs {
             link.held = nil
-            refuse(target.id, link, reason: "another viewer holds it")
+            refuse(target, link, reason: "another viewer holds it")
             report.held.append("\(link.source.name): \(target.hostname)/\(target.name)")
             say(.error, link, "session \(target.hostname)/\(target.name) is held by another viewer")
             finishIfIdle(link)
@@ -204,9 +234,9 @@ extension Coordinator {
     mutating func sessionEnded(_ link: RelayLink, _ id: LiveSessionID, _ end: SessionEnd, now: UInt64) {
         guard let session = link.session, session.id == id else { return }
         link.session = nil
-        link.root.refused.insert(id)
+        refuse(session.listed, link, end == .failed ? .whileListed : .inListsUntil(ns: now))
         paceIsStale = true
-        for trace in link.traces.values {
+        for trace in link.tracesInOrder {
             for stream in trace.streams { endStream(stream, of: link) }
             trace.streams.removeAll()
             forget(trace, link)

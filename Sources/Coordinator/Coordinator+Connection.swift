@@ -76,14 +76,21 @@ extension Coordinator {
         if let session = link.session {
             session.isResumed = link.source.start == .beginning || session.startNs != nil
             // What a connection lost before this one had, and this one had not found again, is still waited for.
-            session.parkedTraces += link.traces.values
-            session.parkedStreams += link.streams.values
-            for stream in link.streams.values {
+            session.parkedTraces += link.tracesInOrder
+            for stream in link.streamsInOrder {
+                // Whether a trace is the one of before is not known yet: what it has beside that is yet to be had.
+                if stream.trace.unproven != nil, !stream.isParked {
+                    stream.trace.streams.removeAll { $0 === stream }
+                    endStream(stream, of: link)
+                    continue
+                }
+                session.parkedStreams.append(stream)
                 stream.index = nil
                 stream.earlyBeacon = nil
                 stream.lastArrival = nil
                 dropStorage(stream, link)
                 stream.resume = stream.position ?? stream.resume
+                stream.isParked = true
             }
             link.parked = session
         }
@@ -128,16 +135,10 @@ extension Coordinator {
 
     /// The stream ends before it was read to its end.
     mutating func lose(_ stream: RelayStream, of link: RelayLink, reason: String) {
-        noteLoss(
-            .events,
-            count: nil,
-            stream: stream,
-            link: link,
-            fromNs: nil,
-            toNs: nil,
-            reason: reason
-        )
-        endStream(stream, of: link)
+        if !stream.isOver {
+            noteLoss(.events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil, reason: reason)
+        }
+        endForGood(stream, of: link)
     }
 
     /// Nothing more will come by this connection; by a lister's, from this relay.
@@ -169,17 +170,31 @@ extension Coordinator {
     mutating func end(_ session: RelaySession, of link: RelayLink, state: SessionState, reason: String) {
         frontier.endSession(session.frontier)
         session.end = (state, reason)
+        link.root.endingSessions.append(session)
         sayEndIfDrained(session, link)
     }
 
+    /// The session is there: said in the feed behind the end of the one that had its number, for the two are one to
+    /// whoever reads.
+    mutating func begin(_ session: RelaySession, of link: RelayLink) {
+        guard let old = link.root.endingSessions.last(where: { $0.id == session.id && $0.successor == nil }) else {
+            return note(.active, of: session.listed, link: link, reason: "")
+        }
+        old.successor = session
+        session.isSaid = false
+    }
+
     private mutating func sayEndIfDrained(_ session: RelaySession, _ link: RelayLink) {
-        guard session.drainingCount == 0, let end = session.end else { return }
+        guard session.drainingCount == 0, session.isSaid, let end = session.end else { return }
         session.end = nil
+        link.root.endingSessions.removeAll { $0 === session }
         guard !link.isStored else { return }
         note(end.state, of: session.listed, link: link, reason: end.reason)
         guard let successor = session.successor else { return }
         session.successor = nil
-        note(.active, of: successor.listed, link: link, reason: "made anew under the same number and names")
+        successor.isSaid = true
+        note(.active, of: successor.listed, link: link, reason: "made anew under the same number")
+        sayEndIfDrained(successor, link)
     }
 
     /// No stream of the trace will come any more: said in the feed behind its last event.

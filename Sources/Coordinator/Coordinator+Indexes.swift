@@ -72,7 +72,7 @@ extension Coordinator {
         let trace = stream.trace
         // A packet that ends where the last one ended before a reconnect: its header says which one it is.
         let taken = wasTaken(index, of: stream)
-        if taken == true { return skip(link, stream) }
+        if taken == true || stream.isOver { return skip(link, stream) }
         if trace.fault != nil {
             loseUndecodable(link, stream, index)
             skip(link, stream)
@@ -85,7 +85,7 @@ extension Coordinator {
         if taken == false { stream.resume = nil }
         observe(end, stream, link, now: now)
         let startNs = startNs(stream, link)
-        if taken != nil, index.contentBits == 0 || index.contentBits == stream.preambleBits {
+        if taken != nil, stream.isEmpty(index) {
             pass(link, stream, index, end: end)
         } else if let startNs, end < startNs {
             pass(link, stream, index, end: end)
@@ -154,7 +154,9 @@ extension Coordinator {
     private func mayFetch(_ link: RelayLink, _ stream: RelayStream) -> Bool {
         if link.root.pendingBytes < limits.pendingBytesMax { return true }
         guard !outputIsHeld, let slot = stream.frontier else { return false }
-        guard let bound = frontier.boundNs(slot), let watermark = frontier.watermarkNs else { return true }
+        // While nobody knows W, a stream of which nothing is known may be what it waits for.
+        guard let bound = frontier.boundNs(slot) else { return true }
+        guard let watermark = frontier.watermarkNs else { return false }
         return bound <= watermark
     }
 

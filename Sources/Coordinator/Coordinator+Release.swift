@@ -18,8 +18,9 @@ extension Coordinator {
                 into: &runs
             )
             for run in runs { publish(run) }
-            if !batches.isEmpty || !records.isEmpty || isStep(to: result.publishedNs) {
+            if !batches.isEmpty || !records.isEmpty || isStep(to: result.publishedNs) || isOwed(result.publishedNs) {
                 publishedWatermarkNs = result.publishedNs
+                owesWatermark = false
                 publishBatch(watermarkNs: result.publishedNs)
             }
             consumed.removeAll(keepingCapacity: true)
@@ -44,6 +45,11 @@ extension Coordinator {
         return overflow || step >= limits.watermarkStepNs
     }
 
+    /// Whether a batch that was full has left with a watermark that is behind the one of its events.
+    private func isOwed(_ watermarkNs: Int64?) -> Bool {
+        owesWatermark && watermarkNs != publishedWatermarkNs
+    }
+
     /// Without open streams: whether a stream that nobody knows of yet might still have events older than those
     /// pending.
     private var nothingOlderCanCome: Bool {
@@ -57,7 +63,10 @@ extension Coordinator {
         var offset = 0
         while offset < run.count {
             offset += batches.take(run, from: offset)
-            if batches.isFull { publishBatch(watermarkNs: publishedWatermarkNs) }
+            if batches.isFull {
+                publishBatch(watermarkNs: publishedWatermarkNs)
+                owesWatermark = true
+            }
         }
     }
 

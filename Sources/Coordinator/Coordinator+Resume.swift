@@ -40,41 +40,84 @@ extension Coordinator {
     mutating func identified(_ trace: RelayTrace, _ uuid: TraceUUID?, _ link: RelayLink) -> RelayTrace {
         guard let metadata = trace.unproven else {
             trace.uuid = uuid ?? trace.uuid
+            for stream in trace.streams where stream.isOver { isolate(stream) }
             return trace
         }
         trace.unproven = nil
         var found = trace
         if uuid != trace.uuid {
-            replaceSession(link)
+            if trace.isDoubtful { replace(trace, link) } else { replaceSession(link, unlike: trace) }
             found = link.traces[trace.id] ?? trace
         }
+        trace.isDoubtful = false
         found.uuid = uuid
+        for stream in found.streams where stream.isOver { isolate(stream) }
         publishMetadata(found, metadata)
         return found
     }
 
     /// The session that was found again is another one: what was there of the old one is lost.
-    private mutating func replaceSession(_ link: RelayLink) {
+    /// - Parameter stranger: the trace by which it was found out.
+    private mutating func replaceSession(_ link: RelayLink, unlike stranger: RelayTrace) {
         guard let old = link.session else { return }
         let new = RelaySession(listed: old.listed, frontier: frontier.addSession(link.frontier, boundNs: nil))
         new.isResumed = old.isResumed
         new.startNs = old.startNs
+        new.endedStreams = old.endedStreams
         link.session = new
-        var gone = old.parkedStreams
-        for trace in old.parkedTraces + link.traces.values {
-            old.parkedTraces.append(trace)
-            guard link.traces[trace.id] === trace else { continue }
-            let copy = copy(trace, session: new)
-            link.traces[trace.id] = copy
-            for stream in trace.streams where link.streams[stream.id] === stream {
-                gone.append(stream)
-                adopt(self.copy(stream, trace: copy, link), link)
+        for trace in link.tracesInOrder {
+            if trace === stranger {
+                replace(trace, of: old, by: copy(trace, session: new), link)
+            } else {
+                // A connection that was lost before it could tell may have brought it.
+                trace.isDoubtful = trace.unproven != nil
+                move(trace, from: old, to: new)
             }
-            trace.streams.removeAll()
         }
-        old.parkedStreams = gone
-        old.successor = new
         forget(old, of: link, reason: "the relay was started anew")
+        begin(new, of: link)
+    }
+
+    /// The trace is the new session's, as far as is known, and so is all that the feed has of it.
+    private mutating func move(_ trace: RelayTrace, from old: RelaySession, to new: RelaySession) {
+        let counting = trace.streams.filter { $0.frontier != nil }
+        for stream in counting { isolate(stream) }
+        trace.session = new
+        for stream in trace.streams where !stream.hasEnded {
+            old.streamCount -= 1
+            new.streamCount += 1
+        }
+        old.drainingCount -= trace.drainingCount
+        new.drainingCount += trace.drainingCount
+        for stream in counting {
+            readmit(stream)
+            if stream.boundNs > .min { advance(stream, to: stream.boundNs) }
+        }
+        new.parkedStreams += old.parkedStreams.filter { $0.trace === trace }
+        old.parkedStreams.removeAll { $0.trace === trace }
+    }
+
+    /// A trace that was taken for the new session's is of the one before: what was there of it is lost.
+    private mutating func replace(_ trace: RelayTrace, _ link: RelayLink) {
+        let session = trace.session
+        replace(trace, of: session, by: copy(trace, session: session), link)
+        let gone = session.parkedStreams.filter { $0.trace === trace }
+        session.parkedStreams.removeAll { $0.trace === trace }
+        session.parkedTraces.removeAll { $0 === trace }
+        for stream in gone { lose(stream, of: link, reason: "not read to its end: the relay was started anew") }
+        forget(trace, link)
+    }
+
+    /// The relay's trace of that number is another one than the feed knows.
+    private mutating func replace(_ trace: RelayTrace, of old: RelaySession, by copy: RelayTrace, _ link: RelayLink) {
+        old.parkedTraces.append(trace)
+        link.traces[trace.id] = copy
+        for stream in trace.streams where link.streams[stream.id] === stream {
+            adopt(self.copy(stream, trace: copy, link), link)
+            // One that was not there before is the new session's alone.
+            if stream.isParked { old.parkedStreams.append(stream) } else { endStream(stream, of: link) }
+        }
+        trace.streams.removeAll()
     }
 
     /// The same trace of the relay, as one that the feed does not know.
@@ -118,7 +161,9 @@ extension Coordinator {
     /// Whether the packet of an index was taken before the connection was lost: nil where its header must say.
     func wasTaken(_ index: PacketIndex, of stream: RelayStream) -> Bool? {
         guard let resume = stream.resume, index.timestampEnd <= resume.endCycles else { return false }
-        return index.timestampEnd < resume.endCycles ? true : nil
+        if index.timestampEnd < resume.endCycles { return true }
+        // One without events was not read before either: its number says nothing where packets before it are missing.
+        return stream.isEmpty(index) ? index.offset <= resume.offset : nil
     }
 
     /// Whether a packet that ends where the last one ended was taken before the connection was lost.
@@ -130,6 +175,11 @@ extension Coordinator {
 }
 
 extension RelayStream {
+    /// Whether a packet has no events, as far as its index says so.
+    func isEmpty(_ index: PacketIndex) -> Bool {
+        index.contentBits == 0 || index.contentBits == preambleBits
+    }
+
     /// How far it has been taken; nil before the first packet.
     var position: StreamPosition? {
         losses.lastEndCycles.map {

@@ -12,7 +12,9 @@ extension Coordinator {
         case .fail(let error): fail(link, error, now: now)
         case .negotiated(let minor): answered(link, minor: minor)
         case .sessionsListed: sessionsListed(link, now: now)
-        case .cycleStarted: link.sentCandidateNs = candidateNs
+        case .cycleStarted:
+            link.sentCandidateNs = candidateNs
+            link.listSentNs = now
         case .newStreams(let id, let isProof): newStreams(link, id, isProof: isProof)
         case .cycleCompleted: cycleCompleted(link, now: now)
         case .attached(let id, let result): attached(link, id, result, now: now)
@@ -92,6 +94,8 @@ extension Coordinator {
 
     private mutating func cycleCompleted(_ link: RelayLink, now: UInt64) {
         retryHeld(link, now: now)
+        // A session that is made anew under the names and the number of one that is over leaves the list as it was.
+        if !link.root.refused.isEmpty { assign(link.viewer.sessions, of: link, now: now) }
         giveUpMetadata(link, now: now)
         leaveOutSilent(link, now: now)
         let lister = link.root
@@ -172,6 +176,7 @@ extension Coordinator {
             frontier: frontier.addStream(session.frontier),
             startsAtBeginning: !isOlder
         )
+        stream.endedTrace = session.endedStreams.trace(of: added.id)
         stream.startsAtAttach = isOlder
         stream.isBehindAttach = isOlder && !session.isResumed
         nextStreamID += 1
@@ -231,7 +236,7 @@ extension Coordinator {
         if let reason = lossAtEnd(of: stream, link, end) {
             noteLoss(.events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil, reason: reason)
         }
-        endStream(stream, of: link)
+        endForGood(stream, of: link)
         let trace = stream.trace
         trace.streams.removeAll { $0 === stream }
         if trace.streams.isEmpty, trace.metadataID == nil { forget(trace, link) }
@@ -239,6 +244,7 @@ extension Coordinator {
 
     /// Why events of a stream that ends will not come; nil where nothing is missing.
     private func lossAtEnd(of stream: RelayStream, _ link: RelayLink, _ end: StreamEnd) -> String? {
+        if stream.isOver { return nil }
         if end == .failed { return "the relay cannot read the stream" }
         if stream.index != nil { return "a packet could not be read to its end" }
         // A relay up to 2.13 drops what a stream still holds when its program exits. Where that is all that it had it
@@ -259,6 +265,14 @@ extension Coordinator {
         } else if trace.program == nil {
             isolate(trace, link, fault: "the relay has no metadata of it", now: now)
         }
+    }
+
+    /// The stream ends; what it had is in the feed or said to be lost, so that it is not read again.
+    mutating func endForGood(_ stream: RelayStream, of link: RelayLink) {
+        if let uuid = stream.trace.uuid {
+            stream.trace.session.endedStreams.note(stream.id, of: uuid, limit: limits.endedStreamsMax)
+        }
+        endStream(stream, of: link)
     }
 
     /// The stream no longer counts, wherever it is known.

@@ -9,7 +9,7 @@ extension Coordinator {
     mutating func giveUpMetadata(_ link: RelayLink, now: UInt64) {
         guard let dueNs = link.metadataDueNs, now >= dueNs else { return }
         var nextNs: UInt64?
-        for trace in link.traces.values where trace.program == nil && trace.fault == nil {
+        for trace in link.tracesInOrder where trace.program == nil && trace.fault == nil {
             if trace.isOverdue, link.targetIsGone {
                 isolate(trace, link, fault: "the relay did not give its metadata", now: now)
             } else if trace.isOverdue {
@@ -65,7 +65,7 @@ extension Coordinator {
         if sinceNs > 4 * limits.silenceCheckNs { link.heardSinceNs = now }
         let root = link.root
         guard now - min(now, root.movedAtNs) < patienceNs / 2 else { return }
-        for stream in link.streams.values where stream.frontier != nil && stream.index == nil {
+        for stream in link.streamsInOrder where stream.frontier != nil && stream.index == nil {
             let silentNs = now - min(now, max(stream.movedAtNs, link.heardSinceNs))
             guard silentNs >= patienceNs, stream.boundNs < root.leadNs else { continue }
             leaveOut(stream, link, silentNs: silentNs)

@@ -1,15 +1,46 @@
+import EventMerge
 import LTTngLive
 
 /// How much the coordinator keeps, for tests and metrics.
+package struct CoordinatorSizes: Sendable, Equatable {
+    /// Over all connections.
+    package var traces: Int
+    package var streams: Int
+    /// Ended streams of which events have still to leave.
+    package var draining: Int
+    /// Used and vacant places of the viewers' tables.
+    package var viewerPlaces: Int
+    /// Events in the merge.
+    package var pendingEvents: Int
+    /// Bytes of packets that are kept or asked for, of the relay that has most.
+    package var pendingBytesOfRelayMax: Int
+    /// Requests sent and not answered, of the connection that has most.
+    package var requestsOfConnectionMax: Int
+    /// Connections to sessions, the lost ones included.
+    package var sessionConnections: Int
+}
+
 extension Coordinator {
-    /// Over all connections. `draining`: ended streams of which events have still to leave. `viewerPlaces`: used and
-    /// vacant places of the viewers' tables.
-    package var tableSizes: (traces: Int, streams: Int, draining: Int, viewerPlaces: Int) {
-        (
-            links.reduce(0) { $0 + $1.traces.count },
-            links.reduce(0) { $0 + $1.streams.count },
-            draining.count,
-            links.reduce(0) { $0 + $1.viewer.tableSizes.places }
+    /// - Complexity: O(connections).
+    package var sizes: CoordinatorSizes {
+        var sizes = CoordinatorSizes(
+            traces: 0,
+            streams: 0,
+            draining: draining.count,
+            viewerPlaces: 0,
+            pendingEvents: merge.pendingEventCount,
+            pendingBytesOfRelayMax: 0,
+            requestsOfConnectionMax: 0,
+            sessionConnections: 0
         )
+        for link in links {
+            sizes.traces += link.traces.count
+            sizes.streams += link.streams.count
+            sizes.viewerPlaces += link.viewer.tableSizes.places
+            sizes.pendingBytesOfRelayMax = max(sizes.pendingBytesOfRelayMax, link.pendingBytes)
+            sizes.requestsOfConnectionMax = max(sizes.requestsOfConnectionMax, link.viewer.requestsOutstanding)
+            sizes.sessionConnections += link.children.count
+        }
+        return sizes
     }
 }

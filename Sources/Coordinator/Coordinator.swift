@@ -43,6 +43,8 @@ package struct Coordinator: ~Copyable {
     var outputIsHeld = false
     var isFinished = false
     var publishedWatermarkNs: Int64?
+    /// Whether batches have left since that say less than the watermark that their events left by.
+    var owesWatermark = false
     var frontierDeadlineNs: UInt64?
     /// When the stall policy looks at all relays again, monotonic nanoseconds.
     var stallDueNs: UInt64 = 0
@@ -92,6 +94,7 @@ package struct Coordinator: ~Copyable {
         guard case .connecting = link.connection else { return }
         link.connection = .open
         link.openedAtNs = now
+        link.listSentNs = now
         link.viewer = Viewer()
         link.toldPace = nil
         link.viewer.connected(now: now)

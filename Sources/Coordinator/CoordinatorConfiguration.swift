@@ -138,6 +138,8 @@ package struct CoordinatorLimits: Sendable {
     package var reportedFaultsMax = 100
     /// Connections to one relay beside the first: one for each session that it lists.
     package var connectionsMax = 256
+    /// Ended streams of a session that are told apart from new ones when its relay is attached again.
+    package var endedStreamsMax = 65_536
     /// The first wait before a reconnect, nanoseconds; doubles with each failure.
     package var retryDelayNsMin: UInt64 = 100_000_000
     /// The longest wait before a reconnect, nanoseconds.

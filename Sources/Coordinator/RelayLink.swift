@@ -48,8 +48,10 @@ final class RelayLink {
     /// Whether the relay has ever answered in this feed.
     var hasAnswered = false
 
-    /// Of a lister: sessions that will not be tried again while they are listed: refused, given up, or over.
-    var refused: Set<LiveSessionID> = []
+    /// Of a lister: sessions that will not be tried again.
+    var refused: [SessionIdentity: Refusal] = [:]
+    /// When the list that was answered last was asked for, monotonic nanoseconds.
+    var listSentNs: UInt64 = 0
 
     // Of a child.
     /// The session that is attached.
@@ -60,6 +62,8 @@ final class RelayLink {
     var isAttaching = false
     /// While another viewer holds the session.
     var held: HeldSession?
+    /// Whether the feed was told that another viewer holds the session, and nothing since.
+    var isSaidHeld = false
     /// The session that was attached when the connection was lost, until it is found again.
     var parked: RelaySession?
     var traces: [LiveTraceID: RelayTrace] = [:]
@@ -79,6 +83,8 @@ final class RelayLink {
     var toldPace: UInt64??
     /// The feed's candidate watermark when the current cycle was sent.
     var sentCandidateNs: Int64?
+    /// Of a lister: sessions that have ended and whose end is not said yet, oldest first.
+    var endingSessions: [RelaySession] = []
     /// Of a lister: by host, the latest packet end or beacon before the last list, nanoseconds.
     var hostBoundsNs: [String: Int64] = [:]
     /// Of a lister: the greatest bound of a stream, nanoseconds, and when any moved last, monotonic nanoseconds.
@@ -116,6 +122,28 @@ final class RelayLink {
         self.frontier = frontier
     }
 
+    /// What a relay calls a session: all that tells one from another while it is listed. A relay that was started anew
+    /// uses numbers again.
+    struct SessionIdentity: Hashable {
+        var id: LiveSessionID
+        var hostname: String
+        var name: String
+
+        init(_ session: ListedSession) {
+            id = session.id
+            hostname = session.hostname
+            name = session.name
+        }
+    }
+
+    /// For how long a session is not tried again.
+    enum Refusal: Equatable {
+        /// It cannot be had: not while it is listed.
+        case whileListed
+        /// It is over. A list that was asked for after this time, monotonic nanoseconds, tells of another one.
+        case inListsUntil(ns: UInt64)
+    }
+
     /// A session that another viewer has, or, for a moment after a reconnect, our own lost connection.
     struct HeldSession {
         var sinceNs: UInt64
@@ -123,6 +151,10 @@ final class RelayLink {
         /// Whether it has been said: the relay had the time to notice that our old connection is gone.
         var isSaid = false
     }
+
+    /// Its traces and streams by the relay's numbers: what is done for each leaves in the same order each time.
+    var tracesInOrder: [RelayTrace] { traces.values.sorted { $0.id.rawValue < $1.id.rawValue } }
+    var streamsInOrder: [RelayStream] { streams.values.sorted { $0.id.rawValue < $1.id.rawValue } }
 
     var isFinished: Bool {
         if case .finished = connection { return true }

@@ -28,12 +28,16 @@ final class RelaySession {
     /// Streams of before a lost connection that have not been found again.
     var parkedStreams: [RelayStream] = []
     var parkedTraces: [RelayTrace] = []
+    /// Those that will not be read again, should a relay that is attached again still have them.
+    var endedStreams = EndedStreams()
     /// Streams that have ended and of which events have still to leave.
     var drainingCount = 0
     /// How the session ended; said once its last event has left.
     var end: (state: SessionState, reason: String)?
-    /// The session that took its place under the same number and names; said to be there once this one's end is said.
+    /// The session that took its place under the same number; said to be there once this one's end is said.
     var successor: RelaySession?
+    /// Whether it is said to be there; not while its predecessor's end is not said.
+    var isSaid = true
     /// Whether the connection was lost since the session was attached first: every stream is read from its beginning.
     var isResumed = false
 
@@ -62,7 +66,7 @@ final class RelaySession {
 /// A CTF trace of a session.
 final class RelayTrace {
     let id: LiveTraceID
-    let session: RelaySession
+    var session: RelaySession
     var declaration: FeedTrace
     var isDeclared = false
     var reader = MetadataReader()
@@ -80,6 +84,8 @@ final class RelayTrace {
     var uuid: TraceUUID?
     /// On a trace found again after a reconnect, until its identity is proven: its metadata so far.
     var unproven: [UInt8]?
+    /// Its session was found to be another one than before while its own identity was not proven: it may be either's.
+    var isDoubtful = false
     /// Why the trace cannot be decoded; nil while it can, or while its metadata has not come.
     var fault: String?
     /// Since when it waits for metadata, monotonic nanoseconds.
@@ -138,6 +144,11 @@ final class RelayStream {
     /// The end of the last packet of which the relay has not said yet that nothing was behind it, nanoseconds as its
     /// host's clock is watched; and when it had arrived, monotonic nanoseconds.
     var lastArrival: (clockNs: Int64, atNs: Int64)?
+    /// Whether it was there before the connection was lost last.
+    var isParked = false
+    /// The trace of a stream of the session that had its number, and ended before the connection was lost: if it is
+    /// this one's, all that it has is in the feed.
+    var endedTrace: TraceUUID?
     /// Its bound, nanoseconds, and when it moved last, monotonic nanoseconds.
     var boundNs = Int64.min
     var movedAtNs: UInt64 = 0
@@ -153,6 +164,9 @@ final class RelayStream {
 
     /// Where reading is, for a stored stream.
     var stored: StoredStream?
+
+    /// Whether it is one that has ended before, which the relay gives once more.
+    var isOver: Bool { endedTrace.map { $0 == trace.uuid } ?? false }
 
     init(
         id: LiveStreamID,

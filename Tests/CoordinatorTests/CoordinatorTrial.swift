@@ -290,7 +290,7 @@ final class CoordinatorTrial {
     }
 
     /// What the coordinator keeps.
-    var tableSizes: (traces: Int, streams: Int, draining: Int, viewerPlaces: Int) { coordinator.tableSizes }
+    var tableSizes: CoordinatorSizes { coordinator.sizes }
 
     var eventCount: Int {
         records.reduce(0) { count, record in

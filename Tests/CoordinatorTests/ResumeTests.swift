@@ -71,6 +71,24 @@ import Testing
         #expect(trial.losses.isEmpty)
     }
 
+    @Test func `a packet that is missing before one without events is said, also after a lost connection`() {
+        var steps = Self.steady(1...3)
+        func add(_ number: UInt64, to end: UInt64, events: [UInt64]) {
+            let offset = 1000 * number
+            let packet = TinyTrace.packet(from: .ms(300), to: end, events: events, number: number, offset: offset)
+            steps.append((end, .packet(packet.index, packet.bytes)))
+        }
+        // Number 3 is not there.
+        add(4, to: .ms(500), events: [])
+        add(5, to: .ms(1500), events: [.ms(1400)])
+        let session = RelayScript.session(endsAtNs: .ms(2000), streams: [steps])
+        let trial = CoordinatorTrial([RelayScript(sessions: [session], faults: [.down(.ms(800)..<(.ms(900)))])])
+        trial.run(untilNs: .ms(10_000))
+        #expect(trial.events.map(\.timestampNs) == Self.times(1...3) + [Int64(UInt64.ms(1400))])
+        #expect(trial.losses.map(\.count) == [1])
+        #expect(trial.losses.map(\.unit) == [.packets])
+    }
+
     @Test func `a packet that the relay cannot give is said to be lost once`() {
         var steps = Self.steady(1...10)
         guard case .packet(var index, let bytes) = steps[4].step else { return }

@@ -8,6 +8,9 @@ extension Viewer {
         )
     }
 
+    /// Requests sent and not answered, at most `LiveLimits.requestsOutstandingMax`.
+    package var requestsOutstanding: Int { sent.count }
+
     /// The state in one line.
     package var stateDescription: String {
         "\(state), minor \(minor), \(sessions.count) listed, \(attached.count) attached, \(streams.count) streams, "

@@ -1,0 +1,27 @@
+import CTF
+import LTTngLive
+
+/// The streams of a session that have ended: a relay that is attached again may tell of them, and give them, once more.
+///
+/// Numbers are unique for a relay process only, so each goes with its trace's identity. Memory: about 40 bytes for each
+/// of the newest `limit ... 2 * limit` streams.
+struct EndedStreams {
+    private var traces: [LiveStreamID: TraceUUID] = [:]
+
+    /// A stream has ended; what it had is in the feed, or said to be lost.
+    /// - Parameter limit: how many are remembered at least.
+    /// - Complexity: O(1), amortised.
+    mutating func note(_ id: LiveStreamID, of trace: TraceUUID, limit: Int) {
+        traces[id] = trace
+        guard traces.count > 2 * max(limit, 1) else { return }
+        // A relay counts upwards: the lesser numbers are the older ones.
+        let kept = traces.keys.map(\.rawValue).sorted().suffix(limit)
+        let least = kept.first ?? 0
+        traces = traces.filter { $0.key.rawValue >= least }
+    }
+
+    /// The trace of a stream of that number that has ended; nil where there was none.
+    func trace(of id: LiveStreamID) -> TraceUUID? { traces[id] }
+
+    var count: Int { traces.count }
+}
