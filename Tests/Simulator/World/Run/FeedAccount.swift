@@ -75,7 +75,7 @@ struct FeedAccount {
             let said = SaidLoss(record: loss, feedStream: stream, trace: stream.flatMap { traces[$0.traceID] })
             losses.append(said)
             for index in candidates(said) { knownStreams.insert(index) }
-        case .events, .traceEnd, .holder, .gap, .end: break
+        case .events, .traceEnd, .holder, .clock, .gap, .end: break
         }
     }
 
