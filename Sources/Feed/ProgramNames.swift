@@ -40,34 +40,34 @@ final class ProgramNames: @unchecked Sendable {
     let enumerations: [Enumeration]
     private let arena = Arena(firstBytes: 4 << 10)
 
+    /// Bytes of all strings together.
+    var takenBytes: Int { arena.takenBytes }
+
     init(_ program: TraceProgram) {
         self.program = program
-        var fields: [Field] = []
-        var enumerations: [Enumeration] = []
-        for field in program.fields {
-            var entry = Field(name: arena.string(field.name), nameBytes: field.name.utf8.count, enumeration: nil)
+        fields = program.fields.map { [arena] field in
+            var entry = Field(
+                name: arena.string(field.name),
+                nameBytes: field.name.utf8.count,
+                enumeration: field.enumeration
+            )
             if case .string(let string) = field.fieldClass { entry.encoding = string.encoding }
             if case .integer(let integer) = field.fieldClass { entry.isBoolean = integer.meaning == .boolean }
-            if case .integer(let integer) = field.fieldClass, let mappings = integer.mappings {
-                entry.enumeration = enumerations.count
-                enumerations.append(
-                    Enumeration(
-                        isSigned: integer.isSigned,
-                        mappings: mappings.map { [arena] mapping in
-                            // Protobuf has no absent element: an empty label is an empty string.
-                            Enumeration.Mapping(
-                                label: arena.string(mapping.label) ?? arena.emptyString(),
-                                labelBytes: mapping.label.utf8.count,
-                                ranges: mapping.ranges
-                            )
-                        }
-                    )
-                )
-            }
-            fields.append(entry)
+            return entry
         }
-        self.fields = fields
-        self.enumerations = enumerations
+        enumerations = program.enumerations.map { [arena] enumeration in
+            Enumeration(
+                isSigned: enumeration.isSigned,
+                mappings: enumeration.mappings.map { mapping in
+                    // Protobuf has no absent element: an empty label is an empty string.
+                    Enumeration.Mapping(
+                        label: arena.string(mapping.label) ?? arena.emptyString(),
+                        labelBytes: mapping.label.utf8.count,
+                        ranges: mapping.ranges
+                    )
+                }
+            )
+        }
         events = program.events.map { [arena] event in
             Event(
                 name: arena.string(event.eventClass.name),

@@ -21,11 +21,11 @@ struct EnumerationLabels: BitwiseCopyable {
     private let bias: UInt64
 
     /// - Parameter prepare: puts a label into the arena in its printed form.
-    init(_ mappings: [EnumerationMapping], isSigned: Bool, prepare: (String) -> LiteralArena.Literal) {
-        let bias: UInt64 = isSigned ? 1 << 63 : 0
+    init(_ enumeration: ProgramEnumeration, prepare: (String) -> LiteralArena.Literal) {
+        let bias: UInt64 = enumeration.isSigned ? 1 << 63 : 0
         self.bias = bias
         var declared: [Range] = []
-        for (number, mapping) in mappings.enumerated() {
+        for (number, mapping) in enumeration.mappings.enumerated() {
             let label = prepare(mapping.label)
             for range in mapping.ranges {
                 let (lower, upper) = (range.lowerBits ^ bias, range.upperBits ^ bias)

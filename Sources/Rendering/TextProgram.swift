@@ -38,22 +38,26 @@ final class TextProgram {
     /// `stream.packet.context = {` and so on, by scope.
     let scopes: UnsafeMutablePointer<LiteralArena.Literal>
     let enumerations: UnsafeMutablePointer<EnumerationLabels>
-    private let enumerationCount: Int
+    let enumerationCount: Int
+    /// Bytes of all literals together.
+    let literalBytes: Int
     /// Where in an array the visitor is, a place for each array around it.
     let indexes: UnsafeMutablePointer<UInt64>
 
     /// - Parameter traceName: the trace's name; nil for a trace that has none, as live ones.
     init(_ program: TraceProgram, options: TextOptions, traceName: String?) {
         var builder = TextProgramBuilder(options: options, program: program)
+        let labels = program.enumerations.map { builder.labels($0) }
         let preparedFields = program.fields.indices.map { builder.field($0) }
         let preparedEvents = program.events.map { builder.event($0, traceName: traceName) }
         let preparedScopes = FieldScope.allCases.map { builder.scope($0) }
         fields = allocated(preparedFields)
         events = allocated(preparedEvents)
         scopes = allocated(preparedScopes)
-        enumerations = allocated(builder.enumerations)
-        enumerationCount = builder.enumerations.count
+        enumerations = allocated(labels)
+        enumerationCount = labels.count
         literals = builder.arena.allocated()
+        literalBytes = builder.arena.byteCount
         indexes = allocated(Array(repeating: 0, count: builder.arrayDepthMax + 1))
     }
 
@@ -74,7 +78,6 @@ struct TextProgramBuilder {
     let options: TextOptions
     let program: TraceProgram
     var arena = LiteralArena()
-    var enumerations: [EnumerationLabels] = []
     var arrayDepthMax = 0
 
     init(options: TextOptions, program: TraceProgram) {
@@ -83,6 +86,10 @@ struct TextProgramBuilder {
     }
 
     // MARK: Fields
+
+    mutating func labels(_ enumeration: ProgramEnumeration) -> EnumerationLabels {
+        EnumerationLabels(enumeration) { label in arena.add { TextEscapes.appendQuoted(label, to: &$0) } }
+    }
 
     mutating func field(_ index: Int) -> TextProgram.Field {
         let source = program.fields[index]
@@ -111,13 +118,8 @@ struct TextProgramBuilder {
             case .boolean: field.form = .boolean
             case .bits: field.form = .hexadecimal
             }
-            if let mappings = integer.mappings {
-                field.enumeration = Int32(enumerations.count)
-                enumerations.append(
-                    EnumerationLabels(mappings, isSigned: integer.isSigned) { label in
-                        arena.add { TextEscapes.appendQuoted(label, to: &$0) }
-                    }
-                )
+            if let enumeration = source.enumeration {
+                field.enumeration = Int32(enumeration)
                 lead += "( "
             }
         case .float: break
