@@ -22,14 +22,14 @@ final class ProgramNames: @unchecked Sendable {
     }
 
     struct Enumeration {
-        struct Mapping {
-            var label: UnsafeMutablePointer<CChar>?
-            var labelBytes: Int
-            var ranges: [IntegerRange]
+        struct Label {
+            var text: UnsafeMutablePointer<CChar>
+            var byteCount: Int
         }
 
-        var isSigned: Bool
-        var mappings: [Mapping]
+        var lookup: EnumerationLookup
+        /// By mapping.
+        var labels: [Label]
     }
 
     let program: TraceProgram
@@ -57,13 +57,12 @@ final class ProgramNames: @unchecked Sendable {
         }
         enumerations = program.enumerations.map { [arena] enumeration in
             Enumeration(
-                isSigned: enumeration.isSigned,
-                mappings: enumeration.mappings.map { mapping in
+                lookup: EnumerationLookup(enumeration),
+                labels: enumeration.mappings.map { mapping in
                     // Protobuf has no absent element: an empty label is an empty string.
-                    Enumeration.Mapping(
-                        label: arena.string(mapping.label) ?? arena.emptyString(),
-                        labelBytes: mapping.label.utf8.count,
-                        ranges: mapping.ranges
+                    Enumeration.Label(
+                        text: arena.string(mapping.label) ?? arena.emptyString(),
+                        byteCount: mapping.label.utf8.count
                     )
                 }
             )
@@ -76,6 +75,10 @@ final class ProgramNames: @unchecked Sendable {
                 logLevel: event.eventClass.logLevel
             )
         }
+    }
+
+    deinit {
+        for enumeration in enumerations { enumeration.lookup.deallocate() }
     }
 }
 
