@@ -193,8 +193,8 @@ struct TSDLFieldResolver {
         let members = try resolved(options, of: type)
         var result = VariantClass(selector: location, selectorIsSigned: enumeration.integer.isSigned, options: [])
         for member in members {
-            let mapping = enumeration.indexByLabel[member.metadataName].map { enumeration.mappings[$0] }
-            let ranges = mapping?.ranges ?? []
+            let index = enumeration.indexByLabel[ExactText(member.metadataName)]
+            let ranges = index.map { enumeration.mappings[$0].ranges } ?? []
             // One is paid for by the option itself.
             try charge(max(ranges.count - 1, 0))
             result.options.append(VariantClass.Option(member: member, selectorRanges: ranges))
