@@ -73,7 +73,7 @@ struct TSDLFieldResolver {
 
     /// - Parameter name: the member's or option's, as readers show it; nil for an array's element.
     private mutating func fieldClass(_ type: TSDLType, named name: String?) throws(MetadataError) -> FieldClass {
-        try charge(1)
+        try charge(limits.fieldCost(named: name))
         switch type.kind {
         case .integer(let integer):
             return .integer(try resolved(integer, named: name))
