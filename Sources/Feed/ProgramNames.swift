@@ -71,7 +71,7 @@ final class ProgramNames: @unchecked Sendable {
             Event(
                 name: arena.string(event.eventClass.name),
                 nameBytes: event.eventClass.name.utf8.count,
-                clock: event.clock == nil ? nil : program.clockConversion(streamClassID: event.streamClassID),
+                clock: event.clockConversion,
                 logLevel: event.eventClass.logLevel
             )
         }

@@ -39,8 +39,7 @@ final class JSONProgram {
         let preparedEvents = program.events.map { event in
             var header = ",\"name\":" + Self.quoted(event.eventClass.name)
             if let level = event.eventClass.logLevel { header += ",\"level\":\(level)" }
-            let clock = event.clock == nil ? nil : program.clockConversion(streamClassID: event.streamClassID)
-            return Event(header: arena.add(header), clock: clock)
+            return Event(header: arena.add(header), clock: event.clockConversion)
         }
         let preparedScopes = FieldScope.allCases.map { arena.add(",\"\(Self.name(of: $0))\":{") }
         fields = allocated(preparedFields)

@@ -66,6 +66,7 @@ struct TextVisitor: FieldVisitor {
             clock.append(cycles: clockCycles, conversion: conversion, correctionNs: correctionNs, to: &pen)
         }
         append(prepared.header)
+        if _slowPath(prepared.rest.count > 0) { append(prepared.rest) }
         hasScope = !packetContext.isEmpty
         if hasScope { pen.append(packetContext) }
     }

@@ -1,4 +1,5 @@
 import CTF
+import Feed
 import Testing
 
 @testable import Rendering
@@ -44,5 +45,31 @@ import Testing
         ]
         let program = try HandmadeTrace(fragments.map { "\u{1E}" + $0 }.joined()).program
         #expect(text(program).enumerationCount == 1 && JSONProgram(program).enumerationCount == 1)
+    }
+
+    @Test(arguments: [false, true])
+    func `a long text of the environment is held once, and stands in each line`(isNamed: Bool) throws {
+        let hostname = String(repeating: "h", count: 10_000)
+        let events = (0..<200).map { "event { name = e\($0); id = \($0); loglevel = 6; };" }.joined()
+        let trace = try HandmadeTrace(
+            Self.start + """
+                env { hostname = "\(hostname)"; domain = "ust"; };
+                stream { event.header := struct { integer { size = 8; } id; }; };
+                \(events)
+                """
+        )
+        var options = RenderingOptions()
+        options.text.fields = [.hostname, .domain, .logLevel]
+        if isNamed { options.text.names.insert(.header) }
+        let prepared = TextProgram(trace.program, options: options.text, traceName: nil)
+        #expect((1...2 * 10_000 + 200 * 100).contains(prepared.literalBytes))
+        let group = EventGroup([try trace.slice([0, 199], events: 2)], order: [(0, 2)])
+        let lines = try rendered(FeedBatch(records: [.events(group)]), options).text
+        let expected = [0, 199].map { id in
+            isNamed
+                ? "trace:hostname = \(hostname)trace:domain = ustloglevel = TRACE_INFO (6)name = e\(id), \n"
+                : "\(hostname):ust:TRACE_INFO (6) e\(id): \n"
+        }
+        #expect(lines == expected.joined())
     }
 }

@@ -47,6 +47,8 @@ package struct ProgramEvent: Sendable {
     package let eventClass: EventClass
     /// The stream class's default clock.
     package let clock: ClockClass?
+    /// How that clock reads.
+    package var clockConversion: ClockConversion? { clock.map { ClockConversion($0) } }
     /// The root structures of its scopes; nil where it has none. The common context's is shared by the whole stream
     /// class.
     package let commonContext: FieldID?

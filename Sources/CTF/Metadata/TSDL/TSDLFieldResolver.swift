@@ -243,16 +243,23 @@ struct TSDLFieldResolver {
         }
     }
 
+    /// The index of the clock of that name, which is that of the stream class's other fields, or an error follows.
+    private func find(_ clockName: String) throws(MetadataError) -> Int {
+        let name = ExactText(clockName)
+        if let known = defaultClock, ExactText(clocks[known].name) == name { return known }
+        guard let index = clocks.firstIndex(where: { ExactText($0.name) == name }) else {
+            throw MetadataError(.clockNotFound, at: position, "`\(clockName)`", missing: .clock(clockName))
+        }
+        return index
+    }
+
     /// Finds the clock that a field holds the value of.
     /// - Returns: whether there is one.
     private mutating func mapToClock(_ integer: TSDLInteger, named name: String?) throws(MetadataError) -> Bool {
         let clock: Int
         if let clockName = integer.clockName {
             guard scope != .packetHeader else { throw MetadataError(.clockInPacketHeader, at: position) }
-            guard let index = clocks.firstIndex(where: { $0.name == clockName }) else {
-                throw MetadataError(.clockNotFound, at: position, "`\(clockName)`", missing: .clock(clockName))
-            }
-            clock = index
+            clock = try find(clockName)
         } else {
             switch (scope, name) {
             case (.packetContext, "timestamp_begin"), (.packetContext, "timestamp_end"), (.eventHeader, "timestamp"):
