@@ -77,4 +77,18 @@ import Testing
         let decoded = try DecodedPacket(program, [UInt8](repeating: 0, count: others) + [1, 2] + Array("ab".utf8))
         #expect(decoded.keys.count == 1 && decoded.error == nil)
     }
+
+    @Test func `texts are equal when all of their bytes are`() {
+        for count in 0...20 {
+            let text = String(repeating: "n", count: count)
+            #expect(ExactText(text) == ExactText(String(text.reversed())))
+            #expect(ExactText(text) != ExactText(text + "n"))
+            for place in 0..<count {
+                var other = Array(text.utf8)
+                other[place] = UInt8(ascii: "m")
+                #expect(ExactText(text) != ExactText(String(decoding: other, as: UTF8.self)))
+            }
+        }
+        #expect(Self.one == Self.two && ExactText(Self.one) != ExactText(Self.two))
+    }
 }
