@@ -1,10 +1,10 @@
 /// The labels of values that may have several.
 ///
 /// The bounds of all ranges cut the values into segments, and a binary tree stands over these: node n's children are
-/// 2n and 2n + 1, the segments come last. Each range is noted at the few nodes whose segments it is made of, at most two
-/// of each level. So a value's labels are those noted on the way from its segment to the root, and each node has its
-/// own in order of declaration. However ranges lie, memory is O(ranges x log(ranges)), and a label is found without a
-/// look at those that the value does not have.
+/// 2n and 2n + 1, the segments come last. Each range is noted at the few nodes whose segments it is made of, at most
+/// two of each level. So a value's labels are those noted on the way from its segment to the root, and each node has
+/// its own in order of declaration. However ranges lie, memory is O(ranges x log(ranges)), and a label is found without
+/// a look at those that the value does not have.
 @usableFromInline
 struct LabelTree: BitwiseCopyable {
     /// Where segments begin, in ascending order; the first is 0.
