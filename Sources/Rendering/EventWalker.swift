@@ -32,6 +32,8 @@ protocol EventPrinter: FieldVisitor {
 final class EventWalker<Printer: EventPrinter> {
     /// Programs that are kept prepared when no event uses them any more.
     private static var idleProgramsMax: Int { 256 }
+    /// So many events are printed, of one run, before their text may leave.
+    private static var eventsPerPiece: UInt64 { 64 }
 
     private struct SliceState {
         var bytes: PacketBytes
@@ -94,7 +96,14 @@ final class EventWalker<Printer: EventPrinter> {
         var printer = self.printer
         open(group.slices, states, printer: &printer, damage: &damage)
         printer.pen = output.pen
-        let count = printEvents(group, states, eventLimit: eventLimit, printer: &printer, damage: &damage)
+        let count = printEvents(
+            group,
+            states,
+            eventLimit: eventLimit,
+            printer: &printer,
+            output: &output,
+            damage: &damage
+        )
         output.pen = printer.pen
         self.printer = printer
         if programs.count > Self.idleProgramsMax { programs = programs.filter { $0.value.walk == walkCount } }
@@ -179,6 +188,7 @@ final class EventWalker<Printer: EventPrinter> {
         _ states: UnsafeMutablePointer<SliceState>,
         eventLimit: UInt64,
         printer: inout Printer,
+        output: inout OutputBuffer,
         damage: inout RenderingError?
     ) -> UInt64 {
         let sliceCount = group.slices.count
@@ -200,7 +210,8 @@ final class EventWalker<Printer: EventPrinter> {
                         from: orderIndex,
                         late: &late,
                         printed: &printed,
-                        printer: &printer
+                        printer: &printer,
+                        output: &output
                     )
                 } catch {
                     state.pointee.isDamaged = true
@@ -239,7 +250,8 @@ final class EventWalker<Printer: EventPrinter> {
         from orderIndex: UInt64,
         late: inout ArraySlice<EventGroup.Late>,
         printed: inout UInt64,
-        printer: inout Printer
+        printer: inout Printer,
+        output: inout OutputBuffer
     ) throws(PacketError) {
         var cursor = state.pointee.cursor
         defer { state.pointee.cursor = cursor }
@@ -248,18 +260,32 @@ final class EventWalker<Printer: EventPrinter> {
         let bytes = state.pointee.bytes
         let preamble = state.pointee.preamble
         let hasLate = !late.isEmpty
-        for index in orderIndex..<orderIndex + count {
-            if _slowPath(hasLate) { setLate(index, &late, printer: &printer) }
-            let lineStart = printer.pen.count
-            do throws(PacketError) {
-                try program.visitEvent(bytes, preamble: preamble, cursor: &cursor, visitor: &printer)
-            } catch {
-                printer.pen.position = printer.pen.base + lineStart
-                throw error
+        let end = orderIndex + count
+        var next = orderIndex
+        while next < end {
+            let pieceEnd = min(next + Self.eventsPerPiece, end)
+            for index in next..<pieceEnd {
+                if _slowPath(hasLate) { setLate(index, &late, printer: &printer) }
+                let lineStart = printer.pen.count
+                do throws(PacketError) {
+                    try program.visitEvent(bytes, preamble: preamble, cursor: &cursor, visitor: &printer)
+                } catch {
+                    printer.pen.position = printer.pen.base + lineStart
+                    throw error
+                }
+                printed += 1
             }
-            printed += 1
+            next = pieceEnd
+            if _slowPath(printer.pen.count >= OutputBuffer.drainBytes) { Self.drain(&printer, output: &output) }
         }
         printer.setLate(ns: 0)
+    }
+
+    @inline(never)
+    private static func drain(_ printer: inout Printer, output: inout OutputBuffer) {
+        output.pen = printer.pen
+        output.drainIfLong()
+        printer.pen = output.pen
     }
 
     @inline(never)
