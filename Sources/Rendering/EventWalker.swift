@@ -27,8 +27,9 @@ protocol EventPrinter: FieldVisitor {
 /// Prints groups of events in their order.
 ///
 /// Each slice keeps its cursor while the order jumps between slices. What all events of a slice share, its packet's
-/// context above all, is rendered once before the first event, to a buffer of its own. Nothing is allocated per
-/// event; the memory of a walk is kept for the next one. Confined to whoever owns the renderer.
+/// context above all, is rendered once before the first event, to a buffer of its own; slices that it has no room for
+/// are rendered again for each run. Nothing is allocated per event; the memory of a walk is kept for the next one.
+/// Confined to whoever owns the renderer.
 final class EventWalker<Printer: EventPrinter> {
     /// Programs that are kept prepared when no event uses them any more.
     private static var idleProgramsMax: Int { 256 }
@@ -46,6 +47,8 @@ final class EventWalker<Printer: EventPrinter> {
         var sourceStart = 0
         var contextStart = 0
         var contextEnd = 0
+        /// Whether it stays there for the whole walk.
+        var isKept = true
         var isDamaged = false
     }
 
@@ -58,11 +61,15 @@ final class EventWalker<Printer: EventPrinter> {
 
     private var printer: Printer
     private var sharedPen: OutputPen
+    private let sharedBytesMax: Int
     private var programs: [ObjectIdentifier: PreparedProgram] = [:]
     private var walkCount: UInt64 = 0
 
-    /// - Parameter makePrinter: is given a pen to begin with.
-    init(_ makePrinter: (OutputPen) -> Printer) {
+    /// - Parameters:
+    ///   - sharedBytesMax: what the slices of a walk have in common, each by itself, may take together.
+    ///   - makePrinter: is given a pen to begin with.
+    init(sharedBytesMax: Int = 16 << 20, _ makePrinter: (OutputPen) -> Printer) {
+        self.sharedBytesMax = sharedBytesMax
         sharedPen = OutputPen(capacityBytes: 4096)
         printer = makePrinter(sharedPen)
     }
@@ -70,6 +77,9 @@ final class EventWalker<Printer: EventPrinter> {
     deinit {
         sharedPen.deallocate()
     }
+
+    /// Room for what slices have in common.
+    var sharedCapacityBytes: Int { sharedPen.capacityBytes }
 
     /// Hands the printer out between walks.
     func withPrinter<Result>(_ body: (inout Printer) -> Result) -> Result {
@@ -131,25 +141,62 @@ final class EventWalker<Printer: EventPrinter> {
                 prepared: .passUnretained(prepared),
                 correctionNs: packet.correctionNs
             )
-            state.sourceStart = printer.pen.count
-            printer.appendSource(of: packet)
-            state.contextStart = printer.pen.count
-            printer.beginPacketContext(of: packet, prepared)
             do throws(PacketError) {
-                try packet.program.visitPacketContext(
-                    PacketBytes(packet.preambleStorage.bytes),
-                    preamble: packet.preamble,
-                    visitor: &printer
-                )
+                try renderShared(by: packet, &state, printer: &printer)
             } catch {
                 state.isDamaged = true
-                printer.pen.position = printer.pen.base + state.contextStart
                 Self.note(error, in: packet, &damage)
             }
-            state.contextEnd = printer.pen.count
+            if _slowPath(printer.pen.count > sharedBytesMax) {
+                state.isKept = false
+                printer.pen.position = printer.pen.base + state.sourceStart
+            }
             (states + index).initialize(to: state)
         }
         sharedPen = printer.pen
+    }
+
+    /// Appends what all events of a packet have in common.
+    /// - Throws: when its context cannot be read, of which nothing is left then.
+    private func renderShared(
+        by packet: FeedPacket,
+        _ state: inout SliceState,
+        printer: inout Printer
+    ) throws(PacketError) {
+        state.sourceStart = printer.pen.count
+        printer.appendSource(of: packet)
+        state.contextStart = printer.pen.count
+        defer { state.contextEnd = printer.pen.count }
+        printer.beginPacketContext(of: packet, state.prepared.takeUnretainedValue())
+        do throws(PacketError) {
+            try packet.program.visitPacketContext(
+                PacketBytes(packet.preambleStorage.bytes),
+                preamble: packet.preamble,
+                visitor: &printer
+            )
+        } catch {
+            printer.pen.position = printer.pen.base + state.contextStart
+            throw error
+        }
+    }
+
+    /// Renders what was not kept, behind all that is kept; the next slice's may take its place.
+    @inline(never)
+    private func renderAgain(
+        _ packet: FeedPacket,
+        _ state: UnsafeMutablePointer<SliceState>,
+        printer: inout Printer
+    ) {
+        let pen = printer.pen
+        printer.pen = sharedPen
+        do throws(PacketError) {
+            try renderShared(by: packet, &state.pointee, printer: &printer)
+        } catch {
+            state.pointee.isDamaged = true
+        }
+        sharedPen = printer.pen
+        sharedPen.position = sharedPen.base + state.pointee.sourceStart
+        printer.pen = pen
     }
 
     private func prepare(_ packet: FeedPacket, printer: Printer) -> Printer.Prepared {
@@ -201,6 +248,9 @@ final class EventWalker<Printer: EventPrinter> {
             // A slice that does not exist has no events; whoever made the group has checked it.
             let state = states + (run.slice < sliceCount ? Int(run.slice) : 0)
             if run.slice < sliceCount, !state.pointee.isDamaged {
+                if _slowPath(!state.pointee.isKept) {
+                    renderAgain(group.slices[Int(run.slice)].packet, state, printer: &printer)
+                }
                 select(state.pointee, printer: &printer)
                 do throws(PacketError) {
                     let count = min(UInt64(run.count), eventLimit - printed)
