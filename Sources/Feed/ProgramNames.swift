@@ -22,14 +22,14 @@ final class ProgramNames: @unchecked Sendable {
     }
 
     struct Enumeration {
-        struct Mapping {
-            var label: UnsafeMutablePointer<CChar>?
-            var labelBytes: Int
-            var ranges: [IntegerRange]
+        struct Label {
+            var text: UnsafeMutablePointer<CChar>
+            var byteCount: Int
         }
 
-        var isSigned: Bool
-        var mappings: [Mapping]
+        var lookup: EnumerationLookup
+        /// By mapping.
+        var labels: [Label]
     }
 
     let program: TraceProgram
@@ -40,42 +40,45 @@ final class ProgramNames: @unchecked Sendable {
     let enumerations: [Enumeration]
     private let arena = Arena(firstBytes: 4 << 10)
 
+    /// Bytes of all strings together.
+    var takenBytes: Int { arena.takenBytes }
+
     init(_ program: TraceProgram) {
         self.program = program
-        var fields: [Field] = []
-        var enumerations: [Enumeration] = []
-        for field in program.fields {
-            var entry = Field(name: arena.string(field.name), nameBytes: field.name.utf8.count, enumeration: nil)
+        fields = program.fields.map { [arena] field in
+            var entry = Field(
+                name: arena.string(field.name),
+                nameBytes: field.name.utf8.count,
+                enumeration: field.enumeration
+            )
             if case .string(let string) = field.fieldClass { entry.encoding = string.encoding }
             if case .integer(let integer) = field.fieldClass { entry.isBoolean = integer.meaning == .boolean }
-            if case .integer(let integer) = field.fieldClass, let mappings = integer.mappings {
-                entry.enumeration = enumerations.count
-                enumerations.append(
-                    Enumeration(
-                        isSigned: integer.isSigned,
-                        mappings: mappings.map { [arena] mapping in
-                            // Protobuf has no absent element: an empty label is an empty string.
-                            Enumeration.Mapping(
-                                label: arena.string(mapping.label) ?? arena.emptyString(),
-                                labelBytes: mapping.label.utf8.count,
-                                ranges: mapping.ranges
-                            )
-                        }
-                    )
-                )
-            }
-            fields.append(entry)
+            return entry
         }
-        self.fields = fields
-        self.enumerations = enumerations
+        enumerations = program.enumerations.map { [arena] enumeration in
+            Enumeration(
+                lookup: EnumerationLookup(enumeration),
+                labels: enumeration.mappings.map { mapping in
+                    // Protobuf has no absent element: an empty label is an empty string.
+                    Enumeration.Label(
+                        text: arena.string(mapping.label) ?? arena.emptyString(),
+                        byteCount: mapping.label.utf8.count
+                    )
+                }
+            )
+        }
         events = program.events.map { [arena] event in
             Event(
                 name: arena.string(event.eventClass.name),
                 nameBytes: event.eventClass.name.utf8.count,
-                clock: event.clock == nil ? nil : program.clockConversion(streamClassID: event.streamClassID),
+                clock: event.clockConversion,
                 logLevel: event.eventClass.logLevel
             )
         }
+    }
+
+    deinit {
+        for enumeration in enumerations { enumeration.lookup.deallocate() }
     }
 }
 

@@ -211,10 +211,11 @@ extension ValueBuilder {
         let enumeration = names.enumerations[number]
         let message: UnsafeMutablePointer<Tidemark__Feed__Enumeration> = arena.make(tidemark__feed__enumeration__init)
         var labels: [UnsafeMutablePointer<CChar>?] = []
-        for mapping in enumeration.mappings
-        where mapping.ranges.contains(where: { $0.contains(bits, isSigned: enumeration.isSigned) }) {
-            labels.append(mapping.label)
-            estimatedBytes += 8 + mapping.labelBytes
+        var last = -1
+        while !isTooLarge, let mapping = enumeration.lookup.mapping(of: bits, after: last) {
+            labels.append(enumeration.labels[mapping].text)
+            estimatedBytes += 8 + enumeration.labels[mapping].byteCount
+            last = mapping
         }
         estimatedBytes += 16
         let pointers = arena.array(of: UnsafeMutablePointer<CChar>?.self, count: labels.count)

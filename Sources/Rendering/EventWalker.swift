@@ -27,11 +27,14 @@ protocol EventPrinter: FieldVisitor {
 /// Prints groups of events in their order.
 ///
 /// Each slice keeps its cursor while the order jumps between slices. What all events of a slice share, its packet's
-/// context above all, is rendered once before the first event, to a buffer of its own. Nothing is allocated per
-/// event; the memory of a walk is kept for the next one. Confined to whoever owns the renderer.
+/// context above all, is rendered once before the first event, to a buffer of its own; slices that it has no room for
+/// are rendered again for each run. Nothing is allocated per event; the memory of a walk is kept for the next one.
+/// Confined to whoever owns the renderer.
 final class EventWalker<Printer: EventPrinter> {
     /// Programs that are kept prepared when no event uses them any more.
     private static var idleProgramsMax: Int { 256 }
+    /// So many events are printed, of one run, before their text may leave.
+    private static var eventsPerPiece: UInt64 { 64 }
 
     private struct SliceState {
         var bytes: PacketBytes
@@ -44,6 +47,8 @@ final class EventWalker<Printer: EventPrinter> {
         var sourceStart = 0
         var contextStart = 0
         var contextEnd = 0
+        /// Whether it stays there for the whole walk.
+        var isKept = true
         var isDamaged = false
     }
 
@@ -56,11 +61,15 @@ final class EventWalker<Printer: EventPrinter> {
 
     private var printer: Printer
     private var sharedPen: OutputPen
+    private let sharedBytesMax: Int
     private var programs: [ObjectIdentifier: PreparedProgram] = [:]
     private var walkCount: UInt64 = 0
 
-    /// - Parameter makePrinter: is given a pen to begin with.
-    init(_ makePrinter: (OutputPen) -> Printer) {
+    /// - Parameters:
+    ///   - sharedBytesMax: what the slices of a walk have in common, each by itself, may take together.
+    ///   - makePrinter: is given a pen to begin with.
+    init(sharedBytesMax: Int = 16 << 20, _ makePrinter: (OutputPen) -> Printer) {
+        self.sharedBytesMax = sharedBytesMax
         sharedPen = OutputPen(capacityBytes: 4096)
         printer = makePrinter(sharedPen)
     }
@@ -68,6 +77,9 @@ final class EventWalker<Printer: EventPrinter> {
     deinit {
         sharedPen.deallocate()
     }
+
+    /// Room for what slices have in common.
+    var sharedCapacityBytes: Int { sharedPen.capacityBytes }
 
     /// Hands the printer out between walks.
     func withPrinter<Result>(_ body: (inout Printer) -> Result) -> Result {
@@ -94,7 +106,14 @@ final class EventWalker<Printer: EventPrinter> {
         var printer = self.printer
         open(group.slices, states, printer: &printer, damage: &damage)
         printer.pen = output.pen
-        let count = printEvents(group, states, eventLimit: eventLimit, printer: &printer, damage: &damage)
+        let count = printEvents(
+            group,
+            states,
+            eventLimit: eventLimit,
+            printer: &printer,
+            output: &output,
+            damage: &damage
+        )
         output.pen = printer.pen
         self.printer = printer
         if programs.count > Self.idleProgramsMax { programs = programs.filter { $0.value.walk == walkCount } }
@@ -122,25 +141,62 @@ final class EventWalker<Printer: EventPrinter> {
                 prepared: .passUnretained(prepared),
                 correction: packet.correction
             )
-            state.sourceStart = printer.pen.count
-            printer.appendSource(of: packet)
-            state.contextStart = printer.pen.count
-            printer.beginPacketContext(of: packet, prepared)
             do throws(PacketError) {
-                try packet.program.visitPacketContext(
-                    PacketBytes(packet.preambleStorage.bytes),
-                    preamble: packet.preamble,
-                    visitor: &printer
-                )
+                try renderShared(by: packet, &state, printer: &printer)
             } catch {
                 state.isDamaged = true
-                printer.pen.position = printer.pen.base + state.contextStart
                 Self.note(error, in: packet, &damage)
             }
-            state.contextEnd = printer.pen.count
+            if _slowPath(printer.pen.count > sharedBytesMax) {
+                state.isKept = false
+                printer.pen.position = printer.pen.base + state.sourceStart
+            }
             (states + index).initialize(to: state)
         }
         sharedPen = printer.pen
+    }
+
+    /// Appends what all events of a packet have in common.
+    /// - Throws: when its context cannot be read, of which nothing is left then.
+    private func renderShared(
+        by packet: FeedPacket,
+        _ state: inout SliceState,
+        printer: inout Printer
+    ) throws(PacketError) {
+        state.sourceStart = printer.pen.count
+        printer.appendSource(of: packet)
+        state.contextStart = printer.pen.count
+        defer { state.contextEnd = printer.pen.count }
+        printer.beginPacketContext(of: packet, state.prepared.takeUnretainedValue())
+        do throws(PacketError) {
+            try packet.program.visitPacketContext(
+                PacketBytes(packet.preambleStorage.bytes),
+                preamble: packet.preamble,
+                visitor: &printer
+            )
+        } catch {
+            printer.pen.position = printer.pen.base + state.contextStart
+            throw error
+        }
+    }
+
+    /// Renders what was not kept, behind all that is kept; the next slice's may take its place.
+    @inline(never)
+    private func renderAgain(
+        _ packet: FeedPacket,
+        _ state: UnsafeMutablePointer<SliceState>,
+        printer: inout Printer
+    ) {
+        let pen = printer.pen
+        printer.pen = sharedPen
+        do throws(PacketError) {
+            try renderShared(by: packet, &state.pointee, printer: &printer)
+        } catch {
+            state.pointee.isDamaged = true
+        }
+        sharedPen = printer.pen
+        sharedPen.position = sharedPen.base + state.pointee.sourceStart
+        printer.pen = pen
     }
 
     private func prepare(_ packet: FeedPacket, printer: Printer) -> Printer.Prepared {
@@ -179,6 +235,7 @@ final class EventWalker<Printer: EventPrinter> {
         _ states: UnsafeMutablePointer<SliceState>,
         eventLimit: UInt64,
         printer: inout Printer,
+        output: inout OutputBuffer,
         damage: inout RenderingError?
     ) -> UInt64 {
         let sliceCount = group.slices.count
@@ -191,6 +248,9 @@ final class EventWalker<Printer: EventPrinter> {
             // A slice that does not exist has no events; whoever made the group has checked it.
             let state = states + (run.slice < sliceCount ? Int(run.slice) : 0)
             if run.slice < sliceCount, !state.pointee.isDamaged {
+                if _slowPath(!state.pointee.isKept) {
+                    renderAgain(group.slices[Int(run.slice)].packet, state, printer: &printer)
+                }
                 select(state.pointee, printer: &printer)
                 do throws(PacketError) {
                     let count = min(UInt64(run.count), eventLimit - printed)
@@ -200,7 +260,8 @@ final class EventWalker<Printer: EventPrinter> {
                         from: orderIndex,
                         late: &late,
                         printed: &printed,
-                        printer: &printer
+                        printer: &printer,
+                        output: &output
                     )
                 } catch {
                     state.pointee.isDamaged = true
@@ -239,7 +300,8 @@ final class EventWalker<Printer: EventPrinter> {
         from orderIndex: UInt64,
         late: inout ArraySlice<EventGroup.Late>,
         printed: inout UInt64,
-        printer: inout Printer
+        printer: inout Printer,
+        output: inout OutputBuffer
     ) throws(PacketError) {
         var cursor = state.pointee.cursor
         defer { state.pointee.cursor = cursor }
@@ -248,18 +310,32 @@ final class EventWalker<Printer: EventPrinter> {
         let bytes = state.pointee.bytes
         let preamble = state.pointee.preamble
         let hasLate = !late.isEmpty
-        for index in orderIndex..<orderIndex + count {
-            if _slowPath(hasLate) { setLate(index, &late, printer: &printer) }
-            let lineStart = printer.pen.count
-            do throws(PacketError) {
-                try program.visitEvent(bytes, preamble: preamble, cursor: &cursor, visitor: &printer)
-            } catch {
-                printer.pen.position = printer.pen.base + lineStart
-                throw error
+        let end = orderIndex + count
+        var next = orderIndex
+        while next < end {
+            let pieceEnd = min(next + Self.eventsPerPiece, end)
+            for index in next..<pieceEnd {
+                if _slowPath(hasLate) { setLate(index, &late, printer: &printer) }
+                let lineStart = printer.pen.count
+                do throws(PacketError) {
+                    try program.visitEvent(bytes, preamble: preamble, cursor: &cursor, visitor: &printer)
+                } catch {
+                    printer.pen.position = printer.pen.base + lineStart
+                    throw error
+                }
+                printed += 1
             }
-            printed += 1
+            next = pieceEnd
+            if _slowPath(printer.pen.count >= OutputBuffer.drainBytes) { Self.drain(&printer, output: &output) }
         }
         printer.setLate(nil)
+    }
+
+    @inline(never)
+    private static func drain(_ printer: inout Printer, output: inout OutputBuffer) {
+        output.pen = printer.pen
+        output.drainIfLong()
+        printer.pen = output.pen
     }
 
     @inline(never)

@@ -26,27 +26,29 @@ final class JSONProgram {
     /// `,"fields":{` and so on, by scope.
     let scopes: UnsafeMutablePointer<LiteralArena.Literal>
     let enumerations: UnsafeMutablePointer<EnumerationLabels>
-    private let enumerationCount: Int
+    let enumerationCount: Int
+    /// Bytes of all literals together.
+    let literalBytes: Int
 
     init(_ program: TraceProgram) {
         var arena = LiteralArena()
-        var enumerations: [EnumerationLabels] = []
-        let preparedFields = program.fields.map { field in
-            Self.field(field, program: program, arena: &arena, enumerations: &enumerations)
+        let labels = program.enumerations.map { enumeration in
+            EnumerationLabels(enumeration) { label in arena.add(Self.quoted(label)) }
         }
+        let preparedFields = program.fields.map { Self.field($0, program: program, arena: &arena) }
         let preparedEvents = program.events.map { event in
             var header = ",\"name\":" + Self.quoted(event.eventClass.name)
             if let level = event.eventClass.logLevel { header += ",\"level\":\(level)" }
-            let clock = event.clock == nil ? nil : program.clockConversion(streamClassID: event.streamClassID)
-            return Event(header: arena.add(header), clock: clock)
+            return Event(header: arena.add(header), clock: event.clockConversion)
         }
         let preparedScopes = FieldScope.allCases.map { arena.add(",\"\(Self.name(of: $0))\":{") }
         fields = allocated(preparedFields)
         events = allocated(preparedEvents)
         scopes = allocated(preparedScopes)
         literals = arena.allocated()
-        self.enumerations = allocated(enumerations)
-        enumerationCount = enumerations.count
+        literalBytes = arena.byteCount
+        enumerations = allocated(labels)
+        enumerationCount = labels.count
     }
 
     deinit {
@@ -61,8 +63,7 @@ final class JSONProgram {
     private static func field(
         _ source: ProgramField,
         program: TraceProgram,
-        arena: inout LiteralArena,
-        enumerations: inout [EnumerationLabels]
+        arena: inout LiteralArena
     ) -> Field {
         var field = Field()
         var lead = ""
@@ -77,11 +78,8 @@ final class JSONProgram {
         switch source.fieldClass {
         case .integer(let integer):
             if integer.meaning == .boolean { field.enumeration = -2 }
-            guard let mappings = integer.mappings else { break }
-            field.enumeration = Int32(enumerations.count)
-            enumerations.append(
-                EnumerationLabels(mappings, isSigned: integer.isSigned) { label in arena.add(quoted(label)) }
-            )
+            guard let enumeration = source.enumeration else { break }
+            field.enumeration = Int32(enumeration)
             lead += "{\"value\":"
         case .float, .variant, .optional: break
         case .string(let string):

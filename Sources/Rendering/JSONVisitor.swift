@@ -211,11 +211,10 @@ struct JSONVisitor: FieldVisitor {
     private mutating func appendLabels(of bits: UInt64, _ enumeration: Int32) {
         pen.appendLiteral(",\"labels\":[")
         let labels = enumerations[Int(enumeration)]
-        var next = 0
-        var last = UInt32.max
-        if let label = labels.nextLabel(of: bits, from: &next, last: &last) {
+        var last = -1
+        if let label = labels.nextLabel(of: bits, after: &last) {
             append(label)
-            while let label = labels.nextLabel(of: bits, from: &next, last: &last) {
+            while let label = labels.nextLabel(of: bits, after: &last) {
                 pen.append(0x2C)
                 append(label)
             }

@@ -8,6 +8,9 @@ struct LiteralArena {
 
     private var bytes: [UInt8] = []
 
+    /// Bytes of all texts together.
+    var byteCount: Int { bytes.count }
+
     mutating func add(_ text: String) -> Literal {
         add { $0.append(contentsOf: text.utf8) }
     }

@@ -1,13 +1,21 @@
 /// Bytes on their way out: grows as renderers append, and is emptied by whoever writes it to a descriptor.
 ///
-/// Memory is kept between batches, so that a running `view` does not allocate. The size is bounded by what one batch
-/// renders to: write it out after each one.
+/// Memory is kept between batches, so that a running `view` does not allocate. Lines can be much longer than events, so
+/// long text leaves by `drain` while its batch is being rendered; the size is bounded by that and by a few lines. Write
+/// the rest out after each batch.
 package struct OutputBuffer: ~Copyable {
     var pen: OutputPen
+    private let drain: ((UnsafeRawBufferPointer) -> Void)?
 
-    /// - Parameter capacityBytes: room taken at once.
-    package init(capacityBytes: Int = 1 << 16) {
+    /// Text of so many bytes is long.
+    static let drainBytes = 4 << 20
+
+    /// - Parameters:
+    ///   - capacityBytes: room taken at once.
+    ///   - drain: takes long text away, whose bytes are valid while it runs. Nil: a batch's text is held as a whole.
+    package init(capacityBytes: Int = 1 << 16, drain: ((UnsafeRawBufferPointer) -> Void)? = nil) {
         pen = OutputPen(capacityBytes: max(capacityBytes, 64))
+        self.drain = drain
     }
 
     deinit {
@@ -23,6 +31,13 @@ package struct OutputBuffer: ~Copyable {
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try body(UnsafeRawBufferPointer(start: pen.base, count: pen.count))
+    }
+
+    /// Gives what waits away if it is long.
+    mutating func drainIfLong() {
+        guard let drain, pen.count >= Self.drainBytes else { return }
+        withUnsafeBytes(drain)
+        removeAll()
     }
 
     /// Forgets what waits, keeping the room.

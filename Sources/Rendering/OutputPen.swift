@@ -28,6 +28,9 @@ struct OutputPen: BitwiseCopyable {
     @inline(__always)
     var count: Int { position - base }
 
+    /// Bytes that there is room for.
+    var capacityBytes: Int { limit - base }
+
     /// Makes room for `count` bytes and the slack.
     @inline(__always)
     mutating func reserve(_ count: Int) {

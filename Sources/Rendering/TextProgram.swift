@@ -26,8 +26,10 @@ final class TextProgram {
     }
 
     struct Event: BitwiseCopyable {
-        /// Everything between the time and the first scope.
+        /// Everything between the time and the first scope, or the long beginning of it that all events have.
         var header = LiteralArena.Literal()
+        /// What follows then.
+        var rest = LiteralArena.Literal()
         /// Nil for events without a time.
         var clock: ClockConversion?
     }
@@ -38,22 +40,26 @@ final class TextProgram {
     /// `stream.packet.context = {` and so on, by scope.
     let scopes: UnsafeMutablePointer<LiteralArena.Literal>
     let enumerations: UnsafeMutablePointer<EnumerationLabels>
-    private let enumerationCount: Int
+    let enumerationCount: Int
+    /// Bytes of all literals together.
+    let literalBytes: Int
     /// Where in an array the visitor is, a place for each array around it.
     let indexes: UnsafeMutablePointer<UInt64>
 
     /// - Parameter traceName: the trace's name; nil for a trace that has none, as live ones.
     init(_ program: TraceProgram, options: TextOptions, traceName: String?) {
-        var builder = TextProgramBuilder(options: options, program: program)
+        var builder = TextProgramBuilder(options: options, program: program, traceName: traceName)
+        let labels = program.enumerations.map { builder.labels($0) }
         let preparedFields = program.fields.indices.map { builder.field($0) }
-        let preparedEvents = program.events.map { builder.event($0, traceName: traceName) }
+        let preparedEvents = program.events.map { builder.event($0) }
         let preparedScopes = FieldScope.allCases.map { builder.scope($0) }
         fields = allocated(preparedFields)
         events = allocated(preparedEvents)
         scopes = allocated(preparedScopes)
-        enumerations = allocated(builder.enumerations)
-        enumerationCount = builder.enumerations.count
+        enumerations = allocated(labels)
+        enumerationCount = labels.count
         literals = builder.arena.allocated()
+        literalBytes = builder.arena.byteCount
         indexes = allocated(Array(repeating: 0, count: builder.arrayDepthMax + 1))
     }
 
@@ -74,15 +80,26 @@ struct TextProgramBuilder {
     let options: TextOptions
     let program: TraceProgram
     var arena = LiteralArena()
-    var enumerations: [EnumerationLabels] = []
     var arrayDepthMax = 0
+    private let header: HeaderText
+    /// What all headers begin with, of events with and without a time.
+    private let starts: (timed: LiteralArena.Literal, untimed: LiteralArena.Literal)
 
-    init(options: TextOptions, program: TraceProgram) {
+    /// Longer beginnings of headers are not repeated in each.
+    private static let repeatedStartBytesMax = 256
+
+    init(options: TextOptions, program: TraceProgram, traceName: String?) {
         self.options = options
         self.program = program
+        header = HeaderText(options: options, traceClass: program.traceClass, traceName: traceName)
+        starts = (arena.add(header.start(isTimed: true)), arena.add(header.start(isTimed: false)))
     }
 
     // MARK: Fields
+
+    mutating func labels(_ enumeration: ProgramEnumeration) -> EnumerationLabels {
+        EnumerationLabels(enumeration) { label in arena.add { TextEscapes.appendQuoted(label, to: &$0) } }
+    }
 
     mutating func field(_ index: Int) -> TextProgram.Field {
         let source = program.fields[index]
@@ -111,13 +128,8 @@ struct TextProgramBuilder {
             case .boolean: field.form = .boolean
             case .bits: field.form = .hexadecimal
             }
-            if let mappings = integer.mappings {
-                field.enumeration = Int32(enumerations.count)
-                enumerations.append(
-                    EnumerationLabels(mappings, isSigned: integer.isSigned) { label in
-                        arena.add { TextEscapes.appendQuoted(label, to: &$0) }
-                    }
-                )
+            if let enumeration = source.enumeration {
+                field.enumeration = Int32(enumeration)
                 lead += "( "
             }
         case .float: break
@@ -165,67 +177,13 @@ struct TextProgramBuilder {
         return arena.add(name + " = {")
     }
 
-    mutating func event(_ event: ProgramEvent, traceName: String?) -> TextProgram.Event {
-        let clock = event.clock == nil ? nil : program.clockConversion(streamClassID: event.streamClassID)
-        let parts = headerParts(of: event.eventClass)
-        let header =
-            options.names.contains(.header)
-            ? namedHeader(parts, name: event.eventClass.name, traceName: traceName, isTimed: clock != nil)
-            : plainHeader(parts, name: event.eventClass.name, traceName: traceName)
-        return TextProgram.Event(header: arena.add(header), clock: clock)
-    }
-
-    /// The parts between the time and the event's name: what it is called and what it says.
-    private func headerParts(of eventClass: EventClass) -> [(name: String, value: String)] {
-        let traceClass = program.traceClass
-        var parts: [(name: String, value: String)] = []
-        let texts: [(TextFields, String)] = [
-            (.hostname, "hostname"), (.domain, "domain"), (.procname, "procname"),
-        ]
-        for (field, name) in texts where options.fields.contains(field) {
-            if case .text(let value)? = traceClass.environmentValue(name) { parts.append(("trace:" + name, value)) }
+    mutating func event(_ event: ProgramEvent) -> TextProgram.Event {
+        let clock = event.clockConversion
+        let start = clock == nil ? starts.untimed : starts.timed
+        let rest = header.rest(of: event.eventClass, isTimed: clock != nil)
+        guard start.count <= Self.repeatedStartBytesMax else {
+            return TextProgram.Event(header: start, rest: arena.add(rest), clock: clock)
         }
-        if options.fields.contains(.vpid), case .integer(let vpid)? = traceClass.environmentValue("vpid") {
-            parts.append(("trace:vpid", "(\(vpid))"))
-        }
-        if options.fields.contains(.logLevel), let level = eventClass.logLevel, let name = LogLevel.name(of: level) {
-            parts.append(("loglevel", "\(name) (\(level))"))
-        }
-        if options.fields.contains(.emfURI), let uri = eventClass.emfURI { parts.append(("model.emf.uri", uri)) }
-        return parts
-    }
-
-    private func plainHeader(_ parts: [(name: String, value: String)], name: String, traceName: String?) -> String {
-        var header = options.fields.contains(.trace) ? traceName ?? "" : ""
-        header += parts.map(\.value).joined(separator: ":")
-        if !parts.isEmpty { header += " " }
-        return header + name + ": "
-    }
-
-    /// With names, commas stand between the parts only in lines that begin with a time, as babeltrace2 has it.
-    private func namedHeader(
-        _ parts: [(name: String, value: String)],
-        name: String,
-        traceName: String?,
-        isTimed: Bool
-    ) -> String {
-        let comma = isTimed ? ", " : ""
-        var header = ""
-        if options.fields.contains(.trace), let traceName { header += "\(comma)trace = \(traceName), " }
-        for part in parts { header += "\(comma)\(part.name) = \(part.value)" }
-        return header + "\(comma)name = \(name), "
-    }
-}
-
-/// LTTng's names of log levels.
-enum LogLevel {
-    private static let names = [
-        "TRACE_EMERG", "TRACE_ALERT", "TRACE_CRIT", "TRACE_ERR", "TRACE_WARNING", "TRACE_NOTICE", "TRACE_INFO",
-        "TRACE_DEBUG_SYSTEM", "TRACE_DEBUG_PROGRAM", "TRACE_DEBUG_PROCESS", "TRACE_DEBUG_MODULE", "TRACE_DEBUG_UNIT",
-        "TRACE_DEBUG_FUNCTION", "TRACE_DEBUG_LINE", "TRACE_DEBUG",
-    ]
-
-    static func name(of level: Int64) -> String? {
-        names.indices.contains(Int(clamping: level)) ? names[Int(level)] : nil
+        return TextProgram.Event(header: arena.add(header.start(isTimed: clock != nil) + rest), clock: clock)
     }
 }

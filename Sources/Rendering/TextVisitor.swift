@@ -69,6 +69,7 @@ struct TextVisitor: FieldVisitor {
             clock.append(cycles: clockCycles, conversion: conversion, correctionNs: amountNs, to: &pen)
         }
         append(prepared.header)
+        if _slowPath(prepared.rest.count > 0) { append(prepared.rest) }
         hasScope = !packetContext.isEmpty
         if hasScope { pen.append(packetContext) }
     }
@@ -246,11 +247,10 @@ struct TextVisitor: FieldVisitor {
     private mutating func appendSpecial(_ bits: UInt64, isSigned: Bool, _ field: TextProgram.Field) {
         guard field.enumeration >= 0 else { return appendInteger(bits, isSigned: isSigned, field) }
         let labels = enumerations[Int(field.enumeration)]
-        var next = 0
-        var last = UInt32.max
-        if let label = labels.nextLabel(of: bits, from: &next, last: &last) {
+        var last = -1
+        if let label = labels.nextLabel(of: bits, after: &last) {
             append(label)
-            while let label = labels.nextLabel(of: bits, from: &next, last: &last) {
+            while let label = labels.nextLabel(of: bits, after: &last) {
                 pen.appendLiteral(", ")
                 append(label)
             }

@@ -5,7 +5,7 @@ import Runtime
 /// Renders batches to an output. Confined to the printing thread, which `@unchecked Sendable` stands for.
 final class FeedPrinter: @unchecked Sendable {
     private var renderer: FeedRenderer
-    private var buffer = OutputBuffer()
+    private var buffer: OutputBuffer
     private let output: OutputFile
     /// Nil where control records are printed as data.
     private var notices: NoticeFilter?
@@ -15,6 +15,8 @@ final class FeedPrinter: @unchecked Sendable {
 
     init(options: RenderingOptions, audience: NoticeFilter.Audience, output: OutputFile = .standardOutput()) {
         renderer = FeedRenderer(options: options)
+        // What cannot be written is noticed when the batch has been rendered.
+        buffer = OutputBuffer { _ = output.write($0) }
         self.output = output
         let printsControlRecords = options.format == .json && options.includesControlRecords
         notices = printsControlRecords ? nil : NoticeFilter(for: audience)

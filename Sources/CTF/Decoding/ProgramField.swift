@@ -8,13 +8,36 @@ package struct ProgramField: Sendable {
     package let parent: FieldID?
     /// A structure's members, an array's element, or a variant's options, in order.
     package internal(set) var children: [FieldID]
+    /// Index in `TraceProgram.enumerations`; nil for a field without labels.
+    package let enumeration: Int?
 
-    package init(name: String, fieldClass: FieldClass, scope: FieldScope, parent: FieldID?, children: [FieldID] = []) {
+    package init(
+        name: String,
+        fieldClass: FieldClass,
+        scope: FieldScope,
+        parent: FieldID?,
+        children: [FieldID] = [],
+        enumeration: Int? = nil
+    ) {
         self.name = name
         self.fieldClass = fieldClass
         self.scope = scope
         self.parent = parent
         self.children = children
+        self.enumeration = enumeration
+    }
+}
+
+/// The labels of a program's enumeration, which many of its fields may share.
+package struct ProgramEnumeration: Sendable {
+    /// In order of declaration.
+    package let mappings: [EnumerationMapping]
+    /// How the bounds of the ranges are to be read.
+    package let isSigned: Bool
+
+    package init(mappings: [EnumerationMapping], isSigned: Bool) {
+        self.mappings = mappings
+        self.isSigned = isSigned
     }
 }
 
@@ -24,6 +47,8 @@ package struct ProgramEvent: Sendable {
     package let eventClass: EventClass
     /// The stream class's default clock.
     package let clock: ClockClass?
+    /// How that clock reads.
+    package var clockConversion: ClockConversion? { clock.map { ClockConversion($0) } }
     /// The root structures of its scopes; nil where it has none. The common context's is shared by the whole stream
     /// class.
     package let commonContext: FieldID?

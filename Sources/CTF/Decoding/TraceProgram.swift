@@ -12,6 +12,8 @@ package final class TraceProgram: @unchecked Sendable {
     package let fields: ContiguousArray<ProgramField>
     /// By the index that is passed to `FieldVisitor.beginEvent`.
     package let events: ContiguousArray<ProgramEvent>
+    /// By `ProgramField.enumeration`. Fields of one named type share one: what is made of labels is made once for each.
+    package let enumerations: ContiguousArray<ProgramEnumeration>
     @usableFromInline let tables: ProgramTables
 
     /// - Throws: when the class is not one that can be decoded.
@@ -21,6 +23,7 @@ package final class TraceProgram: @unchecked Sendable {
         self.traceClass = traceClass
         fields = compiler.tree.fields
         events = compiler.events
+        enumerations = compiler.tree.enumerations.list
         tables = ProgramTables(code)
     }
 

@@ -22,6 +22,8 @@ package struct MetadataLimits: Sendable, Equatable {
     /// How many of them any text may have, and how many bytes of it allow another one.
     package var fieldsFree = 1 << 16
     package var textBytesPerField = 8
+    /// A name of so many bytes counts as another field: what is made of fields holds their names.
+    package var nameBytesPerField = 256
     /// Bytes of a name: of a type, a member, a clock.
     package var nameBytesMax = 4_096
     package var streamClassesMax = 4_096
@@ -33,6 +35,12 @@ package struct MetadataLimits: Sendable, Equatable {
     package var waitingDeclarationsMax = 65_536
 
     package init() {}
+
+    /// What a field counts as, of the fields that a text may have.
+    /// - Parameter name: the member's or option's; nil for an array's element.
+    func fieldCost(named name: String?) -> Int {
+        1 + (name?.utf8.count ?? 0) / nameBytesPerField
+    }
 
     func fieldsMax(textBytes: Int) -> Int {
         min(fieldsMax, fieldsFree + textBytes / textBytesPerField)

@@ -74,6 +74,28 @@ struct MetadataCostTests {
         }
     }
 
+    @Test func `long names that are used again and again are paid for`() {
+        let name = String(repeating: "n", count: 4000)
+        let uses = (0..<200).map { "struct s m\($0);" }.joined()
+        let tsdl = Texts.trace + "struct s { string \(name); };" + Self.event(uses)
+        let options = #"[{"name":"\#(name)","selector-field-ranges":[[1,1]],"field-class":"#
+        let string = #"{"type":"null-terminated-string"}"#
+        let fieldClasses = [
+            #"{"type":"structure","member-classes":[\#(CTF2Texts.member(name, string))]}"#,
+            #"{"type":"variant","selector-field-location":{"path":["t"]},"options":\#(options)\#(string)}]}"#,
+        ]
+        let members =
+            [CTF2Texts.member("t", CTF2Texts.unsigned(8))] + (0..<200).map { CTF2Texts.member("m\($0)", #""a""#) }
+        let ctf2 = fieldClasses.map { fieldClass in
+            let alias = #"{"type":"field-class-alias","name":"a","field-class":\#(fieldClass)}"#
+            return CTF2Texts.payload(members.joined(separator: ","), before: [alias])
+        }
+        for text in [Array(tsdl.utf8)] + ctf2 {
+            #expect(MetadataReader.code(text) == nil)
+            #expect(MetadataReader.code(text, limits: Self.limits(fieldsFree: 1000)) == .tooManyFields)
+        }
+    }
+
     @Test func `names have a greatest length`() {
         let (longest, tooLong) = (String(repeating: "n", count: 4096), String(repeating: "n", count: 4097))
         #expect(MetadataReader.payloadCode("string \(longest);") == nil)

@@ -1,7 +1,7 @@
 /// Finds what locations mean, in time that does not grow with the structures on the way.
 struct FieldFinder {
     /// Structures and variants that have been looked into: their members and options by metadata name.
-    private var children: [FieldID: [String: FieldID]] = [:]
+    private var children: [FieldID: [ExactText: FieldID]] = [:]
 
     /// Fewer children than this are looked through one by one.
     private static let indexedCountMin = 8
@@ -21,19 +21,19 @@ struct FieldFinder {
     private mutating func find(_ path: [String], from root: FieldID, in tree: FieldTree) -> FieldID? {
         var current = root
         for name in path {
-            guard let next = child(name, of: tree.innermost(current), in: tree) else { return nil }
+            guard let next = child(ExactText(name), of: tree.innermost(current), in: tree) else { return nil }
             current = next
         }
         return tree.innermost(current)
     }
 
-    private mutating func child(_ name: String, of parent: FieldID, in tree: FieldTree) -> FieldID? {
+    private mutating func child(_ name: ExactText, of parent: FieldID, in tree: FieldTree) -> FieldID? {
         let all = tree[parent].children
         guard all.count >= Self.indexedCountMin else {
-            return all.first { tree.metadataNames[Int($0.rawValue)] == name }
+            return all.first { ExactText(tree.metadataNames[Int($0.rawValue)]) == name }
         }
         if let index = children[parent] { return index[name] }
-        let index = Dictionary(all.map { (tree.metadataNames[Int($0.rawValue)], $0) }) { first, _ in first }
+        let index = Dictionary(all.map { (ExactText(tree.metadataNames[Int($0.rawValue)]), $0) }) { first, _ in first }
         children[parent] = index
         return index[name]
     }

@@ -7,6 +7,7 @@ struct FieldTree {
     /// The names by which locations refer to fields.
     var metadataNames: ContiguousArray<String> = []
     var layouts: ContiguousArray<FieldLayout> = []
+    private(set) var enumerations = SharedEnumerations()
     /// Whether fields of both byte orders may share a byte: only then the order must be watched at run time.
     private(set) var mixesByteOrders = false
 
@@ -37,7 +38,15 @@ struct FieldTree {
         guard depth <= limits.nestingMax else { throw ProgramError(.tooDeep, path: path(parent)) }
         guard fields.count < limits.fieldCountMax else { throw ProgramError(.tooLarge, path: path(parent)) }
         let id = FieldID(rawValue: UInt32(fields.count))
-        fields.append(ProgramField(name: member.name, fieldClass: member.fieldClass, scope: scope, parent: parent))
+        fields.append(
+            ProgramField(
+                name: member.name,
+                fieldClass: member.fieldClass,
+                scope: scope,
+                parent: parent,
+                enumeration: enumerations.number(of: member.fieldClass)
+            )
+        )
         metadataNames.append(member.metadataName)
         try check(member.fieldClass, id)
 

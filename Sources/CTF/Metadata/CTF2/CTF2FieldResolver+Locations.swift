@@ -67,7 +67,7 @@ extension CTF2FieldResolver {
                     next.append(try outer(target, location))
                     continue
                 }
-                guard let index = members.indexByName[name] else { throw invalid(location, "is not there") }
+                guard let index = members.indexByName[ExactText(name)] else { throw invalid(location, "is not there") }
                 let member = CTF2Target(
                     type: members.list[index].type,
                     steps: target.steps + [CTF2Step(container: target.type, index: index)]

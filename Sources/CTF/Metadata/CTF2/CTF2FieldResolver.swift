@@ -63,8 +63,9 @@ struct CTF2FieldResolver {
 
     // MARK: - Classes
 
-    private mutating func fieldClass(_ type: CTF2FieldType) throws(MetadataError) -> FieldClass {
-        try charge(1)
+    /// - Parameter name: the member's or option's; nil for what has none.
+    private mutating func fieldClass(_ type: CTF2FieldType, named name: String?) throws(MetadataError) -> FieldClass {
+        try charge(limits.fieldCost(named: name))
         switch type.kind {
         case .scalar(let fieldClass):
             return try withRoles(fieldClass)
@@ -80,7 +81,7 @@ struct CTF2FieldResolver {
             return .array(
                 ArrayClass(
                     element: try inside(type, 0) { resolver throws(MetadataError) in
-                        try resolver.fieldClass(element)
+                        try resolver.fieldClass(element, named: nil)
                     },
                     length: try resolved(length),
                     minimumAlignmentBits: alignment
@@ -91,7 +92,7 @@ struct CTF2FieldResolver {
             return .optional(
                 OptionalClass(
                     element: try inside(type, 0) { resolver throws(MetadataError) in
-                        try resolver.fieldClass(element)
+                        try resolver.fieldClass(element, named: nil)
                     },
                     selector: selector.location,
                     selectorIsSigned: selector.isSigned,
@@ -123,7 +124,7 @@ struct CTF2FieldResolver {
         result.reserveCapacity(members.list.count)
         for (index, member) in members.list.enumerated() {
             let fieldClass = try inside(type, index) { resolver throws(MetadataError) in
-                try resolver.fieldClass(member.type)
+                try resolver.fieldClass(member.type, named: member.name)
             }
             result.append(
                 StructureClass.Member(name: member.name, metadataName: member.name, fieldClass: fieldClass)
@@ -145,7 +146,7 @@ struct CTF2FieldResolver {
         )
         for (index, option) in options.enumerated() {
             let fieldClass = try inside(type, index) { resolver throws(MetadataError) in
-                try resolver.fieldClass(option.type)
+                try resolver.fieldClass(option.type, named: option.name)
             }
             // One is paid for by the option itself.
             try charge(option.ranges.count - 1)

@@ -43,11 +43,11 @@ struct CTF2Members: Sendable {
     }
 
     private(set) var list: [Member] = []
-    private(set) var indexByName: [String: Int] = [:]
+    private(set) var indexByName: [ExactText: Int] = [:]
 
     /// Returns false when there is a member of this name already.
     mutating func append(_ name: String, _ type: CTF2FieldType) -> Bool {
-        guard indexByName.updateValue(list.count, forKey: name) == nil else { return false }
+        guard indexByName.updateValue(list.count, forKey: ExactText(name)) == nil else { return false }
         list.append(Member(name: name, type: type))
         return true
     }

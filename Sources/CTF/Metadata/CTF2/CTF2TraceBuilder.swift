@@ -11,7 +11,7 @@ struct CTF2TraceBuilder: Sendable {
     /// What comes before the trace class.
     private var clocks: [ClockClass] = []
     /// Index in `clocks` by the metadata's own name for the clock.
-    private var clockIndexByID: [String: Int] = [:]
+    private var clockIndexByID: [ExactText: Int] = [:]
     private var packetHeader: CTF2FieldType?
     /// By index in `TraceClass.streamClasses`.
     private var streams: [Stream] = []
@@ -147,7 +147,7 @@ struct CTF2TraceBuilder: Sendable {
         guard clocks.count < limits.clocksMax else {
             throw MetadataError(.tooManyDeclarations, at: fragment.position, "clocks")
         }
-        guard clockIndexByID.updateValue(clocks.count, forKey: id) == nil else {
+        guard clockIndexByID.updateValue(clocks.count, forKey: ExactText(id)) == nil else {
             throw MetadataError(.duplicateName, at: idValue.position, "clock `\(id)`")
         }
         clock.attributes = attributes(fragment)
@@ -164,7 +164,7 @@ struct CTF2TraceBuilder: Sendable {
         var streamClass = StreamClass(id: id, identity: try fragment.takeIdentity())
         if let clock = fragment.take("default-clock-class-id") {
             let name = try clock.string()
-            guard let index = clockIndexByID[name] else {
+            guard let index = clockIndexByID[ExactText(name)] else {
                 throw MetadataError(.clockNotFound, at: clock.position, "`\(name)`", missing: .clock(name))
             }
             streamClass.defaultClock = index

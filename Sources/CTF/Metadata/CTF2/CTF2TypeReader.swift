@@ -3,7 +3,7 @@
 /// Depth is bounded by that of the JSON text and, with aliases, by `MetadataLimits.nestingMax`.
 struct CTF2TypeReader: Sendable {
     let limits: MetadataLimits
-    private var aliases: [String: CTF2FieldType] = [:]
+    private var aliases: [ExactText: CTF2FieldType] = [:]
 
     init(limits: MetadataLimits) {
         self.limits = limits
@@ -11,7 +11,7 @@ struct CTF2TypeReader: Sendable {
 
     mutating func addAlias(_ name: JSONValue, _ type: CTF2FieldType) throws(MetadataError) {
         let text = try name.string()
-        guard aliases.updateValue(type, forKey: text) == nil else {
+        guard aliases.updateValue(type, forKey: ExactText(text)) == nil else {
             throw MetadataError(.duplicateName, at: name.position, "alias `\(text)`")
         }
     }
@@ -19,7 +19,7 @@ struct CTF2TypeReader: Sendable {
     /// The type of a class, or of the alias of that name.
     func type(_ value: JSONValue) throws(MetadataError) -> CTF2FieldType {
         if case .string(let name) = value.kind {
-            guard let type = aliases[name] else {
+            guard let type = aliases[ExactText(name)] else {
                 throw MetadataError(.unknownType, at: value.position, "`\(name)`", missing: .type(name))
             }
             return type
@@ -169,11 +169,11 @@ struct CTF2TypeReader: Sendable {
         let elements = try value.array()
         guard !elements.isEmpty else { throw value.invalid("a variant has an option at least") }
         guard elements.count <= limits.membersMax else { throw MetadataError(.tooManyFields, at: value.position) }
-        var names: Set<String> = []
+        var names: Set<ExactText> = []
         let options = try elements.map { element throws(MetadataError) in
             var option = try CTF2Properties(element)
             let name = try option.take("name")?.string()
-            if let name, !names.insert(name).inserted {
+            if let name, !names.insert(ExactText(name)).inserted {
                 throw MetadataError(.duplicateName, at: element.position, "option `\(name)`")
             }
             let ranges = try CTF2Scalars.ranges(try option.require("selector-field-ranges"))

@@ -84,15 +84,15 @@ struct JSONObject: Sendable {
     }
 
     private(set) var properties: [Property] = []
-    private var indexByName: [String: Int] = [:]
+    private var indexByName: [ExactText: Int] = [:]
 
     subscript(name: String) -> JSONValue? {
-        indexByName[name].map { properties[$0].value }
+        indexByName[ExactText(name)].map { properties[$0].value }
     }
 
     /// Returns false when there is a property of this name already.
     mutating func append(_ name: String, _ value: JSONValue) -> Bool {
-        guard indexByName.updateValue(properties.count, forKey: name) == nil else { return false }
+        guard indexByName.updateValue(properties.count, forKey: ExactText(name)) == nil else { return false }
         properties.append(Property(name: name, value: value))
         return true
     }

@@ -73,7 +73,7 @@ struct TSDLFieldResolver {
 
     /// - Parameter name: the member's or option's, as readers show it; nil for an array's element.
     private mutating func fieldClass(_ type: TSDLType, named name: String?) throws(MetadataError) -> FieldClass {
-        try charge(1)
+        try charge(limits.fieldCost(named: name))
         switch type.kind {
         case .integer(let integer):
             return .integer(try resolved(integer, named: name))
@@ -193,8 +193,8 @@ struct TSDLFieldResolver {
         let members = try resolved(options, of: type)
         var result = VariantClass(selector: location, selectorIsSigned: enumeration.integer.isSigned, options: [])
         for member in members {
-            let mapping = enumeration.indexByLabel[member.metadataName].map { enumeration.mappings[$0] }
-            let ranges = mapping?.ranges ?? []
+            let index = enumeration.indexByLabel[ExactText(member.metadataName)]
+            let ranges = index.map { enumeration.mappings[$0].ranges } ?? []
             // One is paid for by the option itself.
             try charge(max(ranges.count - 1, 0))
             result.options.append(VariantClass.Option(member: member, selectorRanges: ranges))
@@ -243,16 +243,23 @@ struct TSDLFieldResolver {
         }
     }
 
+    /// The index of the clock of that name, which is that of the stream class's other fields, or an error follows.
+    private func find(_ clockName: String) throws(MetadataError) -> Int {
+        let name = ExactText(clockName)
+        if let known = defaultClock, ExactText(clocks[known].name) == name { return known }
+        guard let index = clocks.firstIndex(where: { ExactText($0.name) == name }) else {
+            throw MetadataError(.clockNotFound, at: position, "`\(clockName)`", missing: .clock(clockName))
+        }
+        return index
+    }
+
     /// Finds the clock that a field holds the value of.
     /// - Returns: whether there is one.
     private mutating func mapToClock(_ integer: TSDLInteger, named name: String?) throws(MetadataError) -> Bool {
         let clock: Int
         if let clockName = integer.clockName {
             guard scope != .packetHeader else { throw MetadataError(.clockInPacketHeader, at: position) }
-            guard let index = clocks.firstIndex(where: { $0.name == clockName }) else {
-                throw MetadataError(.clockNotFound, at: position, "`\(clockName)`", missing: .clock(clockName))
-            }
-            clock = index
+            clock = try find(clockName)
         } else {
             switch (scope, name) {
             case (.packetContext, "timestamp_begin"), (.packetContext, "timestamp_end"), (.eventHeader, "timestamp"):

@@ -142,10 +142,10 @@ extension TSDLParser {
                 label = try takeWord("a label")
             }
             let (lower, upper) = try parseRange(next, at: position)
-            if let index = enumeration.indexByLabel[label] {
+            if let index = enumeration.indexByLabel[ExactText(label)] {
                 enumeration.mappings[index].ranges.append(IntegerRange(lowerBits: lower.bits, upperBits: upper.bits))
             } else {
-                enumeration.indexByLabel[label] = enumeration.mappings.count
+                enumeration.indexByLabel[ExactText(label)] = enumeration.mappings.count
                 enumeration.mappings.append(
                     EnumerationMapping(
                         label: label,

@@ -110,7 +110,7 @@ struct TSDLTraceBuilder: Sendable {
         guard trace.clocks.count < limits.clocksMax else {
             throw MetadataError(.tooManyDeclarations, at: position, "clocks")
         }
-        guard !trace.clocks.contains(where: { $0.name == clock.name }) else {
+        guard !trace.clocks.contains(where: { ExactText($0.name) == ExactText(clock.name) }) else {
             throw MetadataError(.duplicateName, at: position, "clock `\(clock.name)`")
         }
         var clock = clock

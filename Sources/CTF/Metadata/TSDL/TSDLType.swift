@@ -54,7 +54,7 @@ struct TSDLEnumeration: Sendable {
     var integer: TSDLInteger
     var mappings: [EnumerationMapping]
     /// Index of each label in `mappings`.
-    var indexByLabel: [String: Int]
+    var indexByLabel: [ExactText: Int]
 }
 
 /// The members of a structure, or the options of a variant.
