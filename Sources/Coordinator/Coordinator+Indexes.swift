@@ -70,7 +70,10 @@ extension Coordinator {
         let trace = stream.trace
         // A packet that ends where the last one ended before a reconnect: its header says which one it is.
         let taken = wasTaken(index, of: stream)
-        if taken == true { return skip(link, stream) }
+        if taken == true {
+            stream.clockCycles = index.timestampEnd
+            return skip(link, stream)
+        }
         if trace.fault != nil {
             loseUndecodable(link, stream, index)
             skip(link, stream)
@@ -117,6 +120,7 @@ extension Coordinator {
     mutating func leave(_ stream: RelayStream, _ index: PacketIndex, _ link: RelayLink, end: Int64?) {
         let losses = stream.losses.skipped(endCycles: index.timestampEnd, discarded: index.eventsDiscarded)
         stream.lastOffset = index.offset
+        stream.clockCycles = index.timestampEnd
         noteLosses(losses, stream: stream, link: link, streamClassID: index.streamClassID, endNs: end)
         if let end { advance(stream, to: end) }
     }

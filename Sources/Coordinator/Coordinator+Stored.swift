@@ -143,7 +143,7 @@ extension Coordinator {
         guard var file = stored.unopened.last else { return }
         let place = file.reader
         do throws(PacketError) {
-            let header = try header(storage, of: file.reader, file.trace, link)
+            let header = try header(storage, of: file.reader, file.trace, clockCycles: 0)
             file.reader.header = header
             file.reader.guessBytes = Int(clamping: max(header.byteCount, 512))
             // Without a time there is no order of files, and without a number nobody knows which belong together.

@@ -136,7 +136,15 @@ struct StoredStream {
     /// The current file's packet, while it is read through windows.
     var open: StoredPacket?
     /// The packet taken last, and which file it was in.
-    private var last: (preamble: PacketPreamble, trace: Int, file: Int)?
+    private var last: Last?
+
+    private struct Last {
+        var preamble: PacketPreamble
+        /// The stream's clock before it.
+        var clockCycles: UInt64
+        var trace: Int
+        var file: Int
+    }
 
     /// - Parameter files: at least one; each of several knows its header.
     init(_ files: [StoredFileCursor]) {
@@ -164,14 +172,21 @@ struct StoredStream {
     }
 
     /// Whether the current file's packet has been taken from another file before.
-    func hasTaken(_ packet: StoredHeader) -> Bool {
+    /// - Parameter preamble: reads the packet's, given the stream's clock before it.
+    func hasTaken(_ preamble: (_ clockCycles: UInt64) -> PacketPreamble?) -> Bool {
         guard let last, (last.trace, last.file) != (current.trace, current.file) else { return false }
-        return last.preamble == packet.preamble
+        return preamble(last.clockCycles) == last.preamble
     }
 
-    mutating func took(_ packet: StoredHeader) {
+    /// - Parameter clockCycles: the stream's clock before the packet.
+    mutating func took(_ packet: StoredHeader, clockCycles: UInt64) {
         guard files.count > 1 else { return }
-        last = (packet.preamble, current.trace, current.file)
+        last = Last(
+            preamble: packet.preamble,
+            clockCycles: clockCycles,
+            trace: current.trace,
+            file: current.file
+        )
     }
 
     /// The current file is done with.
