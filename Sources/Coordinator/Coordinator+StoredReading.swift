@@ -7,13 +7,16 @@ import LTTngLive
 ///
 /// A stream is asked for its next packet only when the feed waits for it, and for no more of it than a window: so at
 /// most a window of each stream is in memory beside what leaves, however long files and packets are.
+///
+/// Events without a clock come before all others, stream by stream in the order of their ranks. Nothing need be waited
+/// for: they leave as they are read.
 extension Coordinator {
     /// Asks for what the feed waits for, if it is in a file.
     mutating func readStored() {
         guard let link = stored.link, stored.reading == nil else { return }
         guard stored.unopened.isEmpty else { return readHead(StoredFileCursor.headBytes) }
-        guard !outputIsHeld, let holder = frontier.holder, holder.relay == link.frontier, let slot = holder.stream,
-            let stream = stored.streams[slot], let file = stream.stored?.current
+        guard !outputIsHeld, let stream = stored.timeless.last ?? holdingStream(link),
+            let file = stream.stored?.current
         else { return }
         if let open = stream.stored?.open {
             read(stream, from: open.windowStart, count: open.windowBytes)
@@ -24,6 +27,12 @@ extension Coordinator {
             followIndex(stream, link)
             read(stream, count: min(stream.stored?.current.guessBytes ?? 0, limits.storedWindowBytes))
         }
+    }
+
+    /// The stream that the feed waits for.
+    private func holdingStream(_ link: RelayLink) -> RelayStream? {
+        guard let holder = frontier.holder, holder.relay == link.frontier else { return nil }
+        return holder.stream.flatMap { stored.streams[$0] }
     }
 
     mutating func readHead(_ count: Int) {
@@ -233,6 +242,8 @@ extension Coordinator {
     ) {
         guard let program = stream.trace.program else { return }
         let preamble = header.preamble
+        // A stream that has times after all waits for its turn.
+        if !program.isTimeless(preamble), stored.timeless.last === stream { stored.timeless.removeLast() }
         declare(stream)
         noteLosses(
             note(header, of: stream),
