@@ -132,7 +132,11 @@ struct StoredFileCursor {
 /// A tracer that is given sizes (`tracefile-size`, `tracefile-count`) or that rotates puts a stream into several files,
 /// each with consecutive packets; which of them is the oldest, names do not say. Snapshots may hold a packet twice.
 struct StoredStream {
-    private(set) var files: [StoredFileCursor]
+    private var files: [StoredFileCursor]
+    /// Index of the file that is read.
+    private var currentFile: Int
+    /// The others that are not read to their ends.
+    private var waiting = WaitingFiles()
     /// The current file's packet, while it is read through windows.
     var open: StoredPacket?
     /// The packet taken last, and which file it was in.
@@ -149,25 +153,25 @@ struct StoredStream {
     /// - Parameter files: at least one; each of several knows its header.
     init(_ files: [StoredFileCursor]) {
         precondition(!files.isEmpty)
-        self.files = files.enumerated().sorted { left, right in
-            let (leftNs, rightNs) = (left.element.header?.beginNs ?? .min, right.element.header?.beginNs ?? .min)
-            return (leftNs, left.offset) < (rightNs, right.offset)
-        }.map(\.element)
+        self.files = files
+        for (index, file) in files.enumerated() { waiting.add(index, beginNs: file.header?.beginNs ?? .min) }
+        currentFile = waiting.popFirst() ?? 0
     }
 
     var current: StoredFileCursor {
-        get { files[0] }
-        set { files[0] = newValue }
+        get { files[currentFile] }
+        set { files[currentFile] = newValue }
     }
 
-    /// Moves the current file behind those whose next packets are earlier than its own, which is known.
+    /// Lets the other files go first whose next packets are earlier than the current one's, which is known.
     /// - Returns: whether it stays the current one.
+    /// - Complexity: O(log files).
     mutating func reorder() -> Bool {
-        guard let beginNs = files[0].header?.beginNs else { return true }
-        func isEarlier(_ file: StoredFileCursor) -> Bool { file.header?.beginNs ?? .min < beginNs }
-        guard files.count > 1, isEarlier(files[1]) else { return true }
-        let file = files.removeFirst()
-        files.insert(file, at: files.firstIndex { !isEarlier($0) } ?? files.count)
+        guard let beginNs = current.header?.beginNs, let next = waiting.firstBeginNs, next < beginNs,
+            let file = waiting.popFirst()
+        else { return true }
+        waiting.addBeforeEqual(currentFile, beginNs: beginNs)
+        currentFile = file
         return false
     }
 
@@ -180,7 +184,7 @@ struct StoredStream {
 
     /// - Parameter clockCycles: the stream's clock before the packet.
     mutating func took(_ packet: StoredHeader, clockCycles: UInt64) {
-        guard files.count > 1 else { return }
+        guard !waiting.isEmpty else { return }
         last = Last(
             preamble: packet.preamble,
             clockCycles: clockCycles,
@@ -192,8 +196,9 @@ struct StoredStream {
     /// The current file is done with.
     /// - Returns: whether there is another one.
     mutating func closeCurrent() -> Bool {
-        guard files.count > 1 else { return false }
-        files.removeFirst()
+        guard let file = waiting.popFirst() else { return false }
+        files[currentFile].index = nil
+        currentFile = file
         return true
     }
 }
