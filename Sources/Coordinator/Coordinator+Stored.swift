@@ -214,6 +214,8 @@ extension Coordinator {
             startsAtBeginning: configuration.storedStart == .beginning
         )
         stream.stored = files
+        let path = configuration.stored[files.current.trace].path
+        stream.declaration.filePath = "\(path)/\(files.current.name)"
         nextStreamID += 1
         openStreamCount += 1
         trace.session.streamCount += 1

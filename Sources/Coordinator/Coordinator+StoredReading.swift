@@ -244,6 +244,7 @@ extension Coordinator {
         let preamble = header.preamble
         // A stream that has times after all waits for its turn.
         if !program.isTimeless(preamble), stored.timeless.last === stream { stored.timeless.removeLast() }
+        stream.declaration.classID = stream.declaration.classID ?? preamble.streamClassID
         declare(stream)
         noteLosses(
             note(header, of: stream),
@@ -257,7 +258,7 @@ extension Coordinator {
         let first = isAll ? storage : preamble.bytes(from: storage)
         stream.stored?.open = StoredPacket(
             header: header,
-            packet: feedPacket(preamble, first, program: program, of: stream, link),
+            packet: feedPacket(preamble, first, program: program, of: stream, link, fileOffset: file.offset),
             contentBits: preamble.contentBits ?? header.byteCount * 8,
             cursor: preamble.firstEvent,
             windowBytes: limits.storedWindowBytes

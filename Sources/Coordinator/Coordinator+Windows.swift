@@ -123,7 +123,8 @@ extension Coordinator {
         _ storage: ByteStorage,
         program: TraceProgram,
         of stream: RelayStream,
-        _ link: RelayLink
+        _ link: RelayLink,
+        fileOffset: UInt64? = nil
     ) -> FeedPacket {
         FeedPacket(
             id: batches.nextPacketID(),
@@ -133,7 +134,8 @@ extension Coordinator {
             metadataBytes: stream.trace.reader.textBytes,
             preamble: preamble,
             preambleStorage: storage,
-            correctionNs: link.source.correctionNs
+            correctionNs: link.source.correctionNs,
+            fileOffset: fileOffset
         )
     }
 }

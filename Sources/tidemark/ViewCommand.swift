@@ -125,7 +125,6 @@ enum ViewStart: ExpressibleByArgument, Equatable {
     /// Files are there as a whole: what is in them was not traced now.
     var storedStart: RelaySource.Start { self == .now ? .beginning : relayStart }
 
-    static var allValueStrings: [String] { ["beginning", "now"] }
     var defaultValueDescription: String { "beginning" }
 }
 
