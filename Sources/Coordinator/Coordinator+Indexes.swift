@@ -72,7 +72,10 @@ extension Coordinator {
         let trace = stream.trace
         // A packet that ends where the last one ended before a reconnect: its header says which one it is.
         let taken = wasTaken(index, of: stream)
-        if taken == true || stream.isOver { return skip(link, stream) }
+        if taken == true || stream.isOver {
+            stream.clockCycles = index.timestampEnd
+            return skip(link, stream)
+        }
         if trace.fault != nil {
             loseUndecodable(link, stream, index)
             skip(link, stream)
@@ -127,6 +130,7 @@ extension Coordinator {
             beginCycles: index.timestampBegin,
             endNs: end
         )
+        stream.clockCycles = index.timestampEnd
         if let end { advance(stream, to: end) }
     }
 

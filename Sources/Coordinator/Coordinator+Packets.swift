@@ -31,13 +31,18 @@ extension Coordinator {
         else { return loseUndecodable(link, stream, index) }
         let bytes = PacketBytes(storage.bytes)
         do throws(PacketError) {
-            let preamble = try program.readPreamble(bytes)
+            // What a relay knows of a packet's begin, it knows in full.
+            let clockCycles = max(stream.clockCycles, index.timestampBegin)
+            let preamble = try program.readPreamble(bytes, clockCycles: clockCycles)
             guard preamble.isOf(index) else {
                 miss(stream, index, link, reason: "the relay sent another packet than its index says")
                 return
             }
             if wasTaken(index, of: stream) == nil {
-                if wasTaken(preamble, index, of: stream) { return }
+                if wasTaken(preamble, index, of: stream) {
+                    stream.clockCycles = index.timestampEnd
+                    return
+                }
                 stream.resume = nil
             }
             stream.preambleBits = preamble.firstEventBits
@@ -45,6 +50,7 @@ extension Coordinator {
             let packet = feedPacket(preamble, storage, program: program, of: stream, link)
             let window = PacketWindow(storage)
             var cursor = preamble.firstEvent
+            defer { stream.clockCycles = cursor.clockCycles }
             let contentBits = index.contentBits
             let taken = try takeEvents(link, stream, packet, window, contentBits: contentBits, cursor: &cursor)
             if !configuration.messages.isEmpty { matchMessages(link, stream, packet, window, now: now) }
@@ -145,7 +151,7 @@ extension PacketPreamble {
     /// another packet at the same place.
     fileprivate func isOf(_ index: PacketIndex) -> Bool {
         (timestampBeginCycles ?? index.timestampBegin) == index.timestampBegin
-            && (timestampEndCycles ?? index.timestampEnd) == index.timestampEnd
+            && mayEnd(atCycles: index.timestampEnd)
             && (contentBits ?? index.contentBits) == index.contentBits
             && (totalBits ?? index.packetBits) == index.packetBits
     }

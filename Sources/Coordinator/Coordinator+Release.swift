@@ -37,6 +37,14 @@ extension Coordinator {
         publishRecords()
     }
 
+    /// Publishes a chunk that the merge does not know: events without a time, which wait for nothing.
+    mutating func publishAtOnce(_ tag: UInt64, count: Int) {
+        // The number of the merge's stream is nothing to a batch.
+        publish(MergeRun(slot: StreamSlot(index: 0), tag: tag, first: 0, count: count))
+        if !batches.isEmpty { publishBatch(watermarkNs: publishedWatermarkNs) }
+        _ = batches.close(tag)
+    }
+
     /// Whether a watermark is worth a batch of its own: beacons of many relays move it by little steps.
     private func isStep(to watermarkNs: Int64?) -> Bool {
         guard let watermarkNs else { return false }

@@ -285,7 +285,7 @@ extension Coordinator {
             stream.trace.session.streamCount -= 1
         }
         isolate(stream)
-        guard let slot = stream.merge else { return }
+        guard let slot = stream.merge else { return batches.forgetStream(stream.declaration.id) }
         stream.merge = nil
         merge.end(slot)
         draining[slot] = (link, stream)

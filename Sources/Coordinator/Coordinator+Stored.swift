@@ -133,7 +133,9 @@ extension Coordinator {
             }
         }
         stored.traces.append(trace)
-        if files.count == 1 { stored.opened += files } else { stored.unopened += files }
+        // Nothing need be known of the only file of a trace whose events all have times.
+        let isOrdered = metadata.traceClass.streamClasses.allSatisfy { $0.defaultClock != nil }
+        if files.count == 1, isOrdered { stored.opened += files } else { stored.unopened += files }
     }
 
     // MARK: Files
@@ -143,7 +145,7 @@ extension Coordinator {
         guard var file = stored.unopened.last else { return }
         let place = file.reader
         do throws(PacketError) {
-            let header = try header(storage, of: file.reader, file.trace, link)
+            let header = try header(storage, of: file.reader, file.trace, clockCycles: 0)
             file.reader.header = header
             file.reader.guessBytes = Int(clamping: max(header.byteCount, 512))
             // Without a time there is no order of files, and without a number nobody knows which belong together.
@@ -178,10 +180,22 @@ extension Coordinator {
         }
         stored.opened.removeAll()
         for stream in streams { open(StoredStream(stream.files), of: stream.trace) }
+        orderTimeless(link)
         for trace in stored.traces { frontier.setSessionBound(trace.session.frontier, to: .max) }
         stored.traces.removeAll()
         frontier.setRelayBound(link.frontier, to: .max)
         finishStoredIfRead(link)
+    }
+
+    /// Events without a time leave in the order in which the merge would put them, were all of them at one time.
+    private mutating func orderTimeless(_ link: RelayLink) {
+        func rank(_ stream: RelayStream) -> StreamRank? {
+            stream.stored?.current.header.map { mergeRank(of: stream, $0.preamble, link) }
+        }
+        let ranked = stored.timeless.enumerated().compactMap { number, stream in
+            rank(stream).map { (rank: $0, number: number, stream: stream) }
+        }
+        stored.timeless = ranked.sorted { ($1.rank, $1.number) < ($0.rank, $0.number) }.map(\.stream)
     }
 
     private mutating func open(_ files: StoredStream, of trace: RelayTrace) {
@@ -200,18 +214,24 @@ extension Coordinator {
             startsAtBeginning: configuration.storedStart == .beginning
         )
         stream.stored = files
+        let path = configuration.stored[files.current.trace].path
+        stream.declaration.filePath = "\(path)/\(files.current.name)"
         nextStreamID += 1
         openStreamCount += 1
         trace.session.streamCount += 1
         count(stream, by: 1)
         trace.streams.append(stream)
         stored.streams[slot] = stream
+        if let preamble = files.current.header?.preamble, trace.program?.isTimeless(preamble) == true {
+            stored.timeless.append(stream)
+        }
     }
 
     // MARK: Ending
 
     mutating func finishStored(_ stream: RelayStream, _ link: RelayLink) {
         if let slot = stream.frontier { stored.streams[slot] = nil }
+        if stored.timeless.last === stream { stored.timeless.removeLast() }
         endStream(stream, of: link)
         if stream.trace.session.streamCount == 0 {
             end(stream.trace.session, of: link, state: .ended, reason: "")

@@ -7,13 +7,16 @@ import LTTngLive
 ///
 /// A stream is asked for its next packet only when the feed waits for it, and for no more of it than a window: so at
 /// most a window of each stream is in memory beside what leaves, however long files and packets are.
+///
+/// Events without a clock come before all others, stream by stream in the order of their ranks. Nothing need be waited
+/// for: they leave as they are read.
 extension Coordinator {
     /// Asks for what the feed waits for, if it is in a file.
     mutating func readStored() {
         guard let link = stored.link, stored.reading == nil else { return }
         guard stored.unopened.isEmpty else { return readHead(StoredFileCursor.headBytes) }
-        guard !outputIsHeld, let holder = frontier.holder, holder.relay == link.frontier, let slot = holder.stream,
-            let stream = stored.streams[slot], let file = stream.stored?.current
+        guard !outputIsHeld, let stream = stored.timeless.last ?? holdingStream(link),
+            let file = stream.stored?.current
         else { return }
         if let open = stream.stored?.open {
             read(stream, from: open.windowStart, count: open.windowBytes)
@@ -24,6 +27,12 @@ extension Coordinator {
             followIndex(stream, link)
             read(stream, count: min(stream.stored?.current.guessBytes ?? 0, limits.storedWindowBytes))
         }
+    }
+
+    /// The stream that the feed waits for.
+    private func holdingStream(_ link: RelayLink) -> RelayStream? {
+        guard let holder = frontier.holder, holder.relay == link.frontier else { return nil }
+        return holder.stream.flatMap { stored.streams[$0] }
     }
 
     mutating func readHead(_ count: Int) {
@@ -110,15 +119,17 @@ extension Coordinator {
     // MARK: Packets
 
     /// Reads the header of the packet that a file's reader stands before.
-    /// - Parameter storage: bytes from there on.
+    /// - Parameters:
+    ///   - storage: bytes from there on.
+    ///   - clockCycles: the stream's clock before the packet.
     func header(
         _ storage: ByteStorage,
         of file: StoredFileCursor,
         _ trace: RelayTrace,
-        _ link: RelayLink
+        clockCycles: UInt64
     ) throws(PacketError) -> StoredHeader {
         guard let program = trace.program else { throw PacketError(.foreignPreamble, atBits: 0) }
-        let preamble = try program.readPreamble(PacketBytes(storage.bytes))
+        let preamble = try program.readPreamble(PacketBytes(storage.bytes), clockCycles: clockCycles)
         let bits = preamble.totalBits ?? preamble.contentBits ?? file.rest * 8
         let bytes = bits / 8 + (bits % 8 == 0 ? 0 : 1)
         guard bytes > 0 else { throw PacketError(.badPacketSize, atBits: 0, value: bits) }
@@ -131,7 +142,7 @@ extension Coordinator {
         guard let file = stream.stored?.current else { return }
         let header: StoredHeader
         do {
-            header = try self.header(storage, of: file, stream.trace, link)
+            header = try self.header(storage, of: file, stream.trace, clockCycles: stream.clockCycles)
         } catch {
             if mayGrow(error, storage, file) {
                 read(stream, count: storage.capacity * 4)
@@ -147,10 +158,18 @@ extension Coordinator {
         if let entry = file.index?.current, !entry.describes(header.preamble) {
             dropIndex(stream, link, "it speaks of other packets")
             if file.isSought { return }
+        } else if file.isSought, !isWholeTime(storage, header, stream.trace) {
+            return dropIndex(stream, link, "the packets' times are too short to be looked for")
         }
         stream.stored?.current.guessBytes = Int(clamping: max(header.byteCount, 512))
         stream.stored?.current.header = header
         take(header, storage, of: stream, file, link)
+    }
+
+    /// Whether a packet's times say all of the clock, whatever it was before the packet.
+    private func isWholeTime(_ storage: ByteStorage, _ header: StoredHeader, _ trace: RelayTrace) -> Bool {
+        let other = try? trace.program?.readPreamble(PacketBytes(storage.bytes), clockCycles: 1 << 63)
+        return other == header.preamble && header.preamble.timestampEndBits == 64
     }
 
     /// A trace without stream classes has no events: its packets are headers, and the last one ends with the file.
@@ -167,12 +186,19 @@ extension Coordinator {
         _ file: StoredFileCursor,
         _ link: RelayLink
     ) {
+        let isWhole = header.byteCount <= file.rest
+        let program = stream.trace.program
+        let isTaken = stream.stored?.hasTaken { clockCycles in
+            try? program?.readPreamble(PacketBytes(storage.bytes), clockCycles: clockCycles)
+        }
+        if isWhole, isTaken == true { return goOn(stream, behind: header, link) }
         // Another file may go on first.
         guard stream.stored?.reorder() == true else { return }
-        let isWhole = header.byteCount <= file.rest
-        if isWhole, stream.stored?.hasTaken(header) == true { return goOn(stream, behind: header, link) }
-        if isWhole, let startNs = link.source.start.ns, let end = end(of: header, stream, link), end < startNs {
+        if isWhole, let startNs = link.source.start.ns, let endCycles = header.preamble.certainEndCycles,
+            let end = end(of: header, stream, link), end < startNs
+        {
             note(header, of: stream)
+            stream.clockCycles = endCycles
             return goOn(stream, behind: header, link)
         }
         let wantedBytes = Int(min(file.presentBytes(header), UInt64(limits.storedWindowBytes)))
@@ -216,6 +242,9 @@ extension Coordinator {
     ) {
         guard let program = stream.trace.program else { return }
         let preamble = header.preamble
+        // A stream that has times after all waits for its turn.
+        if !program.isTimeless(preamble), stored.timeless.last === stream { stored.timeless.removeLast() }
+        stream.declaration.classID = stream.declaration.classID ?? preamble.streamClassID
         declare(stream)
         noteLosses(
             note(header, of: stream),
@@ -230,7 +259,7 @@ extension Coordinator {
         let first = isAll ? storage : preamble.bytes(from: storage)
         stream.stored?.open = StoredPacket(
             header: header,
-            packet: feedPacket(preamble, first, program: program, of: stream, link),
+            packet: feedPacket(preamble, first, program: program, of: stream, link, fileOffset: file.offset),
             contentBits: preamble.contentBits ?? header.byteCount * 8,
             cursor: preamble.firstEvent,
             windowBytes: limits.storedWindowBytes
@@ -271,7 +300,8 @@ extension Coordinator {
                 throw PacketError(.needsMoreBytes, atBits: file.rest * 8)
             }
             stream.stored?.open = nil
-            stream.stored?.took(open.header)
+            stream.stored?.took(open.header, clockCycles: stream.clockCycles)
+            stream.clockCycles = open.cursor.clockCycles
             goOn(stream, behind: open.header, link)
         } catch {
             fail(stream, link, error)
@@ -298,6 +328,7 @@ extension Coordinator {
     /// The rest of the file cannot be read: what came before stands, and so do the stream's other files.
     private mutating func fail(_ stream: RelayStream, _ link: RelayLink, _ reason: String) {
         guard let file = stream.stored?.current else { return }
+        if let open = stream.stored?.open { stream.clockCycles = open.cursor.clockCycles }
         stream.stored?.open = nil
         damaged(link, configuration.stored[file.trace].path, "stream \(file.name), \(reason)")
         declare(stream)

@@ -84,7 +84,6 @@ extension Coordinator {
         var first = 0
         if let startNs { while first < keys.count, keys.keys[first].timestampNs < startNs { first += 1 } }
         guard first < keys.count, let base = keys.keys.baseAddress else { return }
-        let slot = stream.merge ?? addToMerge(link, stream, packet.preamble)
         let tag = batches.open(
             packet: packet,
             keys: keys,
@@ -93,10 +92,15 @@ extension Coordinator {
             relay: link.root.index,
             behindNs: stream.trace.clock?.behindNs ?? 0
         )
+        batches.setFirst(first, of: tag)
+        if stream.merge == nil, packet.program.isTimeless(packet.preamble) {
+            publishAtOnce(tag, count: keys.count - first)
+            return
+        }
         link.root.pendingBytes += batches.pendingBytes(tag)
+        let slot = stream.merge ?? addToMerge(link, stream, packet.preamble)
         // Both keys are an Int64 and a UInt64, trivial, 16 bytes: the same memory is read as the merge's own type.
         let mergeKeys = UnsafeRawPointer(base + first).assumingMemoryBound(to: MergeKey.self)
-        batches.setFirst(first, of: tag)
         merge.append(slot, keys: mergeKeys, count: keys.count - first, tag: tag)
     }
 
@@ -105,18 +109,21 @@ extension Coordinator {
         _ stream: RelayStream,
         _ preamble: PacketPreamble
     ) -> StreamSlot {
-        let uuid = stream.trace.program?.traceClass.uuid
-        let slot = merge.addStream(
-            rank: StreamRank(
-                traceUUID: uuid.map { (high: $0.high, low: $0.low) },
-                streamClassID: preamble.streamClassID,
-                streamInstanceID: preamble.streamInstanceID,
-                relayName: link.source.name,
-                liveStreamID: stream.id.rawValue
-            )
-        )
+        let slot = merge.addStream(rank: mergeRank(of: stream, preamble, link))
         stream.merge = slot
         return slot
+    }
+
+    /// The stream's place among those with events of the same time.
+    func mergeRank(of stream: RelayStream, _ preamble: PacketPreamble, _ link: RelayLink) -> StreamRank {
+        let uuid = stream.trace.program?.traceClass.uuid
+        return StreamRank(
+            traceUUID: uuid.map { (high: $0.high, low: $0.low) },
+            streamClassID: preamble.streamClassID,
+            streamInstanceID: preamble.streamInstanceID,
+            relayName: link.source.name,
+            liveStreamID: stream.id.rawValue
+        )
     }
 
     /// A packet as the feed knows it.
@@ -126,7 +133,8 @@ extension Coordinator {
         _ storage: ByteStorage,
         program: TraceProgram,
         of stream: RelayStream,
-        _ link: RelayLink
+        _ link: RelayLink,
+        fileOffset: UInt64? = nil
     ) -> FeedPacket {
         FeedPacket(
             id: batches.nextPacketID(),
@@ -136,7 +144,15 @@ extension Coordinator {
             metadataBytes: stream.trace.reader.textBytes,
             preamble: preamble,
             preambleStorage: storage,
-            correction: link.isStored ? TimeCorrection(offsetNs: link.source.correctionNs) : stream.correction
+            correction: link.isStored ? TimeCorrection(offsetNs: link.source.correctionNs) : stream.correction,
+            fileOffset: fileOffset
         )
+    }
+}
+
+extension TraceProgram {
+    /// Whether the events of a packet have no time, since their stream class has no clock.
+    func isTimeless(_ preamble: PacketPreamble) -> Bool {
+        clockConversion(streamClassID: preamble.streamClassID) == nil
     }
 }

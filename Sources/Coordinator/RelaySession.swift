@@ -137,6 +137,8 @@ final class RelayStream {
     var earlyBeacon: (cycles: UInt64, streamClassID: UInt64)?
     /// Bits of a packet without events, once one packet has been read.
     var preambleBits: UInt64?
+    /// The stream's clock behind the last packet taken notice of, cycles: shorter timestamps go on from there.
+    var clockCycles: UInt64 = 0
     /// Where the relay had the last packet taken notice of, bytes.
     var lastOffset: UInt64 = 0
     /// On a resumed stream, until a packet comes that was not taken before: where it was.

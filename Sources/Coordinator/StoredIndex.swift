@@ -19,7 +19,7 @@ struct StoredIndexEntry: Equatable {
         func agrees(_ own: UInt64?, _ other: UInt64?) -> Bool { own == nil || other == nil || own == other }
         return streamClassID == preamble.streamClassID && agrees(preamble.totalBits, packetBits)
             && agrees(preamble.contentBits, contentBits) && agrees(preamble.timestampBeginCycles, beginCycles)
-            && agrees(preamble.timestampEndCycles, endCycles) && agrees(preamble.discardedEvents, discardedEvents)
+            && preamble.mayEnd(atCycles: endCycles) && agrees(preamble.discardedEvents, discardedEvents)
             && agrees(preamble.streamInstanceID, streamInstanceID)
             && agrees(preamble.sequenceNumber, sequenceNumber)
     }

@@ -37,5 +37,7 @@ struct StoredSources {
     var opened: [File] = []
     /// Streams that are not read to their ends.
     var streams: [FrontierStream: RelayStream] = [:]
+    /// Those of them whose events have no time, the next one last: they are read first, one after the other.
+    var timeless: [RelayStream] = []
     var reading: Reading?
 }

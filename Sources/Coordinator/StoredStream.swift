@@ -132,53 +132,73 @@ struct StoredFileCursor {
 /// A tracer that is given sizes (`tracefile-size`, `tracefile-count`) or that rotates puts a stream into several files,
 /// each with consecutive packets; which of them is the oldest, names do not say. Snapshots may hold a packet twice.
 struct StoredStream {
-    private(set) var files: [StoredFileCursor]
+    private var files: [StoredFileCursor]
+    /// Index of the file that is read.
+    private var currentFile: Int
+    /// The others that are not read to their ends.
+    private var waiting = WaitingFiles()
     /// The current file's packet, while it is read through windows.
     var open: StoredPacket?
     /// The packet taken last, and which file it was in.
-    private var last: (preamble: PacketPreamble, trace: Int, file: Int)?
+    private var last: Last?
+
+    private struct Last {
+        var preamble: PacketPreamble
+        /// The stream's clock before it.
+        var clockCycles: UInt64
+        var trace: Int
+        var file: Int
+    }
 
     /// - Parameter files: at least one; each of several knows its header.
     init(_ files: [StoredFileCursor]) {
         precondition(!files.isEmpty)
-        self.files = files.enumerated().sorted { left, right in
-            let (leftNs, rightNs) = (left.element.header?.beginNs ?? .min, right.element.header?.beginNs ?? .min)
-            return (leftNs, left.offset) < (rightNs, right.offset)
-        }.map(\.element)
+        self.files = files
+        for (index, file) in files.enumerated() { waiting.add(index, beginNs: file.header?.beginNs ?? .min) }
+        currentFile = waiting.popFirst() ?? 0
     }
 
     var current: StoredFileCursor {
-        get { files[0] }
-        set { files[0] = newValue }
+        get { files[currentFile] }
+        set { files[currentFile] = newValue }
     }
 
-    /// Moves the current file behind those whose next packets are earlier than its own, which is known.
+    /// Lets the other files go first whose next packets are earlier than the current one's, which is known.
     /// - Returns: whether it stays the current one.
+    /// - Complexity: O(log files).
     mutating func reorder() -> Bool {
-        guard let beginNs = files[0].header?.beginNs else { return true }
-        func isEarlier(_ file: StoredFileCursor) -> Bool { file.header?.beginNs ?? .min < beginNs }
-        guard files.count > 1, isEarlier(files[1]) else { return true }
-        let file = files.removeFirst()
-        files.insert(file, at: files.firstIndex { !isEarlier($0) } ?? files.count)
+        guard let beginNs = current.header?.beginNs, let next = waiting.firstBeginNs, next < beginNs,
+            let file = waiting.popFirst()
+        else { return true }
+        waiting.addBeforeEqual(currentFile, beginNs: beginNs)
+        currentFile = file
         return false
     }
 
     /// Whether the current file's packet has been taken from another file before.
-    func hasTaken(_ packet: StoredHeader) -> Bool {
+    /// - Parameter preamble: reads the packet's, given the stream's clock before it.
+    func hasTaken(_ preamble: (_ clockCycles: UInt64) -> PacketPreamble?) -> Bool {
         guard let last, (last.trace, last.file) != (current.trace, current.file) else { return false }
-        return last.preamble == packet.preamble
+        return preamble(last.clockCycles) == last.preamble
     }
 
-    mutating func took(_ packet: StoredHeader) {
-        guard files.count > 1 else { return }
-        last = (packet.preamble, current.trace, current.file)
+    /// - Parameter clockCycles: the stream's clock before the packet.
+    mutating func took(_ packet: StoredHeader, clockCycles: UInt64) {
+        guard !waiting.isEmpty else { return }
+        last = Last(
+            preamble: packet.preamble,
+            clockCycles: clockCycles,
+            trace: current.trace,
+            file: current.file
+        )
     }
 
     /// The current file is done with.
     /// - Returns: whether there is another one.
     mutating func closeCurrent() -> Bool {
-        guard files.count > 1 else { return false }
-        files.removeFirst()
+        guard let file = waiting.popFirst() else { return false }
+        files[currentFile].index = nil
+        currentFile = file
         return true
     }
 }

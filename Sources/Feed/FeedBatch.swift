@@ -77,6 +77,11 @@ package struct FeedStream: Sendable, Equatable {
     /// The relay's number of the stream.
     package var liveStreamID: UInt64
     package var channel: String
+    /// Where a stored stream is: its file, or the first of them, as the directory was named; empty for live streams.
+    /// Not a part of frames.
+    package var filePath = ""
+    /// The class, where the coordinator knew it when it declared the stream. Not a part of frames.
+    package var classID: UInt64?
 
     package init(id: UInt64, traceID: UInt64, liveStreamID: UInt64, channel: String) {
         self.id = id
@@ -101,6 +106,8 @@ package final class FeedPacket: Sendable {
     package let preambleStorage: ByteStorage
     /// Added to each timestamp, by configuration or by measurement.
     package let correction: TimeCorrection
+    /// Where a stored packet begins, bytes from its file's start; nil for live ones. Not a part of frames.
+    package let fileOffset: UInt64?
 
     package init(
         id: UInt64,
@@ -110,7 +117,8 @@ package final class FeedPacket: Sendable {
         metadataBytes: UInt64,
         preamble: PacketPreamble,
         preambleStorage: ByteStorage,
-        correction: TimeCorrection
+        correction: TimeCorrection,
+        fileOffset: UInt64? = nil
     ) {
         self.id = id
         self.trace = trace
@@ -120,6 +128,7 @@ package final class FeedPacket: Sendable {
         self.preamble = preamble
         self.preambleStorage = preambleStorage
         self.correction = correction
+        self.fileOffset = fileOffset
     }
 }
 

@@ -38,7 +38,11 @@ extension FrameDecoder {
         let storage = ByteStorage(capacity: packet.preamble.count)
         packet.preamble.withUnsafeBytes { storage.write($0, at: 0) }
         do throws(PacketError) {
-            let preamble = try program.readPreamble(PacketBytes(storage.bytes))
+            let preamble = try program.readPreamble(
+                PacketBytes(storage.bytes),
+                // Timestamps that are short in the packet are whole in its index.
+                clockCycles: packet.index.timestampBeginCycles ?? 0
+            )
             guard preamble.firstEventBits <= UInt64(storage.capacity) * 8 else {
                 throw PacketError(.needsMoreBytes, atBits: 0)
             }

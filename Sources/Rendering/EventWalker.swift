@@ -357,7 +357,9 @@ final class EventWalker<Printer: EventPrinter> {
             session: packet.trace.session,
             tracePath: packet.trace.path,
             liveStreamID: packet.stream.liveStreamID,
+            channel: packet.stream.channel,
             packetID: packet.id,
+            fileOffset: packet.fileOffset,
             cause: error
         )
     }

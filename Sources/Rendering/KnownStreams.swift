@@ -11,11 +11,15 @@ struct KnownStreams {
         var trace: FeedTrace?
         var liveStreamID: UInt64
         var channel: String
+        /// Where it is stored; empty for live streams.
+        var filePath = ""
         /// Known once a packet came.
         var traceUUID: TraceUUID?
         var hostname: String?
         var classID: UInt64?
         var instanceID: UInt64?
+        /// Whether a packet came.
+        var hasPacket = false
 
         /// The number that JSON's events carry.
         var shownID: UInt64 { instanceID ?? liveStreamID }
@@ -43,9 +47,10 @@ struct KnownStreams {
 
     mutating func note(_ packet: FeedPacket) {
         let id = packet.stream.id
-        if let known = streams[id], known.classID != nil { return }
+        if let known = streams[id], known.hasPacket { return }
         if streams[id] == nil { add(packet.stream, trace: packet.trace) }
         streams[id]?.trace = packet.trace
+        streams[id]?.hasPacket = true
         streams[id]?.traceUUID = packet.program.traceClass.uuid
         streams[id]?.classID = packet.preamble.streamClassID
         streams[id]?.instanceID = packet.preamble.streamInstanceID
@@ -61,6 +66,12 @@ struct KnownStreams {
             members.removeAll()
         }
         members[stream.traceID, default: []].append(stream.id)
-        streams[stream.id] = Stream(trace: trace, liveStreamID: stream.liveStreamID, channel: stream.channel)
+        streams[stream.id] = Stream(
+            trace: trace,
+            liveStreamID: stream.liveStreamID,
+            channel: stream.channel,
+            filePath: stream.filePath,
+            classID: stream.classID
+        )
     }
 }

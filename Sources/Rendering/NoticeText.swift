@@ -63,9 +63,11 @@ struct NoticeText {
         return stream?.hostname ?? ""
     }
 
+    /// A stored stream is called as its file.
     private static func streamName(of stream: KnownStreams.Stream?) -> String {
         guard let stream else { return "(unknown)" }
-        return stream.trace?.relay.isEmpty ?? true ? stream.channel : "stream-\(stream.liveStreamID)"
+        guard stream.trace?.relay.isEmpty ?? true else { return "stream-\(stream.liveStreamID)" }
+        return stream.filePath.isEmpty ? stream.channel : stream.filePath
     }
 
     private mutating func time(_ timeNs: Int64) -> String {

@@ -10,8 +10,11 @@ package struct RenderingError: Error, Sendable, Equatable {
     package var tracePath: String
     /// The relay's number of the stream.
     package var liveStreamID: UInt64
+    package var channel: String
     /// The packet's number in the feed.
     package var packetID: UInt64
+    /// Where a stored packet begins, bytes from its file's start.
+    package var fileOffset: UInt64?
     /// What is wrong, and where in the packet.
     package var cause: PacketError
 }
@@ -20,7 +23,10 @@ extension RenderingError: CustomStringConvertible {
     /// For people and terminals.
     package var description: String {
         let place = [relay, host, session, tracePath].filter { !$0.isEmpty }.joined(separator: " ")
-        return terminalSafe("\(place): stream \(liveStreamID), packet \(packetID): \(cause.description)")
+        let packet =
+            fileOffset.map { "stream \(channel), packet at byte \($0)" }
+            ?? "stream \(liveStreamID) (\(channel)), packet \(packetID) of the feed"
+        return terminalSafe("\(place): \(packet): \(cause.description)")
     }
 }
 

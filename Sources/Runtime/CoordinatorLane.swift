@@ -46,19 +46,19 @@ package final class CoordinatorLane: @unchecked Sendable {
 
     /// - Parameters:
     ///   - addresses: where the relays of `configuration` listen, in the same order.
-    ///   - directories: where the files of its stored traces are, in the same order.
+    ///   - places: where the files of its stored traces are, in the same order.
     ///   - notes: receives what people should read; called on the loop.
     package init(
         loop: any EventLoop,
         configuration: CoordinatorConfiguration,
         addresses: [RelayAddress],
-        directories: [String] = [],
+        places: [TracePlace] = [],
         consumer: any BatchConsumer,
         notes: @escaping @Sendable (CoordinatorNote) -> Void
     ) {
         precondition(addresses.count == configuration.relays.count)
-        precondition(directories.count == configuration.stored.count)
-        files = StoredFileReader(configuration.stored, directories: directories)
+        precondition(places.count == configuration.stored.count)
+        files = StoredFileReader(places)
         self.loop = loop
         self.addresses = addresses
         self.consumer = consumer

@@ -11,7 +11,7 @@ package struct MergeRun: Service {
     package init(
         configuration: CoordinatorConfiguration,
         addresses: [RelayAddress],
-        directories: [String] = [],
+        places: [TracePlace] = [],
         printing: PrintingLane<FeedBatch>,
         group: any EventLoopGroup,
         notes: @escaping @Sendable (CoordinatorNote) -> Void
@@ -20,7 +20,7 @@ package struct MergeRun: Service {
             loop: group.next(),
             configuration: configuration,
             addresses: addresses,
-            directories: directories,
+            places: places,
             consumer: printing,
             notes: notes
         )

@@ -11,111 +11,50 @@ package enum TraceDirectory {
         static let traces = 65_536
         static let filesPerTrace = 65_536
         static let metadataBytes = 64 << 20
+        /// Faults that are told; the search ends with the last one.
+        static let faults = 1000
     }
 
-    /// The directory of each stored trace, in the order of `StoredTrace`s.
-    package typealias Found = (traces: [StoredTrace], directories: [String])
+    /// What is in and below a directory.
+    package struct Found {
+        package var traces: [StoredTrace] = []
+        /// Where the files of each are, in the order of `traces`.
+        package var places: [TracePlace] = []
+        /// What cannot be looked at: it costs itself only.
+        package var faults: [FileError] = []
+
+        package init() {}
+    }
 
     /// Finds the traces in and below `path`: every directory with a file `metadata`, in the order of their names.
-    /// - Throws: `FileError` when the path cannot be read or holds no trace.
-    package static func find(_ path: String) throws(FileError) -> Found {
-        var found: Found = ([], [])
-        try find(path, below: "", depth: 0, &found)
-        guard !found.traces.isEmpty else {
-            throw FileError(path: path, reason: "holds no CTF trace (no metadata file)")
+    /// Where there is none, that is a fault.
+    package static func find(_ path: String) -> Found {
+        var search = TraceSearch()
+        search.look(at: FilePath(path))
+        if search.found.traces.isEmpty, search.found.faults.isEmpty {
+            search.found.faults.append(FileError(path: path, reason: "holds no CTF trace (no metadata file)"))
         }
-        return found
-    }
-
-    private static func find(
-        _ path: String,
-        below relativePath: String,
-        depth: Int,
-        _ found: inout Found
-    ) throws(FileError) {
-        guard depth <= Limits.depth else { throw FileError(path: path, reason: "directories nest too deeply") }
-        let names = try entries(of: path)
-        if names.contains("metadata"), case .file(let byteCount)? = kind(of: "\(path)/metadata") {
-            guard found.traces.count < Limits.traces else { throw FileError(path: path, reason: "too many traces") }
-            var trace = try trace(path, names: names, metadataBytes: byteCount)
-            trace.relativePath = relativePath
-            found.traces.append(trace)
-            found.directories.append(path)
-        }
-        for name in names where !name.hasPrefix(".") {
-            guard case .directory? = kind(of: "\(path)/\(name)") else { continue }
-            let below = relativePath.isEmpty ? name : "\(relativePath)/\(name)"
-            try find("\(path)/\(name)", below: below, depth: depth + 1, &found)
-        }
-    }
-
-    private static func trace(_ path: String, names: [String], metadataBytes: UInt64) throws(FileError) -> StoredTrace {
-        let metadataPath = "\(path)/metadata"
-        guard metadataBytes <= UInt64(Limits.metadataBytes) else {
-            throw FileError(path: metadataPath, reason: "larger than \(Limits.metadataBytes) bytes")
-        }
-        var files: [StoredFile] = []
-        for name in names where name != "metadata" && !name.hasPrefix(".") {
-            guard case .file(let byteCount)? = kind(of: "\(path)/\(name)") else { continue }
-            guard files.count < Limits.filesPerTrace else { throw FileError(path: path, reason: "too many files") }
-            files.append(StoredFile(name: name, byteCount: byteCount, indexByteCount: indexBytes(of: name, in: path)))
-        }
-        let metadata = try read(metadataPath, offset: 0, count: Int(metadataBytes))
-        return StoredTrace(path: path, metadata: Array(metadata.bytes), files: files)
-    }
-
-    /// Where LTTng puts the index of a data stream's file.
-    static func indexPath(of name: String, in directory: String) -> String {
-        "\(directory)/index/\(name).idx"
-    }
-
-    /// Bytes of a file's index; 0 where it has none.
-    private static func indexBytes(of name: String, in directory: String) -> UInt64 {
-        if case .file(let byteCount)? = kind(of: indexPath(of: name, in: directory)) { byteCount } else { 0 }
-    }
-
-    private enum Kind {
-        case file(UInt64)
-        case directory
-    }
-
-    private static func kind(of path: String) -> Kind? {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        switch status.st_mode & S_IFMT {
-        case S_IFREG: return .file(UInt64(clamping: status.st_size))
-        case S_IFDIR: return .directory
-        default: return nil
-        }
-    }
-
-    /// Names in a directory, sorted.
-    private static func entries(of path: String) throws(FileError) -> [String] {
-        guard let directory = opendir(path) else {
-            throw FileError(path: path, reason: String(cString: strerror(errno)))
-        }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
+        return search.found
     }
 
     /// Reads exactly `count` bytes.
     /// - Throws: `FileError`, also where the file is shorter than it was.
-    static func read(_ path: String, offset: UInt64, count: Int) throws(FileError) -> ByteStorage {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError(path: path, reason: String(cString: strerror(errno))) }
+    static func read(_ path: FilePath, offset: UInt64, count: Int) throws(FileError) -> ByteStorage {
+        let descriptor = try open(path)
         defer { close(descriptor) }
         return try read(descriptor, path, offset: offset, count: count)
     }
 
+    /// Opens a file to read.
+    fileprivate static func open(_ path: FilePath) throws(FileError) -> Int32 {
+        let descriptor = path.withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw FileError(path: path.text, reason: systemText(errno)) }
+        return descriptor
+    }
+
     /// Reads exactly `count` bytes of an open file.
-    static func read(_ descriptor: Int32, _ path: String, offset: UInt64, count: Int) throws(FileError) -> ByteStorage {
+    static func read(_ descriptor: Int32, _ path: FilePath, offset: UInt64, count: Int) throws(FileError) -> ByteStorage
+    {
         var fault: FileError?
         let storage = ByteStorage(
             capacity: count,
@@ -130,8 +69,8 @@ package enum TraceDirectory {
                     )
                     if got < 0, errno == EINTR { continue }
                     guard got > 0 else {
-                        let reason = got == 0 ? "shorter than it was" : String(cString: strerror(errno))
-                        fault = FileError(path: path, reason: reason)
+                        let reason = got == 0 ? "shorter than it was" : systemText(errno)
+                        fault = FileError(path: path.text, reason: reason)
                         return
                     }
                     done += got
@@ -145,17 +84,13 @@ package enum TraceDirectory {
 
 /// The open files of stored traces. Confined to one thread.
 final class StoredFileReader {
-    private let paths: [[String]]
-    private let indexPaths: [[String]]
-    private var descriptors: [String: Int32] = [:]
+    private let places: [TracePlace]
+    private var descriptors: [FilePath: Int32] = [:]
     /// Files kept open; past it the table is emptied.
     private static let openMax = 512
 
-    init(_ traces: [StoredTrace], directories: [String]) {
-        paths = zip(traces, directories).map { trace, directory in trace.files.map { "\(directory)/\($0.name)" } }
-        indexPaths = zip(traces, directories).map { trace, directory in
-            trace.files.map { TraceDirectory.indexPath(of: $0.name, in: directory) }
-        }
+    init(_ places: [TracePlace]) {
+        self.places = places
     }
 
     deinit {
@@ -163,19 +98,19 @@ final class StoredFileReader {
     }
 
     func read(_ range: StoredRange) throws(FileError) -> ByteStorage {
+        let place = places[range.trace]
         let path =
             switch range.part {
-            case .packets: paths[range.trace][range.file]
-            case .index: indexPaths[range.trace][range.file]
+            case .packets: place.path(of: range.file)
+            case .index: place.indexPath(of: range.file)
             }
         return try TraceDirectory.read(try descriptor(path), path, offset: range.offset, count: range.count)
     }
 
-    private func descriptor(_ path: String) throws(FileError) -> Int32 {
+    private func descriptor(_ path: FilePath) throws(FileError) -> Int32 {
         if let descriptor = descriptors[path] { return descriptor }
         if descriptors.count >= Self.openMax { closeAll() }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError(path: path, reason: String(cString: strerror(errno))) }
+        let descriptor = try TraceDirectory.open(path)
         descriptors[path] = descriptor
         return descriptor
     }

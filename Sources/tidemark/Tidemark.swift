@@ -8,6 +8,7 @@ enum Main {
     static func main() async {
         // A closed pipe is an error of the write then, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        OpenFiles.fillStandard()
         OpenFiles.raiseLimit()
         await Tidemark.main()
     }

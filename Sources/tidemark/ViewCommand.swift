@@ -43,7 +43,7 @@ struct ViewCommand: AsyncParsableCommand {
     func run() async throws {
         let options = try rendering.renderingOptions()
         let named = try ViewSources(sources, start: from.relayStart)
-        let (stored, isComplete) = named.stored { standardError.write(line: "tidemark view: \($0)") }
+        let stored = named.stored { standardError.write(line: "tidemark view: \($0)") }
         guard !named.relays.isEmpty || !stored.traces.isEmpty else { throw ExitStatus.failure }
         let printer = FeedPrinter(options: options, audience: .coordinator)
         let printing = PrintingLane<FeedBatch> { printer.print($0) }
@@ -59,7 +59,7 @@ struct ViewCommand: AsyncParsableCommand {
         let run = MergeRun(
             configuration: configuration,
             addresses: named.addresses,
-            directories: stored.directories,
+            places: stored.places,
             printing: printing,
             group: group,
             notes: { note in
@@ -75,7 +75,7 @@ struct ViewCommand: AsyncParsableCommand {
         await printing.drain { printer.finish() }
         try await group.shutdownGracefully()
         try finish(report, printer)
-        if !isComplete { throw ExitStatus.failure }
+        if !stored.faults.isEmpty { throw ExitStatus.failure }
     }
 
     private func finish(_ report: FinishReport?, _ printer: FeedPrinter) throws {
@@ -125,7 +125,6 @@ enum ViewStart: ExpressibleByArgument, Equatable {
     /// Files are there as a whole: what is in them was not traced now.
     var storedStart: RelaySource.Start { self == .now ? .beginning : relayStart }
 
-    static var allValueStrings: [String] { ["beginning", "now"] }
     var defaultValueDescription: String { "beginning" }
 }
 

@@ -40,21 +40,16 @@ struct ViewSources {
     }
 
     /// Looks for the stored traces.
-    /// - Parameter say: told of each path that cannot be used.
-    /// - Returns: the traces, and whether every path could be used.
-    func stored(_ say: (String) -> Void) -> (found: TraceDirectory.Found, isComplete: Bool) {
-        var found: TraceDirectory.Found = ([], [])
-        var isComplete = true
+    /// - Parameter say: told of all that cannot be looked at.
+    func stored(_ say: (String) -> Void) -> TraceDirectory.Found {
+        var found = TraceDirectory.Found()
         for path in paths {
-            do throws(FileError) {
-                let more = try TraceDirectory.find(path)
-                found.traces += more.traces
-                found.directories += more.directories
-            } catch {
-                say("\(error)")
-                isComplete = false
-            }
+            let more = TraceDirectory.find(path)
+            found.traces += more.traces
+            found.places += more.places
+            found.faults += more.faults
+            for fault in more.faults { say("\(fault)") }
         }
-        return (found, isComplete)
+        return found
     }
 }

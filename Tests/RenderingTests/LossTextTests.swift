@@ -41,4 +41,49 @@ import Testing
         streams.note(.traceEnd(traceID: 1))
         #expect(streams[2] == nil)
     }
+
+    @Test func `a stored stream is called as its file, and its class is known before a packet comes`() throws {
+        var text = NoticeText(options: TextOptions())
+        var streams = KnownStreams()
+        var stream = FeedStream(id: 2, traceID: 1, liveStreamID: 3, channel: "c")
+        stream.filePath = "traces/a/c"
+        stream.classID = 7
+        streams.note(.trace(FeedTrace(id: 1, relay: "", host: "", session: "", sessionID: 1, path: "traces/a")))
+        streams.note(.stream(stream))
+        let loss = LossRecord(
+            relay: "",
+            host: "",
+            session: "",
+            sessionID: 1,
+            streamID: 2,
+            unit: .events,
+            count: 1,
+            fromNs: nil,
+            toNs: nil,
+            reason: "",
+            cause: .tracer
+        )
+        let place = #"in trace "" (no UUID) within stream "traces/a/c" (stream class ID: 7, stream ID: 3)."#
+        let notice = text.notice(for: .lost(loss), streams: streams)
+        #expect(notice == "WARNING: Tracer discarded 1 event (unknown time range) " + place)
+    }
+
+    @Test func `what cannot be decoded is said to be in a file, or in a stream of a relay`() {
+        var error = RenderingError(
+            relay: "",
+            host: "",
+            session: "",
+            tracePath: "traces/a",
+            liveStreamID: 3,
+            channel: "c",
+            packetID: 9,
+            fileOffset: 4096,
+            cause: PacketError(.badMagic, atBits: 0)
+        )
+        let cause = "magic number 0x0 instead of 0xc1fc1fc1 at byte 0, bit 0 of the packet"
+        #expect(error.description == "traces/a: stream c, packet at byte 4096: \(cause)")
+        error.relay = "r"
+        error.fileOffset = nil
+        #expect(error.description == "r traces/a: stream 3 (c), packet 9 of the feed: \(cause)")
+    }
 }

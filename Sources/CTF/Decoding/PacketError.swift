@@ -25,7 +25,8 @@ package struct PacketError: Error, Sendable, Equatable {
         case oversizedInteger
         /// The byte order changes inside of a byte.
         case byteOrderChange
-        /// The packet's size is not a whole number of bytes. `value` is the size, in bits.
+        /// The packet's size is not a whole number of bytes, or less than its header and context. `value` is the size,
+        /// in bits.
         case badPacketSize
         /// The packet's content is larger than the packet, or ends in its header or context. `value` is its size, in
         /// bits.
@@ -71,8 +72,11 @@ extension PacketError: CustomStringConvertible {
         case .selectorWithoutOption: "variant without an option for selector \(value)"
         case .oversizedInteger: "integer of more than 64 bits"
         case .byteOrderChange: "change of byte order inside of a byte"
-        case .badPacketSize: "packet size of \(value) bits"
-        case .badContentSize: "content size of \(value) bits"
+        case .badPacketSize where value % 8 != 0: "packet size of \(value) bits, which are no whole bytes,"
+        case .badPacketSize: "packet size of \(value) bits, less than its header and context take,"
+        case .badContentSize where value < positionBits:
+            "content size of \(value) bits, less than the packet's header and context take,"
+        case .badContentSize: "content size of \(value) bits, more than the packet has,"
         case .emptyEvent: "event without content"
         case .foreignPreamble: "preamble that another program read"
         case .oversizedEvent: "event of more than \(value) bytes"

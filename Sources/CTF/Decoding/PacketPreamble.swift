@@ -9,7 +9,11 @@ package struct PacketPreamble: Sendable, Equatable {
     /// Where the packet's content ends (`content_size`), bits from the packet's start.
     @usableFromInline package var contentBits: UInt64?
     package var timestampBeginCycles: UInt64?
+    /// When the packet ends. Where its field has less than 64 bits, the first such time that is not before the clock
+    /// after the preamble: the packet may be longer than what the field can tell.
     package var timestampEndCycles: UInt64?
+    /// How many bits of `timestampEndCycles` the packet gives: 1 ... 64.
+    package var timestampEndBits: UInt8
     package var sequenceNumber: UInt64?
     /// The tracer's counter of discarded events at the packet's end; wraps at the size of its field.
     package var discardedEvents: UInt64?
@@ -32,6 +36,7 @@ package struct PacketPreamble: Sendable, Equatable {
         contentBits: UInt64? = nil,
         timestampBeginCycles: UInt64? = nil,
         timestampEndCycles: UInt64? = nil,
+        timestampEndBits: UInt8 = 64,
         sequenceNumber: UInt64? = nil,
         discardedEvents: UInt64? = nil,
         cpuID: UInt64? = nil,
@@ -47,6 +52,7 @@ package struct PacketPreamble: Sendable, Equatable {
         self.contentBits = contentBits
         self.timestampBeginCycles = timestampBeginCycles
         self.timestampEndCycles = timestampEndCycles
+        self.timestampEndBits = timestampEndBits
         self.sequenceNumber = sequenceNumber
         self.discardedEvents = discardedEvents
         self.cpuID = cpuID
@@ -54,6 +60,15 @@ package struct PacketPreamble: Sendable, Equatable {
         self.clockCycles = clockCycles
         self.streamIndex = streamIndex
         self.savedValues = savedValues
+    }
+
+    /// The packet's end where its bits alone tell it; nil where it may be later by turns of a shorter counter.
+    package var certainEndCycles: UInt64? { timestampEndBits == 64 ? timestampEndCycles : nil }
+
+    /// Whether the packet may end at a time that another source gives, as far as its own field tells.
+    package func mayEnd(atCycles cycles: UInt64) -> Bool {
+        guard let timestampEndCycles else { return true }
+        return (timestampEndCycles ^ cycles) << UInt64(64 - timestampEndBits) == 0
     }
 
     /// A cursor that stands before the packet's first event.

@@ -1,15 +1,18 @@
 extension TraceProgram {
     /// Reads a packet's header and context.
     ///
-    /// - Parameter bytes: the packet from its first byte on; the preamble must lie in them whole.
+    /// - Parameters:
+    ///   - bytes: the packet from its first byte on; the preamble must lie in them whole.
+    ///   - clockCycles: the stream's clock before the packet, that is after the packet before it: timestamps of less
+    ///     than 64 bits go on from there. 0 before a stream's first packet.
     /// - Returns: what they say. Where only one of packet size and content size is given, both are that.
     /// - Throws: `needsMoreBytes` when `bytes` end before the preamble does; anything else is wrong with the packet.
-    package func readPreamble(_ bytes: PacketBytes) throws(PacketError) -> PacketPreamble {
+    package func readPreamble(_ bytes: PacketBytes, clockCycles: UInt64 = 0) throws(PacketError) -> PacketPreamble {
         precondition(bytes.firstByte == 0)
         let result = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: tables.slotCount) { buffer in
             buffer.initialize(repeating: 0)
             // There is at least the scratch slot, so there is an address.
-            return buffer.baseAddress.map { readPreamble(bytes, slots: $0) }
+            return buffer.baseAddress.map { readPreamble(bytes, clockCycles: clockCycles, slots: $0) }
         }
         guard let result else { throw PacketError(.foreignPreamble, atBits: 0) }
         return try result.get()
@@ -17,6 +20,7 @@ extension TraceProgram {
 
     private func readPreamble(
         _ bytes: PacketBytes,
+        clockCycles: UInt64,
         slots: UnsafeMutablePointer<UInt64>
     ) -> Result<PacketPreamble, PacketError> {
         var machine = ProgramMachine(
@@ -24,7 +28,7 @@ extension TraceProgram {
             bytes: bytes,
             slots: slots,
             limitBits: bytes.endBits,
-            cursor: EventCursor(positionBits: 0, clockCycles: 0)
+            cursor: EventCursor(positionBits: 0, clockCycles: clockCycles)
         )
         // How long the packet is stands in what is being read: until then, more bytes may always come.
         guard machine.runUnseen(tables.packetHeaderStart) else { return .failure(machine.error(contentBits: .max)) }
@@ -37,6 +41,8 @@ extension TraceProgram {
         }
         let totalBits = machine.role(RunSlot.totalBits)
         let contentBits = machine.role(RunSlot.contentBits)
+        let end = machine.role(RunSlot.timestampEnd)
+        let endBits = end == nil ? 64 : UInt8(min(slots[RunSlot.timestampEndBits], 64))
         let preamble = PacketPreamble(
             traceUUID: machine.role(RunSlot.uuidHigh).map { TraceUUID(high: $0, low: slots[RunSlot.uuidLow]) },
             streamClassID: tables.streams[index].id,
@@ -45,7 +51,8 @@ extension TraceProgram {
             totalBits: totalBits ?? contentBits.map { $0 > .max - 7 ? $0 : ($0 + 7) & ~7 },
             contentBits: contentBits ?? totalBits,
             timestampBeginCycles: machine.role(RunSlot.timestampBegin),
-            timestampEndCycles: machine.role(RunSlot.timestampEnd),
+            timestampEndCycles: end.map { machine.clock(after: $0, size: endBits) },
+            timestampEndBits: endBits,
             sequenceNumber: machine.role(RunSlot.sequenceNumber),
             discardedEvents: machine.role(RunSlot.discardedEvents),
             cpuID: machine.role(RunSlot.cpuID),

@@ -24,9 +24,10 @@ struct StoredScan: ParsableCommand {
     func run() throws {
         var packets: [MeasuredPacket] = []
         for path in directories {
-            let found = try TraceDirectory.find(path)
-            for (trace, directory) in zip(found.traces, found.directories) {
-                packets += try Self.packets(of: trace, in: directory)
+            let found = TraceDirectory.find(path)
+            if let fault = found.faults.first { throw fault }
+            for (trace, place) in zip(found.traces, found.places) {
+                packets += try Self.packets(of: trace, in: place.directory.text)
             }
         }
         let capacity = packets.map { Int($0.contentBits / 8) }.max() ?? 1

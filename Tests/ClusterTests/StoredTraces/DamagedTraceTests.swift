@@ -77,25 +77,27 @@ struct DamagedTraceTests {
             description: "more content than packet",
             trace: trace { $0.addPacket([.tick(4)], contentBits: 1000, packetBits: 448) },
             events: 3,
-            message: "content size of 1000 bits at byte 40, bit 0 of the packet"
+            message: "content size of 1000 bits, more than the packet has, at byte 40, bit 0 of the packet"
         ),
         Fault(
             description: "less content than the packet's own header",
             trace: trace { $0.addPacket([.tick(4)], contentBits: 312) },
             events: 3,
-            message: "content size of 312 bits at byte 40, bit 0 of the packet"
+            message:
+                "content size of 312 bits, less than the packet's header and context take, "
+                + "at byte 40, bit 0 of the packet"
         ),
         Fault(
             description: "an empty packet",
             trace: trace { $0.addPacket([.tick(4)], packetBits: 0) },
             events: 3,
-            message: "packet size of 0 bits at byte 40, bit 0 of the packet"
+            message: "packet size of 0 bits, less than its header and context take, at byte 40, bit 0 of the packet"
         ),
         Fault(
             description: "a packet of half a byte",
             trace: trace { $0.addPacket([.tick(4)], packetBits: 452) },
             events: 3,
-            message: "packet size of 452 bits at byte 40, bit 0 of the packet"
+            message: "packet size of 452 bits, which are no whole bytes, at byte 40, bit 0 of the packet"
         ),
         Fault(
             description: "a packet of 2^63 bits",
@@ -166,6 +168,38 @@ struct DamagedTraceTests {
             #expect(result.status == 1)
             #expect(result.output.lineCount == fault.events + 6, "\(fault)")
         }
+    }
+
+    @Test
+    func `a directory that cannot be looked at costs itself only`() throws {
+        try Self.sound().write(to: folder.file("all/good"))
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("all/loop"),
+            withDestinationPath: "loop"
+        )
+        let result = try Tidemark.result(["view", "all"], directory: folder.path)
+        #expect(result.status == 1)
+        #expect(result.output.lineCount == 6)
+        #expect(result.error == "tidemark view: all/loop: Too many levels of symbolic links\n")
+    }
+
+    // MARK: Command line
+
+    @Test
+    func `a start that is none is answered with what may be one`() throws {
+        let result = try Tidemark.result(["view", "--from", "yesterday", folder.path])
+        #expect(result.status == 64)
+        #expect(result.error.contains("or a time as 2026-"), "\(result.error)")
+        #expect(!result.error.contains("one of 'beginning' and 'now'"), "\(result.error)")
+    }
+
+    @Test
+    func `without a standard output nothing else is written to`() throws {
+        try Self.sound().write(to: folder.file("good"))
+        let script = #"exec "$0" view good >&-"#
+        let result = try Command.result(["bash", "-c", script, Repository.tidemark], directory: folder.path)
+        #expect(result.status == 1)
+        #expect(result.error == "tidemark view: standard output: cannot be written: Bad file descriptor\n")
     }
 
     // MARK: Metadata

@@ -180,7 +180,7 @@ extension ProgramEmitter {
             if roles.contains(.packetTotalLength) { try emitRole(RunSlot.totalBits, slot) }
             if roles.contains(.packetContentLength) { try emitRole(RunSlot.contentBits, slot) }
             if roles.contains(.packetSequenceNumber) { try emitRole(RunSlot.sequenceNumber, slot) }
-            if roles.contains(.packetEndTimestamp) { try emitRole(RunSlot.timestampEnd, slot) }
+            if roles.contains(.packetEndTimestamp) { try emitTimestampEnd(integer, slot) }
             if roles.contains(.discardedEventCounter) { try emitRole(RunSlot.discardedEvents, slot) }
             if roles.contains(.defaultClockTimestamp) { try emitRole(RunSlot.timestampBegin, slot) }
             if Self.isCPUID(field, in: tree) { try emitRole(RunSlot.cpuID, slot) }
@@ -195,6 +195,11 @@ extension ProgramEmitter {
         guard integer.roles.contains(.defaultClockTimestamp) else { return }
         let opcode: Opcode = integer.isVariableLength ? .updateClockVariable : .updateClock
         try append(Instruction(opcode, sizeBits: UInt8(integer.sizeBits), slot: slot))
+    }
+
+    private mutating func emitTimestampEnd(_ integer: IntegerClass, _ slot: UInt32) throws(ProgramError) {
+        let sizeBits = integer.isVariableLength ? 0 : UInt8(integer.sizeBits)
+        try append(Instruction(.takeRole, sizeBits: sizeBits, slot: slot, operand: UInt64(RunSlot.timestampEnd)))
     }
 
     private mutating func emitRole(_ role: Int, _ slot: UInt32) throws(ProgramError) {

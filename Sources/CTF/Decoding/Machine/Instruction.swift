@@ -42,7 +42,8 @@ enum Opcode: UInt8, BitwiseCopyable, Sendable {
     case updateClockVariable
     /// The integer in `slots[slot]` is the event class's id.
     case takeEventID
-    /// The integer in `slots[slot]` belongs to role slot `operand`.
+    /// The integer in `slots[slot]` belongs to role slot `operand`; for a packet's end, `sizeBits` says how long it is,
+    /// or 0 that it is one of variable length.
     case takeRole
     /// The integer in `slots[slot]` must be the magic number.
     case checkMagic

@@ -60,6 +60,13 @@ extension ProgramMachine {
         let role = Int(truncatingIfNeeded: step.pointee.operand)
         slots[role] = role == RunSlot.timestampBegin ? clockCycles : slots[Int(step.pointee.slot)]
         slots[RunSlot.rolesRead] |= 1 &<< step.pointee.operand
+        if role == RunSlot.timestampEnd { slots[RunSlot.timestampEndBits] = sizeBits(step) }
+    }
+
+    /// How many bits the integer had that the step takes; the step itself does not say it of one of variable length.
+    @inlinable @inline(always)
+    func sizeBits(_ step: UnsafePointer<Instruction>) -> UInt64 {
+        step.pointee.sizeBits == 0 ? slots[RunSlot.variableBits] : UInt64(step.pointee.sizeBits)
     }
 
     @inlinable @inline(always)

@@ -102,15 +102,18 @@ struct ProgramMachine: BitwiseCopyable {
     /// Partial update of the clock (CTF 1.8, section 8): the low bits are given; if they went back, they wrapped once.
     @inlinable @inline(always)
     mutating func updateClock(_ bits: UInt64, size: UInt8) {
-        guard size < 64 else {
-            clockCycles = bits
-            return
-        }
+        clockCycles = clock(after: bits, size: size)
+    }
+
+    /// What the clock is after an update.
+    @inlinable @inline(always)
+    func clock(after bits: UInt64, size: UInt8) -> UInt64 {
+        guard size < 64 else { return bits }
         let mask: UInt64 = (1 &<< UInt64(size)) &- 1
         let low = bits & mask
         let wraps = low < clockCycles & mask
         // A clock at the end of its 64 bits wraps, as its counter would.
-        clockCycles = ((clockCycles & ~mask) | low) &+ (wraps ? mask &+ 1 : 0)
+        return ((clockCycles & ~mask) | low) &+ (wraps ? mask &+ 1 : 0)
     }
 
     /// The integer `operand` bits behind the position, sign-extended where it is signed.

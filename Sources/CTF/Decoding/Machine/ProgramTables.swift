@@ -164,6 +164,8 @@ enum RunSlot {
     @inlinable static var rolesRead: Int { 12 }
     /// The event class's id, from headers that are read by their program.
     @inlinable static var eventID: Int { 13 }
+    /// How many bits the field of `timestampEnd` has. In the preamble's run alone, which reads no event.
+    @inlinable static var timestampEndBits: Int { eventID }
     /// The byte order of the last field that needs to know: 0 none, 1 little, 2 big.
     @inlinable static var lastOrder: Int { 14 }
     /// Elements that may be empty, paid for so far.
