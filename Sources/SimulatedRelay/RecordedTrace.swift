@@ -230,7 +230,11 @@ extension RecordedTrace {
         var offset = 0
         while offset < file.bytes.count {
             let preamble = file.bytes.withUnsafeBytes { bytes in
-                try? program.readPreamble(PacketBytes(UnsafeRawBufferPointer(rebasing: bytes[offset...])))
+                try? program.readPreamble(
+                    PacketBytes(UnsafeRawBufferPointer(rebasing: bytes[offset...])),
+                    // A relay knows times in full that are short in the packets.
+                    clockCycles: indexes.last?.timestampBegin ?? 0
+                )
             }
             guard let preamble, let totalBits = preamble.totalBits, totalBits > 0,
                 totalBits / 8 <= UInt64(file.bytes.count - offset), let begin = preamble.timestampBeginCycles,

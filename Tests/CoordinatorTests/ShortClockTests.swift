@@ -166,6 +166,23 @@ import Testing
         }
     }
 
+    @Test func `a simulated relay knows when packets of short times begin`() throws {
+        let turn: UInt64 = 1 << 32
+        let trace = ShortTrace(beginBits: 32, endBits: 32, eventBits: 32)
+        let bytes = trace.bytes([
+            .init(turn - 500, 50, [turn - 400, 20]), .init(60, 300, [70]), .init(400, 500, [450]),
+        ])
+        let recorded = try RecordedTrace(
+            metadata: trace.metadata,
+            files: [RecordedTrace.File(name: "channel0_0", bytes: bytes)]
+        )
+        let listed = ListedSession(id: LiveSessionID(1), liveTimerUs: 10_000, hostname: "stored", name: "s")
+        let trial = CoordinatorTrial([RelayScript(sessions: [recorded.session(listed)])])
+        trial.run(untilNs: .ms(10_000))
+        #expect(times(trial) == [turn - 400, turn + 20, turn + 70, turn + 450])
+        #expect(trial.losses.isEmpty)
+    }
+
     @Test func `the clock goes on behind a packet that was passed over`() {
         let trace = ShortTrace(beginBits: 0, endBits: 0, eventBits: 8)
         let packets = trace.live(
