@@ -27,6 +27,8 @@ struct FeedAccount {
         var feedStream: FeedStream?
         /// Nil where it names its session only.
         var trace: FeedTrace?
+        /// Whether the trace's metadata, which says whose it is, had come by then.
+        var isIdentified: Bool
     }
 
     private struct StreamKey: Hashable {
@@ -72,7 +74,12 @@ struct FeedAccount {
             if change.state == .lost { lostSessions.insert(key) }
         case .lost(let loss):
             let stream = loss.streamID.flatMap { streams[$0] }
-            let said = SaidLoss(record: loss, feedStream: stream, trace: stream.flatMap { traces[$0.traceID] })
+            let said = SaidLoss(
+                record: loss,
+                feedStream: stream,
+                trace: stream.flatMap { traces[$0.traceID] },
+                isIdentified: stream.map { traceUUIDs[$0.traceID] != nil } ?? false
+            )
             losses.append(said)
             for index in candidates(said) { knownStreams.insert(index) }
         case .events, .traceEnd, .holder, .clock, .gap, .end: break
@@ -81,7 +88,11 @@ struct FeedAccount {
 
     /// The world's streams that a loss may mean: one, where its trace's identity is known.
     func candidates(_ loss: SaidLoss) -> [Int] {
-        if let stream = loss.feedStream { return candidates(stream) }
+        if let stream = loss.feedStream {
+            // What had no metadata may have been of the process that had the numbers before.
+            let named = candidates(stream)
+            return loss.isIdentified ? named : named + earlier(stream).filter { !named.contains($0) }
+        }
         let key = SessionKey(relay: loss.record.relay, name: loss.record.session, id: loss.record.sessionID)
         return plan.streams.indices.filter { self.key(ofStream: $0) == key }
     }
@@ -90,7 +101,14 @@ struct FeedAccount {
         guard let trace = traces[stream.traceID] else { return [] }
         let uuid = traceUUIDs[trace.id]
         if let uuid, let index = streamOfKey[StreamKey(uuid: uuid, liveID: stream.liveStreamID)] { return [index] }
-        // Before its metadata came, a trace could be one of a process that has died since: one that was before.
+        return earlier(stream)
+    }
+
+    /// The streams of that number in processes before the one whose metadata the trace has: before it came, the trace
+    /// could be one of a process that has died since.
+    private func earlier(_ stream: FeedStream) -> [Int] {
+        guard let trace = traces[stream.traceID] else { return [] }
+        let uuid = traceUUIDs[trace.id]
         let life = uuid.flatMap { uuid in plan.streams.first { $0.traceUUID.description == uuid } }
             .map { plan.sessions[$0.session].life }
         let key = SessionKey(relay: trace.relay, name: trace.session, id: trace.sessionID)
