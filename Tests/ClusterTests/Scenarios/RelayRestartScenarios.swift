@@ -94,6 +94,7 @@ extension RealCluster {
             for tail in tails {
                 try eventually("events of both", of: tail) { try tail.feed().programs.count == 2 }
             }
+            let before = try tails[1].feed().programs[2] ?? 0
             try paused.pause("relay")
             for (coordinator, tail) in zip(coordinators, tails) {
                 try eventually("the connection is given up", of: coordinator.process, and: tail) {
@@ -103,12 +104,14 @@ extension RealCluster {
             try eventually("the patient one has gone on", of: tails[1]) {
                 tails[1].hasPrinted(#""state":"excluded""#)
             }
+            // The other host's program writes 100 events a second.
+            try eventually("twenty seconds", of: tails[1]) { try tails[1].feed().programs[2] ?? 0 > before + 2000 }
             try paused.resume("relay")
             for (tail, coordinator) in zip(tails, coordinators) {
                 let lines = tail.outputLines
                 try eventually("the relay's events again", of: tail, and: coordinator.process) {
                     guard tail.outputLines > lines + 100 else { return false }
-                    return try tail.feed().events.last { $0.writer.relay == paused.name }?.sequence ?? 0 > 600
+                    return try tail.feed().events.last { $0.writer.relay == paused.name }?.sequence ?? 0 > 2600
                 }
             }
             let written = try tickers.map { try $0.end() }
