@@ -96,6 +96,22 @@ struct CTF2DecodingTests {
         #expect(blobs == [[[0xAA, 0xBB]], [[]], [[]]])
     }
 
+    @Test(
+        arguments: [
+            (0x3C00, 1), (0xC000, -2), (0x7BFF, 65_504), (0x0001, 0x1p-24), (0x83FF, -0x3FFp-24), (0x8000, -0.0),
+            (0x7C00, .infinity), (0xFC00, -.infinity), (0x3555, 0x1.554p-2),
+        ] as [(UInt16, Float)]
+    )
+    func `floating-point numbers of 16 bits are told as what they are`(bits: UInt16, value: Float) throws {
+        let number = FloatClass(sizeBits: 16, alignmentBits: 8, byteOrder: .littleEndian)
+        let program = try TraceProgram(ProgramErrorTests.trace([build.member("f", .float(number))]))
+        let bytes = [UInt8(bits & 0xFF), UInt8(bits >> 8)]
+        let decoded = try DecodedPacket(program, bytes)
+        var cursor = decoded.preamble.firstEvent
+        let calls = try DecodedPacket.visit(program, bytes, decoded.preamble, &cursor)
+        #expect(calls.contains(.float("f", value.bitPattern)), "\(calls)")
+    }
+
     @Test func `an element forgets the length that the element before it has read`() throws {
         func location(_ path: String...) -> FieldLocation { FieldLocation(scope: .eventPayload, path: path) }
         let optional = OptionalClass(
