@@ -92,23 +92,15 @@ extension Coordinator {
             pass(link, stream, index, end: end)
         } else if let startNs, end < startNs {
             pass(link, stream, index, end: end)
-        } else if index.contentBytes > UInt64(limits.packetBytesMax) {
-            noteLoss(
-                .packets,
-                count: 1,
-                stream: stream,
-                link: link,
-                fromNs: nil,
-                toNs: end,
-                reason: "a packet of \(index.contentBytes) bytes is larger than the limit"
-            )
-            pass(link, stream, index, end: end)
-        } else if mayFetch(link, stream) {
-            fetch(link, stream, index)
         } else {
-            link.deferred.append(stream.id)
-            hasDeferred = true
-            tellHold(link)
+            switch room(for: index, of: stream, link) {
+            case .now: fetch(link, stream, index)
+            case .later:
+                link.deferred.append(stream.id)
+                hasDeferred = true
+                tellHold(link)
+            case .never(let reason): miss(link, stream, index, end: end, reason: reason)
+            }
         }
     }
 
@@ -148,20 +140,22 @@ extension Coordinator {
         )
     }
 
+    /// The packet is not fetched, which is a loss.
+    private mutating func miss(
+        _ link: RelayLink,
+        _ stream: RelayStream,
+        _ index: PacketIndex,
+        end: Int64?,
+        reason: String
+    ) {
+        noteLoss(.packets, count: 1, stream: stream, link: link, fromNs: nil, toNs: end, reason: reason)
+        pass(link, stream, index, end: end)
+    }
+
     private mutating func skip(_ link: RelayLink, _ stream: RelayStream) {
         stream.index = nil
         dropStorage(stream, link)
         link.viewer.skip(stream.id)
-    }
-
-    /// Over its budget a relay is asked for packets only where they may hold the watermark.
-    private func mayFetch(_ link: RelayLink, _ stream: RelayStream) -> Bool {
-        if link.root.pendingBytes < limits.pendingBytesMax { return true }
-        guard !outputIsHeld, let slot = stream.frontier else { return false }
-        // While nobody knows W, a stream of which nothing is known may be what it waits for.
-        guard let bound = frontier.boundNs(slot) else { return true }
-        guard let watermark = frontier.watermarkNs else { return false }
-        return bound <= watermark
     }
 
     private mutating func fetch(_ link: RelayLink, _ stream: RelayStream, _ index: PacketIndex) {
@@ -192,7 +186,13 @@ extension Coordinator {
         link.deferred.removeAll(keepingCapacity: true)
         for id in deferred {
             guard let stream = link.streams[id], let index = stream.index, stream.storage == nil else { continue }
-            if mayFetch(link, stream) { fetch(link, stream, index) } else { link.deferred.append(id) }
+            switch room(for: index, of: stream, link) {
+            case .now: fetch(link, stream, index)
+            case .later: link.deferred.append(id)
+            case .never(let reason):
+                let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link)
+                miss(link, stream, index, end: end, reason: reason)
+            }
         }
         guard link.deferred.count < deferred.count else { return }
         tellHold(link)

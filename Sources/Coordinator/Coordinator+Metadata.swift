@@ -11,6 +11,8 @@ extension Coordinator {
         let reply = trace.reply
         trace.reply.removeAll(keepingCapacity: true)
         guard !reply.isEmpty else { return }
+        trace.receivedMetadataBytes += UInt64(reply.count)
+        guard admits(metadataBytes: reply.count, link, now: now) else { return }
         takeMetadata(trace, reply)
         let revision = trace.programRevision
         let fault = read(reply, of: trace)

@@ -24,6 +24,7 @@ extension Coordinator {
         trace.reader = MetadataReader()
         trace.reply.removeAll()
         trace.receivedBytes = 0
+        trace.receivedMetadataBytes = 0
         trace.program = nil
         trace.programRevision = 0
         trace.programFault = nil
@@ -131,6 +132,7 @@ extension Coordinator {
         copy.programRevision = trace.programRevision
         copy.programFault = trace.programFault
         copy.metadataID = trace.metadataID
+        copy.receivedMetadataBytes = trace.receivedMetadataBytes
         copy.waitingSinceNs = trace.waitingSinceNs
         copy.unproven = nil
         return copy

@@ -162,6 +162,7 @@ extension Coordinator {
             link.streams[added.id] = session.parkedStreams.remove(at: position)
             return
         }
+        guard admitsStream(link, now: now) else { return }
         // What is announced later began after the attach.
         let isOlder = link.source.start == .now && !session.knowsFirstStreams
         let stream = RelayStream(

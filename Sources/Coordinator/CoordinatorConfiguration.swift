@@ -120,6 +120,9 @@ package enum SessionPattern: Sendable, Equatable {
 package struct CoordinatorLimits: Sendable {
     /// Packet bytes kept that are not released yet; past it, streams that are ahead are not asked for more.
     package var pendingBytesMax = 64 << 20
+    /// Packet bytes kept where the watermark waits for streams of which more than `pendingBytesMax` would have to be
+    /// there at once; a packet that does not fit is recorded as lost.
+    package var urgentBytesMax = 512 << 20
     /// A packet larger than this is not fetched from a relay but recorded as lost, and neither is an event larger than
     /// this read from a file, bytes.
     package var packetBytesMax = 256 << 20
@@ -130,6 +133,10 @@ package struct CoordinatorLimits: Sendable {
     package var batchEventsMax = 16_384
     /// Event bytes in one batch: well below a frame's 16 MiB.
     package var batchBytesMax = 1 << 20
+    /// Metadata of all traces that a relay's connections have, bytes, and their streams; a connection that goes beyond
+    /// is given up.
+    package var metadataBytesMax = 512 << 20
+    package var streamsMax = 65_536
     /// Bytes of metadata in one record: a frame holds several.
     package var metadataPieceBytes = 1 << 20
     /// The least step of the watermark that makes a batch without events, nanoseconds.

@@ -77,6 +77,8 @@ final class RelayLink {
 
     /// Packet bytes fetched and not released.
     var pendingBytes = 0
+    /// Of a lister: metadata that its connections have got, ended traces' as well, bytes.
+    var metadataBytes = 0
     /// Streams whose packet is not fetched because of the budget.
     var deferred: [LiveStreamID] = []
     /// What the viewer was told of the feed's pace on this connection; nil: nothing yet.

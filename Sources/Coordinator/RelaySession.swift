@@ -74,6 +74,8 @@ final class RelayTrace {
     var reply: [UInt8] = []
     /// Bytes of metadata received on this connection, and bytes that are in the feed.
     var receivedBytes: UInt64 = 0
+    /// All metadata that came by this connection, bytes.
+    var receivedMetadataBytes: UInt64 = 0
     var publishedBytes: UInt64 = 0
     var program: TraceProgram?
     /// The revision of the class that `program` was made of, or `programFault` tells of.

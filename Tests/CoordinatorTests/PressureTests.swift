@@ -68,6 +68,51 @@ import Testing
         #expect(ends.values.allSatisfy { $0 == UInt64(TinyTrace.preambleBytes + 30 * 16) * 8 })
     }
 
+    @Test func `packets that must all be there at once and do not fit are lost, and the feed goes on`() {
+        // No stream says anything before its packet: the watermark waits for all of them.
+        let streams = (0..<4).map { _ in packets(bursts(1, everyMs: 100, events: 100, beforeMs: 50)) }
+        var limits = CoordinatorLimits()
+        limits.pendingBytesMax = 2_500
+        limits.urgentBytesMax = 4_000
+        let trial = CoordinatorTrial(
+            [RelayScript(sessions: [RelayScript.session(endsAtNs: .ms(300), streams: streams)])],
+            limits: limits
+        )
+        trial.run(untilNs: .ms(30_000))
+        #expect(trial.events.count == 200)
+        #expect(trial.losses.map(\.count) == [1, 1] && trial.losses.allSatisfy { $0.unit == .packets })
+        #expect(trial.losses.allSatisfy { $0.reason == "packets of one time of more than 4000 bytes" })
+        #expect(trial.report == FinishReport())
+    }
+
+    @Test func `a relay has one bound of metadata and of streams for all its connections`() {
+        let metadata = TinyTrace.metadata()
+        let sessions = (0..<2).map { number in
+            RelayScript.session(
+                name: "s\(number)",
+                id: UInt64(number + 1),
+                firstStream: UInt64(number) * 10,
+                uuidByte: UInt8(number + 1),
+                endsAtNs: .ms(300),
+                streams: [packets(bursts(1, everyMs: 100, events: 10, beforeMs: 50))]
+            )
+        }
+        func notes(_ change: (inout CoordinatorLimits) -> Void) -> (notes: [String], events: Int) {
+            var limits = CoordinatorLimits()
+            change(&limits)
+            let trial = CoordinatorTrial([RelayScript(sessions: sessions)], limits: limits)
+            trial.run(untilNs: .ms(30_000))
+            return (trial.notes.map(\.text).filter { $0.contains("more than") }, trial.events.count)
+        }
+        let fits = notes { $0.metadataBytesMax = metadata.count * 2 }
+        #expect(fits.notes == [] && fits.events == 20)
+        let large = notes { $0.metadataBytesMax = metadata.count * 3 / 2 }
+        #expect(large.notes.contains { $0.contains("bytes of metadata at once") } && large.events >= 10)
+        let many = notes { $0.streamsMax = 1 }
+        #expect(many.notes.contains { $0.contains("more than 1 streams at once") } && many.events >= 10)
+        #expect(notes { $0.streamsMax = 2 }.notes == [])
+    }
+
     @Test func `an idle feed is asked little`() {
         let steps = packets((1...3).map { (.ms($0 * 100), [.ms($0 * 100 - 50)]) })
         let beacons = (4...600).map { (atNs: UInt64.ms($0 * 100), step: ScriptedStream.Step.beacon(.ms($0 * 100))) }
