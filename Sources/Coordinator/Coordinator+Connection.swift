@@ -48,10 +48,22 @@ extension Coordinator {
         }
     }
 
-    /// A session's connection is lost while the relay's own stands: the relay's state does not change.
+    /// A session's connection is lost, or cannot be had, while the relay's own stands: the relay's state does not
+    /// change. Where the relay's own is lost as well, its lister says so.
     private mutating func sayLost(_ link: RelayLink, reason: String, wasOpen: Bool) {
-        guard wasOpen, link.root.isOpen, let target = link.target else { return }
-        let text = "connection of session \(target.hostname)/\(target.name) lost: \(reason); trying again"
+        guard link.root.isOpen, let target = link.target else { return }
+        let session = "session \(target.hostname)/\(target.name)"
+        if wasOpen {
+            link.saidReason = nil
+            complain(link, "connection of \(session) lost: \(reason); trying again")
+        } else if link.saidReason != reason {
+            link.saidReason = reason
+            complain(link, "\(session): cannot connect: \(reason); trying again")
+        }
+    }
+
+    /// Says in log and feed what is wrong with a connection; the relay's state stays as it is.
+    private mutating func complain(_ link: RelayLink, _ text: String) {
         records.append(
             .relay(
                 RelayStateChange(
