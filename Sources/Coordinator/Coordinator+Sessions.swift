@@ -45,6 +45,8 @@ extension Coordinator {
         say(link.isLister ? .info : .debug, link, "connected, live protocol 2.\(minor)")
         link.minor = minor
         link.failureCount = 0
+        link.isAnswering = true
+        link.saidReason = nil
         paceIsStale = true
         link.lostAtNs = nil
         stall.replied(link.frontier)

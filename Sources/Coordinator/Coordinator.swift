@@ -94,6 +94,7 @@ package struct Coordinator: ~Copyable {
         guard case .connecting = link.connection else { return }
         link.connection = .open
         link.openedAtNs = now
+        link.isAnswering = false
         link.listSentNs = now
         link.viewer = Viewer()
         link.toldPace = nil

@@ -39,8 +39,10 @@ final class RelayLink {
     var failureCount: UInt32 = 0
     /// Connections that did not last, the failed attempts included: the next attempt waits for longer.
     var setbackCount: UInt32 = 0
-    /// Why the attempts since the last connection failed, as it was said last; nil: nothing was said since.
+    /// Why the attempts since the last answered CONNECT failed, as it was said last; nil: nothing was said since.
     var saidReason: String?
+    /// Whether CONNECT was answered on this connection.
+    var isAnswering = false
     /// When the connection was opened, monotonic nanoseconds.
     var openedAtNs: UInt64 = 0
     /// When the relay was lost, monotonic nanoseconds; nil while connected or never connected.

@@ -26,4 +26,30 @@ import Testing
         #expect(trial.events.count == 10)
         #expect(trial.relayReasons(0) == [refused, unreachable])
     }
+
+    @Test func `a relay that never answers is asked less and less, and is said so once`() {
+        let mute = RelayScript(faults: [.silence(0..<UInt64.ms(400_000))])
+        let trial = CoordinatorTrial([mute], lifetime: .service)
+        trial.run(untilNs: .ms(300_000))
+        // An attempt takes 5 s until it is given up, and 2.5 ... 5 s go by until the next.
+        #expect((30...42).contains(trial.sendCounts[0]), "\(trial.sendCounts[0]) attempts")
+        let warnings = trial.notes.filter { $0.level == .warning }.map(\.text)
+        #expect(warnings.count == 1)
+        #expect(warnings.first?.hasPrefix("does not answer as a relay: no reply within 5 s") == true)
+        #expect(trial.relayReasons(0) == warnings)
+    }
+
+    @Test func `a relay that cannot be reached any more is said so once for each reason`() {
+        let session = RelayScript.session(streams: [Self.steady])
+        let relay = RelayScript(sessions: [session], faults: [.down(.ms(1000)..<(.ms(60_000)))])
+        let trial = CoordinatorTrial([relay], lifetime: .service)
+        trial.run(untilNs: .ms(50_000))
+        let warnings = trial.notes.filter { $0.level == .warning }.map(\.text)
+        #expect(
+            warnings == [
+                "connection lost: the relay closed the connection; trying again",
+                "cannot connect: connection refused; trying again",
+            ]
+        )
+    }
 }
