@@ -186,6 +186,9 @@ extension Coordinator {
     mutating func end(_ session: RelaySession, of link: RelayLink, state: SessionState, reason: String) {
         frontier.endSession(session.frontier)
         session.end = (state, reason)
+        if state == .lost, link.root.lostStreams.count < limits.connectionsMax {
+            link.root.lostStreams[RelayLink.SessionIdentity(session.listed)] = session.endedStreams
+        }
         link.root.endingSessions.append(session)
         sayEndIfDrained(session, link)
     }
@@ -194,7 +197,9 @@ extension Coordinator {
     /// whoever reads.
     mutating func begin(_ session: RelaySession, of link: RelayLink) {
         guard let old = link.root.endingSessions.last(where: { $0.id == session.id && $0.successor == nil }) else {
-            return note(.active, of: session.listed, link: link, reason: "")
+            let isAgain = session.endedStreams.count > 0
+            let reason = isAgain ? "attached again: streams of it that were lost are not read again" : ""
+            return note(.active, of: session.listed, link: link, reason: reason)
         }
         old.successor = session
         session.isSaid = false

@@ -54,6 +54,10 @@ final class RelayLink {
 
     /// Of a lister: sessions that will not be tried again.
     var refused: [SessionIdentity: Refusal] = [:]
+    /// Of a lister: of sessions that were lost and are still listed, the streams that will not be read again, should
+    /// the session be attached anew. The traces' identities tell a session of a relay that was started anew. At most
+    /// `CoordinatorLimits.connectionsMax` sessions: what is attached anew of further ones comes from its beginning.
+    var lostStreams: [SessionIdentity: EndedStreams] = [:]
     /// When the list that was answered last was asked for, monotonic nanoseconds.
     var listSentNs: UInt64 = 0
 
