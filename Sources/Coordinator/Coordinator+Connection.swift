@@ -281,6 +281,9 @@ package func describe(_ error: ViewerError) -> String {
         case .packet(let stream): "answering GET_PACKET of stream \(stream.rawValue)"
         case .metadata(let stream): "answering GET_METADATA of stream \(stream.rawValue)"
         }
+    // A relay that has answered CONNECT is one.
+    let isUnanswered = error.request == .connect || error.inputOffset == 0
+    let question = isUnanswered ? ": is it an lttng-relayd?" : ""
     let fault =
         switch error.reason {
         case .majorVersion(let major):
@@ -297,8 +300,8 @@ package func describe(_ error: ViewerError) -> String {
         case .duplicateStream(let stream): "stream \(stream) twice"
         case .duplicateMetadataStream(let trace): "a second metadata stream for trace \(trace)"
         case .duplicateSession(let session): "session \(session) twice"
-        case .unsolicitedBytes: "bytes that nobody asked for: is it an lttng-relayd?"
-        case .timeout(let waitedNs): "no reply within \(waitedNs / 1_000_000_000) s: is it an lttng-relayd?"
+        case .unsolicitedBytes: "bytes that nobody asked for\(question)"
+        case .timeout(let waitedNs): "no reply within \(waitedNs / 1_000_000_000) s\(question)"
         case .disconnected: "the relay closed the connection"
         }
     return "\(fault) (\(request), byte \(error.inputOffset) of the connection)"

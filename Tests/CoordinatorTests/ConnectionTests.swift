@@ -52,4 +52,36 @@ import Testing
             ]
         )
     }
+
+    @Test func `a relay that has answered before is not asked whether it is one`() {
+        let session = RelayScript.session(streams: [Self.steady])
+        let relay = RelayScript(sessions: [session], faults: [.silence(.ms(1000)..<(.ms(20_000)))])
+        let trial = CoordinatorTrial([relay], lifetime: .service)
+        trial.run(untilNs: .ms(7000))
+        let lost = trial.notes.map(\.text).filter { $0.contains("lost: no reply within 5 s (answering ") }
+        #expect(!lost.isEmpty)
+        #expect(!trial.notes.contains { $0.text.contains("lost: ") && $0.text.contains("is it an lttng-relayd?") })
+        // A new connection's CONNECT goes unanswered.
+        trial.run(untilNs: .ms(15_000))
+        #expect(trial.notes.contains { $0.text.contains("within 5 s: is it an lttng-relayd? (answering CONNECT") })
+    }
+
+    @Test func `a relay that is lost while it catches up is not said to be silent`() {
+        let long = packets((1...90).map { (.ms($0 * 100), [.ms($0 * 100 - 50)]) })
+        let trial = CoordinatorTrial(
+            [
+                RelayScript(sessions: [RelayScript.session(host: "a", streams: [long])]),
+                RelayScript(
+                    sessions: [RelayScript.session(host: "b", uuidByte: 2, streams: [long])],
+                    faults: [.silence(.ms(1000)..<(.ms(4000))), .down(.ms(4500)..<(.ms(4600)))]
+                ),
+            ],
+            stallAfterNs: .ms(1000),
+            lifetime: .service,
+            delayNs: .ms(20)
+        )
+        trial.run(untilNs: .ms(8000))
+        #expect(trial.relayReasons(1).contains("lost again before it caught up: the feed goes on without it"))
+        #expect(!trial.relayReasons(1).contains { $0.contains("silent for 0 ms") })
+    }
 }
