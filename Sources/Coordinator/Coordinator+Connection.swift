@@ -186,11 +186,16 @@ extension Coordinator {
     mutating func end(_ session: RelaySession, of link: RelayLink, state: SessionState, reason: String) {
         frontier.endSession(session.frontier)
         session.end = (state, reason)
-        if state == .lost, link.root.lostStreams.count < limits.connectionsMax {
-            link.root.lostStreams[RelayLink.SessionIdentity(session.listed)] = session.endedStreams
-        }
+        if state == .lost { keepEndedStreams(of: session, link.root) }
         link.root.endingSessions.append(session)
         sayEndIfDrained(session, link)
+    }
+
+    /// Should the session be attached anew, what was read of it is not read again.
+    private func keepEndedStreams(of session: RelaySession, _ lister: RelayLink) {
+        let identity = RelayLink.SessionIdentity(session.listed)
+        guard lister.lostStreams.count < limits.connectionsMax || lister.lostStreams[identity] != nil else { return }
+        lister.lostStreams[identity] = session.endedStreams
     }
 
     /// The session is there: said in the feed behind the end of the one that had its number, for the two are one to
