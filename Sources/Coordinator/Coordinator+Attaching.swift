@@ -15,6 +15,7 @@ extension Coordinator {
     private mutating func listerAnswered(_ link: RelayLink, _ listed: [ListedSession]) {
         let identities = Set(listed.map(RelayLink.SessionIdentity.init))
         link.refused = link.refused.filter { identities.contains($0.key) }
+        link.lostStreams = link.lostStreams.filter { identities.contains($0.key) }
         let hosts = Set(listed.map(\.hostname))
         link.hostBoundsNs = link.hostBoundsNs.filter { hosts.contains($0.key) }
         stall.attached(link.frontier)
@@ -165,6 +166,7 @@ extension Coordinator {
                 listed: target,
                 frontier: frontier.addSession(link.frontier, boundNs: hostBound(target, link))
             )
+            session.endedStreams = link.root.lostStreams[RelayLink.SessionIdentity(target)] ?? EndedStreams()
             link.session = session
             begin(session, of: link)
         case .alreadyHeld:
@@ -237,7 +239,13 @@ extension Coordinator {
         refuse(session.listed, link, end == .failed ? .whileListed : .inListsUntil(ns: now))
         paceIsStale = true
         for trace in link.tracesInOrder {
-            for stream in trace.streams { endStream(stream, of: link) }
+            for stream in trace.streams {
+                if end == .failed {
+                    lose(stream, of: link, reason: "not read to its end: the relay refuses to go on")
+                } else {
+                    close(stream, of: link, .sessionEnded)
+                }
+            }
             trace.streams.removeAll()
             forget(trace, link)
         }

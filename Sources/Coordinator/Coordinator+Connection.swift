@@ -15,11 +15,12 @@ extension Coordinator {
     /// up.
     mutating func lose(_ link: RelayLink, reason: String, now: UInt64) {
         let wasOpen = link.isOpen
+        let hadAnswer = wasOpen && link.isAnswering
         if wasOpen { park(link) }
         if link.lostAtNs == nil { link.lostAtNs = now }
         link.failureCount = min(link.failureCount + 1, 32)
         // A relay that answers, and then breaks the protocol each time, is asked less and less as well.
-        if wasOpen, now - min(link.openedAtNs, now) >= limits.retryDelayNsMax { link.setbackCount = 0 }
+        if hadAnswer, now - min(link.openedAtNs, now) >= limits.retryDelayNsMax { link.setbackCount = 0 }
         link.setbackCount = min(link.setbackCount + 1, 32)
         link.connection = .closed
         if link.isLister { stall.disconnected(link.frontier) }
@@ -38,20 +39,35 @@ extension Coordinator {
         let atNs = now + waitNs
         link.connection = .waiting(untilNs: atNs)
         actions.append(.schedule(.connect(relay: link.index), atNs: atNs))
-        if !link.isLister {
-            sayLost(link, reason: reason, wasOpen: wasOpen)
-        } else if wasOpen {
-            note(.connecting, of: link, reason: reason)
-            say(.warning, link, "connection lost: \(reason); trying again")
-        } else if link.failureCount == 1 {
-            say(.warning, link, "cannot connect: \(reason); trying again")
+        if hadAnswer {
+            sayLost(link, reason: reason)
+        } else {
+            sayFailed(link, reason: (wasOpen ? "does not answer as a relay: " : "cannot connect: ") + reason)
         }
     }
 
-    /// A session's connection is lost while the relay's own stands: the relay's state does not change.
-    private mutating func sayLost(_ link: RelayLink, reason: String, wasOpen: Bool) {
-        guard wasOpen, link.root.isOpen, let target = link.target else { return }
-        let text = "connection of session \(target.hostname)/\(target.name) lost: \(reason); trying again"
+    /// A connection that was in use is lost. That of a session changes nothing about the relay's state; where the
+    /// relay's own is lost as well, its lister says so.
+    private mutating func sayLost(_ link: RelayLink, reason: String) {
+        if let target = link.target {
+            guard link.root.isOpen else { return }
+            complain(link, "connection of session \(target.hostname)/\(target.name) lost: \(reason); trying again")
+        } else {
+            note(.connecting, of: link, reason: reason)
+            say(.warning, link, "connection lost: \(reason); trying again")
+        }
+    }
+
+    /// An attempt has led to nothing: said once until the reason changes.
+    private mutating func sayFailed(_ link: RelayLink, reason: String) {
+        guard link.isLister || link.root.isOpen, link.saidReason != reason else { return }
+        link.saidReason = reason
+        let place = link.target.map { "session \($0.hostname)/\($0.name): " } ?? ""
+        complain(link, "\(place)\(reason); trying again")
+    }
+
+    /// Says in log and feed what is wrong with a connection; the relay's state stays as it is.
+    private mutating func complain(_ link: RelayLink, _ text: String) {
         records.append(
             .relay(
                 RelayStateChange(
@@ -170,15 +186,25 @@ extension Coordinator {
     mutating func end(_ session: RelaySession, of link: RelayLink, state: SessionState, reason: String) {
         frontier.endSession(session.frontier)
         session.end = (state, reason)
+        if state == .lost { keepEndedStreams(of: session, link.root) }
         link.root.endingSessions.append(session)
         sayEndIfDrained(session, link)
+    }
+
+    /// Should the session be attached anew, what was read of it is not read again.
+    private func keepEndedStreams(of session: RelaySession, _ lister: RelayLink) {
+        let identity = RelayLink.SessionIdentity(session.listed)
+        guard lister.lostStreams.count < limits.connectionsMax || lister.lostStreams[identity] != nil else { return }
+        lister.lostStreams[identity] = session.endedStreams
     }
 
     /// The session is there: said in the feed behind the end of the one that had its number, for the two are one to
     /// whoever reads.
     mutating func begin(_ session: RelaySession, of link: RelayLink) {
         guard let old = link.root.endingSessions.last(where: { $0.id == session.id && $0.successor == nil }) else {
-            return note(.active, of: session.listed, link: link, reason: "")
+            let isAgain = session.endedStreams.count > 0
+            let reason = isAgain ? "attached again: streams of it that were lost are not read again" : ""
+            return note(.active, of: session.listed, link: link, reason: reason)
         }
         old.successor = session
         session.isSaid = false
@@ -260,6 +286,9 @@ package func describe(_ error: ViewerError) -> String {
         case .packet(let stream): "answering GET_PACKET of stream \(stream.rawValue)"
         case .metadata(let stream): "answering GET_METADATA of stream \(stream.rawValue)"
         }
+    // A relay that has answered CONNECT is one.
+    let isUnanswered = error.request == .connect || error.inputOffset == 0
+    let question = isUnanswered ? ": is it an lttng-relayd?" : ""
     let fault =
         switch error.reason {
         case .majorVersion(let major):
@@ -276,8 +305,8 @@ package func describe(_ error: ViewerError) -> String {
         case .duplicateStream(let stream): "stream \(stream) twice"
         case .duplicateMetadataStream(let trace): "a second metadata stream for trace \(trace)"
         case .duplicateSession(let session): "session \(session) twice"
-        case .unsolicitedBytes: "bytes that nobody asked for: is it an lttng-relayd?"
-        case .timeout(let waitedNs): "no reply within \(waitedNs / 1_000_000) ms: is it an lttng-relayd?"
+        case .unsolicitedBytes: "bytes that nobody asked for\(question)"
+        case .timeout(let waitedNs): "no reply within \(waitedNs / 1_000_000_000) s\(question)"
         case .disconnected: "the relay closed the connection"
         }
     return "\(fault) (\(request), byte \(error.inputOffset) of the connection)"

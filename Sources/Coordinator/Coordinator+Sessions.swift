@@ -45,6 +45,8 @@ extension Coordinator {
         say(link.isLister ? .info : .debug, link, "connected, live protocol 2.\(minor)")
         link.minor = minor
         link.failureCount = 0
+        link.isAnswering = true
+        link.saidReason = nil
         paceIsStale = true
         link.lostAtNs = nil
         stall.replied(link.frontier)
@@ -230,17 +232,24 @@ extension Coordinator {
     }
 
     private mutating func streamEnded(_ link: RelayLink, _ id: LiveStreamID, _ end: StreamEnd, now: UInt64) {
+        // What ends with its session is looked at when that ends, which comes next and says why.
+        guard end != .sessionEnded else { return }
         guard let stream = link.streams.removeValue(forKey: id) else {
             metadataEnded(link, id, now: now)
             return
         }
+        close(stream, of: link, end)
+        let trace = stream.trace
+        trace.streams.removeAll { $0 === stream }
+        if trace.streams.isEmpty, trace.metadataID == nil { forget(trace, link) }
+    }
+
+    /// The relay gives no more of the stream: what it has not given is said to be lost.
+    mutating func close(_ stream: RelayStream, of link: RelayLink, _ end: StreamEnd) {
         if let reason = lossAtEnd(of: stream, link, end) {
             noteLoss(.events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil, reason: reason)
         }
         endForGood(stream, of: link)
-        let trace = stream.trace
-        trace.streams.removeAll { $0 === stream }
-        if trace.streams.isEmpty, trace.metadataID == nil { forget(trace, link) }
     }
 
     /// Why events of a stream that ends will not come; nil where nothing is missing.

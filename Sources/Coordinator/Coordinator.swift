@@ -94,6 +94,7 @@ package struct Coordinator: ~Copyable {
         guard case .connecting = link.connection else { return }
         link.connection = .open
         link.openedAtNs = now
+        link.isAnswering = false
         link.listSentNs = now
         link.viewer = Viewer()
         link.toldPace = nil
@@ -255,6 +256,8 @@ package struct Coordinator: ~Copyable {
             let reason =
                 switch transition.to {
                 case .lagging: "the feed waits for it, \(waitedMs) ms by now"
+                case .excluded where transition.from == .rejoining && !link.isOpen:
+                    "lost again before it caught up: the feed goes on without it"
                 case .excluded: "silent for \(waitedMs) ms, past its grace time: the feed goes on without it"
                 case .rejoining: "answers again: what it has from before the watermark is late"
                 case .connecting, .active, .quiet, .ended: ""

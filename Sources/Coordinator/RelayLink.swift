@@ -39,6 +39,10 @@ final class RelayLink {
     var failureCount: UInt32 = 0
     /// Connections that did not last, the failed attempts included: the next attempt waits for longer.
     var setbackCount: UInt32 = 0
+    /// Why the attempts since the last answered CONNECT failed, as it was said last; nil: nothing was said since.
+    var saidReason: String?
+    /// Whether CONNECT was answered on this connection.
+    var isAnswering = false
     /// When the connection was opened, monotonic nanoseconds.
     var openedAtNs: UInt64 = 0
     /// When the relay was lost, monotonic nanoseconds; nil while connected or never connected.
@@ -50,6 +54,10 @@ final class RelayLink {
 
     /// Of a lister: sessions that will not be tried again.
     var refused: [SessionIdentity: Refusal] = [:]
+    /// Of a lister: of sessions that were lost and are still listed, the streams that will not be read again, should
+    /// the session be attached anew. The traces' identities tell a session of a relay that was started anew. At most
+    /// `CoordinatorLimits.connectionsMax` sessions: what is attached anew of further ones comes from its beginning.
+    var lostStreams: [SessionIdentity: EndedStreams] = [:]
     /// When the list that was answered last was asked for, monotonic nanoseconds.
     var listSentNs: UInt64 = 0
 

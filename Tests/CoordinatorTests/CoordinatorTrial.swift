@@ -31,6 +31,8 @@ final class CoordinatorTrial {
     private(set) var receivedBytes = 0
     /// Told of each batch with the time at which it left.
     var published: (FeedBatch, UInt64) -> Void = { _, _ in }
+    /// Why connections to sessions, all but the first of each relay, are refused; nil: they are not.
+    var sessionRefusal: String?
     /// Whether batches are kept.
     var keepsBatches = true
     private var readStorages: [WeakStorage] = []
@@ -186,12 +188,13 @@ final class CoordinatorTrial {
         switch action {
         case .connect(let index, let source, let identity):
             let port = UInt16(truncatingIfNeeded: 1000 * (source + 1)) &+ UInt16(truncatingIfNeeded: identity)
-            let connection = relays[source].relay.connected(from: port, nowNs: nowNs)
+            let refusal = index < relays.count ? nil : sessionRefusal
+            let connection = refusal == nil ? relays[source].relay.connected(from: port, nowNs: nowNs) : nil
             links[index] = Link(source: source, attempt: (links[index]?.attempt ?? 0) + 1, connection: connection)
             if connection != nil {
                 coordinator.connected(relay: index, now: nowNs)
             } else {
-                coordinator.connectFailed(relay: index, reason: "connection refused", now: nowNs)
+                coordinator.connectFailed(relay: index, reason: refusal ?? "connection refused", now: nowNs)
             }
         case .send(let index):
             let bytes = coordinator.takeOutput(relay: index) { Array($0) }
@@ -286,6 +289,14 @@ final class CoordinatorTrial {
         records.compactMap { record in
             guard case .relay(let change) = record, change.relay == "relay-\(index)" else { return nil }
             return change.state
+        }
+    }
+
+    /// Why a relay is in its state, wherever something was said, in order.
+    func relayReasons(_ index: Int) -> [String] {
+        records.compactMap { record in
+            guard case .relay(let change) = record, change.relay == "relay-\(index)" else { return nil }
+            return change.reason.isEmpty ? nil : change.reason
         }
     }
 

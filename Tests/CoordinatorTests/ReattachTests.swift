@@ -161,4 +161,43 @@ import Testing
         #expect(trial.events.count == 19)
         #expect(trial.sessionStates == [.active, .ended, .active, .ended])
     }
+
+    /// GET_NEW_STREAMS says ERR once, and the relay's connections are lost later.
+    private static func refusing(_ streams: [[(atNs: UInt64, step: ScriptedStream.Step)]]) -> RelayScript {
+        RelayScript(
+            sessions: [RelayScript.session(streams: streams)],
+            faults: [
+                .reply(to: .newStreams, number: 100, bytes: [0, 0, 0, 3, 0, 0, 0, 0]),
+                .down(.ms(4000)..<(.ms(4100))),
+            ]
+        )
+    }
+
+    @Test func `a session that the relay refused to go on with is not delivered twice`() {
+        let trial = CoordinatorTrial([Self.refusing([Self.steady(1...30), Self.steady(1...30)])], lifetime: .service)
+        trial.run(untilNs: .ms(3500))
+        #expect(trial.sessionStates == [.active, .lost])
+        #expect(trial.eventCount > 0)
+        #expect(
+            trial.losses.map(\.reason)
+                == Array(repeating: "not read to its end: the relay refuses to go on", count: 2)
+        )
+        #expect(trial.losses.allSatisfy { $0.count == nil && $0.unit == .events })
+        let before = trial.events
+        trial.run(untilNs: .ms(10_000))
+        #expect(trial.events == before)
+        #expect(trial.losses.count == 2)
+    }
+
+    @Test func `a session of a new process comes in full under the number of one that was refused`() {
+        let trial = CoordinatorTrial([Self.refusing([Self.steady(1...30)])], lifetime: .service)
+        trial.run(untilNs: .ms(3500))
+        let before = trial.eventCount
+        let new = RelayScript.session(uuidByte: 2, endsAtNs: .ms(6000), streams: [Self.steady(31...50)])
+        trial.replaceRelay(0, by: RelayScript(sessions: [new]))
+        trial.run(untilNs: .ms(10_000))
+        #expect(trial.eventCount == before + 20)
+        #expect(trial.sessionStates == [.active, .lost, .active, .ended])
+        #expect(trial.losses.count == 1)
+    }
 }
