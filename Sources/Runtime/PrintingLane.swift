@@ -51,7 +51,8 @@ package final class PrintingLane<Element: Sendable>: Sendable {
 
     private func take(_ element: Element) {
         defer { gate.leave() }
-        guard !isStopped.withLock({ $0 }), print(element) == .stop else { return }
+        guard !isStopped.withLock({ $0 }) else { return }
+        guard print(element) == .stop else { return }
         isStopped.withLock { $0 = true }
         stopped.withLock { $0 }?()
     }

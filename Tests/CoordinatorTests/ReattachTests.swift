@@ -70,7 +70,9 @@ import Testing
         #expect(trial.sessionStates.filter { $0 == .lost }.count == 1)
     }
 
-    @Test func `a program of a new process that is known before its session is has its metadata, and comes once`() {
+    /// A relay that is started anew with the old session's numbers and a program of its own, whose value is 99, that is
+    /// known before the session is told from the old one; it is down for a while later.
+    private func restarted(down: Range<UInt64>) -> CoordinatorTrial {
         let old = RelayScript.session(streams: [Self.steady(1...10)])
         var new = RelayScript.session(
             uuidByte: 9,
@@ -89,8 +91,13 @@ import Testing
         new.streams += process.streams
         let trial = CoordinatorTrial([RelayScript(sessions: [old])], lifetime: .service)
         trial.run(untilNs: .ms(1050))
-        trial.replaceRelay(0, by: RelayScript(sessions: [new], faults: [.down(.ms(3000)..<(.ms(3100)))]))
+        trial.replaceRelay(0, by: RelayScript(sessions: [new], faults: [.down(down)]))
         trial.run(untilNs: .ms(8000))
+        return trial
+    }
+
+    @Test func `a program of a new process that is known before its session is has its metadata, and comes once`() {
+        let trial = restarted(down: .ms(3000)..<(.ms(3100)))
         #expect(trial.events.count { $0.value == 99 } == 2)
         #expect(trial.events.count == 22)
         for case .events(let group) in trial.records {
@@ -101,26 +108,7 @@ import Testing
     }
 
     @Test func `a program that came by a connection which could not tell whose it is comes once`() {
-        let old = RelayScript.session(streams: [Self.steady(1...10)])
-        var new = RelayScript.session(
-            uuidByte: 9,
-            metadataAtNs: .ms(1900),
-            endsAtNs: .ms(4000),
-            streams: [Self.steady(11...20)]
-        )
-        let process = TracedProcess(
-            number: 1,
-            startNs: .ms(1000),
-            exitNs: .ms(2500),
-            eventsNs: [.ms(1110), .ms(2210)],
-            value: 99,
-            ticksNs: [.ms(1200)]
-        )
-        new.streams += process.streams
-        let trial = CoordinatorTrial([RelayScript(sessions: [old])], lifetime: .service)
-        trial.run(untilNs: .ms(1050))
-        trial.replaceRelay(0, by: RelayScript(sessions: [new], faults: [.down(.ms(1500)..<(.ms(1950)))]))
-        trial.run(untilNs: .ms(8000))
+        let trial = restarted(down: .ms(1500)..<(.ms(1950)))
         #expect(trial.events.count { $0.value == 99 } == 2)
         #expect(trial.events.count == 22)
         #expect(trial.losses.count == 1)
