@@ -1,3 +1,5 @@
+import Feed
+
 /// What one stream's packets say of what is missing between them.
 ///
 /// A packet carries a counter of events discarded so far and, where the tracer numbers its packets, a number. What
@@ -34,6 +36,13 @@ struct LossAccount {
         let (step, stepOverflow) = skippedPackets.addingReportingOverflow(1)
         let (next, overflow) = last.addingReportingOverflow(step)
         return stepOverflow || overflow ? nil : next
+    }
+
+    /// Goes on behind a packet.
+    init(behind packet: FeedPacketIndex, endCycles: UInt64) {
+        lastEndCycles = endCycles
+        lastSequenceNumber = packet.sequenceNumber
+        lastDiscarded = packet.discardedEvents
     }
 
     /// - Parameter startsAtBeginning: whether the first packet is the stream's first: then its counter starts from 0.
