@@ -65,7 +65,9 @@ struct RecordReader {
         return message.pointee.trace_id
     }
 
-    static func index(_ message: UnsafeMutablePointer<Tidemark__Feed__PacketIndex>?) throws(FeedError) -> FeedPacketIndex {
+    static func index(_ message: UnsafeMutablePointer<Tidemark__Feed__PacketIndex>?) throws(FeedError)
+        -> FeedPacketIndex
+    {
         guard let index = message?.pointee else { throw .invalid(.packet) }
         let hasBegin =
             index.timestamp_begin_case == TIDEMARK__FEED__PACKET_INDEX__TIMESTAMP_BEGIN_TIMESTAMP_BEGIN_CYCLES
