@@ -342,7 +342,7 @@ package struct Coordinator: ~Copyable {
         cause: LossRecord.Cause = .delivery
     ) {
         let session = stream.trace.session.listed
-        declare(stream)
+        if stream.isIdentified { declare(stream) }
         records.append(
             .lost(
                 LossRecord(
@@ -350,7 +350,7 @@ package struct Coordinator: ~Copyable {
                     host: session.hostname,
                     session: session.name,
                     sessionID: session.id.rawValue,
-                    streamID: stream.declaration.id,
+                    streamID: stream.isIdentified ? stream.declaration.id : nil,
                     unit: unit,
                     count: count,
                     fromNs: fromNs,
