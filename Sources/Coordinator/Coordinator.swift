@@ -363,7 +363,7 @@ package struct Coordinator: ~Copyable {
         let packet = index.map { PacketPlace($0) }
         if let packet, let said = stream.said, !packet.isAfter(said) { return }
         let session = stream.trace.session.listed
-        declare(stream)
+        if stream.isIdentified { declare(stream) }
         records.append(
             .lost(
                 LossRecord(
@@ -371,7 +371,7 @@ package struct Coordinator: ~Copyable {
                     host: session.hostname,
                     session: session.name,
                     sessionID: session.id.rawValue,
-                    streamID: stream.declaration.id,
+                    streamID: stream.isIdentified ? stream.declaration.id : nil,
                     unit: unit,
                     count: count,
                     fromNs: fromNs,

@@ -178,6 +178,10 @@ final class RelayStream {
     /// Where reading is, for a stored stream.
     var stored: StoredStream?
 
+    /// Whether it is known of which trace it is: not where it has come since the connection was lost, and whose trace
+    /// was found again may be another's of a relay that was started anew.
+    var isIdentified: Bool { trace.unproven == nil || isParked }
+
     /// Whether it is one that has ended before, which the relay gives once more.
     var isOver: Bool { endedTrace.map { $0 == trace.uuid } ?? false }
 
