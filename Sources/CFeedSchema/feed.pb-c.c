@@ -2929,7 +2929,7 @@ const ProtobufCMessageDescriptor tidemark__feed__stream_end__descriptor =
   (ProtobufCMessageInit) tidemark__feed__stream_end__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__place__field_descriptors[7] =
+static const ProtobufCFieldDescriptor tidemark__feed__place__field_descriptors[8] =
 {
   {
     "stream_id",
@@ -3015,12 +3015,25 @@ static const ProtobufCFieldDescriptor tidemark__feed__place__field_descriptors[7
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "lost",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Place, n_lost),
+    offsetof(Tidemark__Feed__Place, lost),
+    &tidemark__feed__packet_place__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__place__field_indices_by_name[] = {
   6,   /* field[6] = change */
   5,   /* field[5] = correction_ns */
   3,   /* field[3] = end_bits */
   1,   /* field[1] = index */
+  7,   /* field[7] = lost */
   2,   /* field[2] = packet */
   4,   /* field[4] = said */
   0,   /* field[0] = stream_id */
@@ -3028,7 +3041,7 @@ static const unsigned tidemark__feed__place__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__place__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__place__descriptor =
 {
@@ -3038,14 +3051,14 @@ const ProtobufCMessageDescriptor tidemark__feed__place__descriptor =
   "Tidemark__Feed__Place",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Place),
-  7,
+  8,
   tidemark__feed__place__field_descriptors,
   tidemark__feed__place__field_indices_by_name,
   1,  tidemark__feed__place__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__place__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__packet_place__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tidemark__feed__packet_place__field_descriptors[4] =
 {
   {
     "end_cycles",
@@ -3071,15 +3084,41 @@ static const ProtobufCFieldDescriptor tidemark__feed__packet_place__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_sequence_number",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Tidemark__Feed__PacketPlace, next_case),
+    offsetof(Tidemark__Feed__PacketPlace, next_sequence_number),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "discarded_events",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Tidemark__Feed__PacketPlace, discarded_case),
+    offsetof(Tidemark__Feed__PacketPlace, discarded_events),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__packet_place__field_indices_by_name[] = {
+  3,   /* field[3] = discarded_events */
   0,   /* field[0] = end_cycles */
+  2,   /* field[2] = next_sequence_number */
   1,   /* field[1] = offset */
 };
 static const ProtobufCIntRange tidemark__feed__packet_place__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__packet_place__descriptor =
 {
@@ -3089,7 +3128,7 @@ const ProtobufCMessageDescriptor tidemark__feed__packet_place__descriptor =
   "Tidemark__Feed__PacketPlace",
   "tidemark.feed",
   sizeof(Tidemark__Feed__PacketPlace),
-  2,
+  4,
   tidemark__feed__packet_place__field_descriptors,
   tidemark__feed__packet_place__field_indices_by_name,
   1,  tidemark__feed__packet_place__number_ranges,

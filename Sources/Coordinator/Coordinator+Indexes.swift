@@ -106,7 +106,8 @@ extension Coordinator {
         if taken == false { _ = passPosition(of: stream, link) }
         observe(end, stream, link, now: now)
         let startNs = startNs(stream, link)
-        if taken != nil, stream.isEmpty(index) {
+        let isLost = stream.lostPackets.contains { $0.isSame(as: PacketPlace(index)) }
+        if isLost || taken != nil && stream.isEmpty(index) {
             pass(link, stream, index, end: end)
         } else if let startNs, end < startNs {
             pass(link, stream, index, end: end)
@@ -168,8 +169,9 @@ extension Coordinator {
         end: Int64?,
         reason: String
     ) {
+        leave(stream, index, link, end: end)
         noteLoss(.packets, count: 1, stream: stream, link: link, fromNs: nil, toNs: end, reason: reason, index: index)
-        pass(link, stream, index, end: end)
+        skip(link, stream)
     }
 
     private mutating func skip(_ link: RelayLink, _ stream: RelayStream) {

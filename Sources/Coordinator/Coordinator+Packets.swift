@@ -20,8 +20,8 @@ extension Coordinator {
             return
         }
         let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link)
-        noteLoss(.packets, count: 1, stream: stream, link: link, fromNs: nil, toNs: end, reason: reason, index: index)
         leave(stream, index, link, end: end)
+        noteLoss(.packets, count: 1, stream: stream, link: link, fromNs: nil, toNs: end, reason: reason, index: index)
     }
 
     mutating func packetFetched(_ link: RelayLink, _ id: LiveStreamID, now: UInt64) {

@@ -111,9 +111,10 @@ extension Coordinator {
         stream.startsAtAttach = link.source.start == .now
         stream.movedAtNs = now
         stream.said = restored.place.said
+        stream.lostPackets = restored.place.lost
+        stream.losses = LossAccount(restored.place, startsAtBeginning: link.source.start == .beginning)
         if let packet = restored.place.packet {
             let cut = restored.cutPacket
-            stream.losses = LossAccount(behind: packet.index, endCycles: packet.place.endCycles)
             stream.restoredCorrection = packet.correction
             stream.resume = StreamPosition(
                 endCycles: packet.place.endCycles,

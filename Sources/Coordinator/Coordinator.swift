@@ -348,7 +348,8 @@ package struct Coordinator: ~Copyable {
         )
     }
 
-    /// - Parameter index: of the packet by which it shows; what was said of it before is not said again.
+    /// - Parameter index: of the packet by which it shows, of which notice has been taken; what was said of it before is
+    ///   not said again.
     mutating func noteLoss(
         _ unit: LossRecord.Unit,
         count: UInt64?,
@@ -360,7 +361,7 @@ package struct Coordinator: ~Copyable {
         cause: LossRecord.Cause = .delivery,
         index: PacketIndex? = nil
     ) {
-        let packet = index.map { PacketPlace($0) }
+        let packet = index.map { PacketPlace($0, behind: stream.losses) }
         if let packet, let said = stream.said, !packet.isAfter(said) { return }
         let session = stream.trace.session.listed
         if stream.isIdentified { declare(stream) }
@@ -388,6 +389,16 @@ package struct Coordinator: ~Copyable {
 extension PacketPlace {
     init(_ index: PacketIndex) {
         self.init(endCycles: index.timestampEnd, offset: index.offset)
+    }
+
+    /// - Parameter losses: the packet's stream's, which has taken notice of the packet.
+    init(_ index: PacketIndex, behind losses: LossAccount) {
+        self.init(
+            endCycles: index.timestampEnd,
+            offset: index.offset,
+            nextSequenceNumber: losses.nextSequenceNumber,
+            discardedEvents: losses.lastDiscarded
+        )
     }
 }
 

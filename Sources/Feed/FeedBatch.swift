@@ -376,11 +376,24 @@ package struct PacketPlace: Sendable, Equatable {
     package var endCycles: UInt64
     /// Where the relay has it in its stream, bytes.
     package var offset: UInt64
+    /// Of a loss: the number that is next if nothing else is lost, and the events discarded so far; nil where the
+    /// stream does not count.
+    package var nextSequenceNumber: UInt64?
+    package var discardedEvents: UInt64?
 
-    package init(endCycles: UInt64, offset: UInt64) {
+    package init(
+        endCycles: UInt64,
+        offset: UInt64,
+        nextSequenceNumber: UInt64? = nil,
+        discardedEvents: UInt64? = nil
+    ) {
         self.endCycles = endCycles
         self.offset = offset
+        self.nextSequenceNumber = nextSequenceNumber
+        self.discardedEvents = discardedEvents
     }
+
+    package func isSame(as other: PacketPlace) -> Bool { endCycles == other.endCycles && offset == other.offset }
 
     /// Packets of a stream end one after the other, some of them at the same time.
     package func isAfter(_ other: PacketPlace) -> Bool {

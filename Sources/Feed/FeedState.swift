@@ -167,11 +167,13 @@ extension FeedState {
         }
         packets[packet.id] = packet
         numbers.packetID = max(numbers.packetID, packet.id)
-        places[packet.streamID, default: StreamPlace()].packet = StreamPlace.Packet(
-            index: packet.index,
-            place: packet.place,
-            endBits: packet.index.firstEventBits,
-            correction: packet.correction
+        places[packet.streamID, default: StreamPlace()].begin(
+            StreamPlace.Packet(
+                index: packet.index,
+                place: packet.place,
+                endBits: packet.index.firstEventBits,
+                correction: packet.correction
+            )
         )
     }
 
@@ -186,8 +188,7 @@ extension FeedState {
     /// Something is lost.
     mutating func lose(_ loss: LossRecord) {
         guard let streamID = loss.streamID, let packet = loss.packet, streams[streamID] != nil else { return }
-        if let said = places[streamID]?.said, !packet.isAfter(said) { return }
-        places[streamID, default: StreamPlace()].said = packet
+        places[streamID, default: StreamPlace()].lose(loss, at: packet)
     }
 
     /// Of a checkpoint.

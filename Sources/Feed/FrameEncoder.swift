@@ -142,7 +142,7 @@ extension FrameEncoder {
 
     private func appendLogItems(of state: FeedState, to parts: inout CheckpointParts) {
         for (streamID, place) in state.places.sorted(by: { $0.key < $1.key }) {
-            parts.append(.place(streamID, place), bytes: 256)
+            parts.append(.place(streamID, place), bytes: 256 + 48 * place.lost.count)
         }
         for (session, ended) in state.endedStreams.sorted(by: { $0.key < $1.key }) {
             let streams = ended.traces.sorted { $0.key < $1.key }

@@ -17,10 +17,32 @@ package struct StreamPlace: Sendable, Equatable {
     package var packet: Packet?
     /// Up to which packet losses have been said.
     package var said: PacketPlace?
+    /// Packets behind the last one which are said to be lost: they must not come after all.
+    package var lost: [PacketPlace] = []
 
-    package init(packet: Packet? = nil, said: PacketPlace? = nil) {
+    package init(packet: Packet? = nil, said: PacketPlace? = nil, lost: [PacketPlace] = []) {
         self.packet = packet
         self.said = said
+        self.lost = lost
+    }
+
+    /// How many lost packets are kept, the newest.
+    private static let lostMax = 1024
+
+    /// Something is lost, which showed by a packet.
+    mutating func lose(_ loss: LossRecord, at place: PacketPlace) {
+        if loss.unit == .packets, loss.cause == .delivery {
+            if lost.count == Self.lostMax { lost.removeFirst() }
+            lost.append(place)
+        }
+        if let said, !place.isAfter(said) { return }
+        said = place
+    }
+
+    /// Events of another packet leave.
+    mutating func begin(_ packet: Packet) {
+        self.packet = packet
+        if !lost.isEmpty { lost.removeAll { !$0.isAfter(packet.place) } }
     }
 }
 

@@ -700,11 +700,28 @@ struct  Tidemark__Feed__Place
    */
   int64_t correction_ns;
   Tidemark__Feed__CorrectionChange *change;
+  /*
+   * Packets behind that one which are said to be lost.
+   */
+  size_t n_lost;
+  Tidemark__Feed__PacketPlace **lost;
 };
 #define TIDEMARK__FEED__PLACE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__place__descriptor) \
-    , 0, NULL, NULL, 0, NULL, 0, NULL }
+    , 0, NULL, NULL, 0, NULL, 0, NULL, 0,NULL }
 
+
+typedef enum {
+  TIDEMARK__FEED__PACKET_PLACE__NEXT__NOT_SET = 0,
+  TIDEMARK__FEED__PACKET_PLACE__NEXT_NEXT_SEQUENCE_NUMBER = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__PACKET_PLACE__NEXT__CASE)
+} Tidemark__Feed__PacketPlace__NextCase;
+
+typedef enum {
+  TIDEMARK__FEED__PACKET_PLACE__DISCARDED__NOT_SET = 0,
+  TIDEMARK__FEED__PACKET_PLACE__DISCARDED_DISCARDED_EVENTS = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__PACKET_PLACE__DISCARDED__CASE)
+} Tidemark__Feed__PacketPlace__DiscardedCase;
 
 /*
  * Which packet of a stream.
@@ -720,10 +737,18 @@ struct  Tidemark__Feed__PacketPlace
    * Where the relay has it in its stream, bytes.
    */
   uint64_t offset;
+  Tidemark__Feed__PacketPlace__NextCase next_case;
+  union {
+    uint64_t next_sequence_number;
+  };
+  Tidemark__Feed__PacketPlace__DiscardedCase discarded_case;
+  union {
+    uint64_t discarded_events;
+  };
 };
 #define TIDEMARK__FEED__PACKET_PLACE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__packet_place__descriptor) \
-    , 0, 0 }
+    , 0, 0, TIDEMARK__FEED__PACKET_PLACE__NEXT__NOT_SET, {0}, TIDEMARK__FEED__PACKET_PLACE__DISCARDED__NOT_SET, {0} }
 
 
 /*

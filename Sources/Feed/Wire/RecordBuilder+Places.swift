@@ -22,6 +22,11 @@ extension RecordBuilder {
             message.pointee.change = change(of: packet.correction)
         }
         if let said = place.said { message.pointee.said = self.place(said) }
+        let lost: UnsafeMutablePointer<UnsafeMutablePointer<Tidemark__Feed__PacketPlace>?> =
+            arena.pointers(count: place.lost.count)
+        for (index, packet) in place.lost.enumerated() { (lost + index).initialize(to: self.place(packet)) }
+        message.pointee.lost = lost
+        message.pointee.n_lost = place.lost.count
         append(TIDEMARK__FEED__RECORD__RECORD_PLACE) { $0.pointee.place = message }
     }
 
@@ -29,6 +34,14 @@ extension RecordBuilder {
         let message: UnsafeMutablePointer<Tidemark__Feed__PacketPlace> = arena.make(tidemark__feed__packet_place__init)
         message.pointee.end_cycles = packet.endCycles
         message.pointee.offset = packet.offset
+        if let next = packet.nextSequenceNumber {
+            message.pointee.next_case = TIDEMARK__FEED__PACKET_PLACE__NEXT_NEXT_SEQUENCE_NUMBER
+            message.pointee.next_sequence_number = next
+        }
+        if let discarded = packet.discardedEvents {
+            message.pointee.discarded_case = TIDEMARK__FEED__PACKET_PLACE__DISCARDED_DISCARDED_EVENTS
+            message.pointee.discarded_events = discarded
+        }
         return message
     }
 

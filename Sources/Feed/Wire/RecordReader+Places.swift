@@ -20,7 +20,14 @@ extension RecordReader {
 
     static func place(_ message: UnsafeMutablePointer<Tidemark__Feed__PacketPlace>?) -> PacketPlace? {
         guard let place = message?.pointee else { return nil }
-        return PacketPlace(endCycles: place.end_cycles, offset: place.offset)
+        let hasNext = place.next_case == TIDEMARK__FEED__PACKET_PLACE__NEXT_NEXT_SEQUENCE_NUMBER
+        let hasDiscarded = place.discarded_case == TIDEMARK__FEED__PACKET_PLACE__DISCARDED_DISCARDED_EVENTS
+        return PacketPlace(
+            endCycles: place.end_cycles,
+            offset: place.offset,
+            nextSequenceNumber: hasNext ? place.next_sequence_number : nil,
+            discardedEvents: hasDiscarded ? place.discarded_events : nil
+        )
     }
 
     /// Takes a record that only a log's checkpoints have.
@@ -39,6 +46,9 @@ extension RecordReader {
                     endBits: message.pointee.end_bits,
                     correction: try RecordReader.correction(message.pointee.correction_ns, message.pointee.change)
                 )
+            }
+            for index in 0..<message.pointee.n_lost {
+                if let lost = RecordReader.place(message.pointee.lost[index]) { place.lost.append(lost) }
             }
             try state.restore(place, streamID: message.pointee.stream_id)
         case TIDEMARK__FEED__RECORD__RECORD_ENDED_STREAMS:

@@ -59,6 +59,19 @@ final class FeedRun {
         return seen
     }
 
+    /// Where the feed is, as a coordinator learns it that is started again: through a checkpoint's frames.
+    func recovered(atNs: UInt64, _ verdict: inout Verdict) -> RestoredFeed? {
+        do {
+            let state = try log.open(.latest).state
+            let checkpoint = try encoder.checkpoint(SubscriptionOpening(state: state), forLog: true)
+            let folder = try FrameFolder(checkpoint: checkpoint, watermarkNs: state.watermarkNs)
+            return RestoredFeed(folder.state)
+        } catch {
+            verdict.found(.completeness, atNs: atNs, "the log cannot be read: \(error)")
+            return nil
+        }
+    }
+
     private func look(_ frame: SeenFrame, atNs: UInt64, _ verdict: inout Verdict) {
         watermark.look(momentNs: atNs, &verdict)
         for item in frame.items {
