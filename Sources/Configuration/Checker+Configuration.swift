@@ -197,14 +197,22 @@ extension Checker {
 
     private func log(_ file: Section) -> Configuration.Log? {
         guard file.has("log") else { return Configuration.Log() }
-        guard let section = section(file, "log", keys: ["directory", "retain-bytes", "retain-age"]) else { return nil }
+        let keys = ["directory", "retain-bytes", "retain-age", "sync"]
+        guard let section = section(file, "log", keys: keys) else { return nil }
         let directory = optional(section, "directory", fileName)
         let bytes = optional(section, "retain-bytes", Quantity.sizeBytes)
         let age = optional(section, "retain-age", Quantity.positiveDurationNs)
+        let sync = optional(section, "sync") { (text) throws(ValueError) in try Configuration.Log.Sync(text) }
+        if !section.has("directory") {
+            for (key, isGiven) in [("retain-age", age != nil), ("sync", sync != nil)] where isGiven {
+                report("is for a log on disk only: log.directory", line: section.line(of: key), key: "log." + key)
+            }
+        }
         return Configuration.Log(
             directory: directory,
-            retainBytes: bytes ?? Configuration.Log().retainBytes,
-            retainAgeNs: age
+            retainBytes: bytes,
+            retainAgeNs: age,
+            sync: sync ?? .never
         )
     }
 

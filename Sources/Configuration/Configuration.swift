@@ -171,17 +171,37 @@ extension Configuration {
     }
 
     package struct Log: Sendable, Equatable {
+        /// When the disk is told to make sure of what it was given.
+        package enum Sync: Sendable, Equatable {
+            /// When the system sees fit: safe against the end of the process, not against the loss of power.
+            case never
+            /// At most so often: nanoseconds, positive.
+            case everyNs(Int64)
+            /// Before any subscriber gets it.
+            case always
+        }
+
         /// Not given: the log is kept in memory.
         package var directory: String?
         /// Bytes, positive.
         package var retainBytes: UInt64
-        /// Nanoseconds, positive; not given: by bytes only.
+        /// Nanoseconds, positive; nil: by bytes only, as in memory.
         package var retainAgeNs: Int64?
+        package var sync: Sync
 
-        package init(directory: String? = nil, retainBytes: UInt64 = 256 << 20, retainAgeNs: Int64? = nil) {
+        /// - Parameters:
+        ///   - retainBytes: nil: 10 GiB on disk, 256 MiB in memory.
+        ///   - retainAgeNs: nil: 24 hours on disk.
+        package init(
+            directory: String? = nil,
+            retainBytes: UInt64? = nil,
+            retainAgeNs: Int64? = nil,
+            sync: Sync = .never
+        ) {
             self.directory = directory
-            self.retainBytes = retainBytes
-            self.retainAgeNs = retainAgeNs
+            self.retainBytes = retainBytes ?? (directory == nil ? 256 << 20 : 10 << 30)
+            self.retainAgeNs = retainAgeNs ?? (directory == nil ? nil : 24 * 3_600_000_000_000)
+            self.sync = sync
         }
     }
 

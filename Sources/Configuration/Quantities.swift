@@ -86,3 +86,19 @@ extension Configuration.Clock {
         self = known
     }
 }
+
+extension Configuration.Log.Sync {
+    /// Reads `none`, `always` or `1s`.
+    package init(_ text: String) throws(ValueError) {
+        switch text {
+        case "none": self = .never
+        case "always": self = .always
+        default:
+            do throws(ValueError) {
+                self = .everyNs(try Quantity.positiveDurationNs(text))
+            } catch {
+                throw ValueError("\(error) (or none, or always)")
+            }
+        }
+    }
+}

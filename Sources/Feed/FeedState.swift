@@ -10,7 +10,7 @@ package struct FeedState: Sendable {
     /// W after it, nanoseconds since the Unix epoch.
     package internal(set) var watermarkNs: Int64?
     /// Whether a subscriber may resume here: the last batch was whole and carried W.
-    var isResumePoint = false
+    package internal(set) var isResumePoint = false
 
     private(set) var traces: [UInt64: LiveTrace] = [:]
     private(set) var streams: [UInt64: FeedStream] = [:]

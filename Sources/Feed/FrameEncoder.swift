@@ -116,7 +116,7 @@ package struct FrameEncoder: ~Copyable, Sendable {
 
 extension FrameEncoder {
     /// The frames of a checkpoint: all that lives in `opening`, in as many parts as it takes, at least one.
-    mutating func checkpoint(_ opening: SubscriptionOpening) throws(FeedError) -> [EncodedFrame] {
+    package mutating func checkpoint(_ opening: SubscriptionOpening) throws(FeedError) -> [EncodedFrame] {
         var parts = CheckpointParts(limitBytes: limits.splitBytes)
         if let gap = opening.gap { parts.append(.record(.gap(gap)), bytes: FrameEncoder.estimatedBytes(.gap(gap))) }
         let state = opening.state

@@ -15,7 +15,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     typealias OutboundOut = ByteBuffer
 
     private enum State {
-        /// TLS and the request are not complete. Next: streaming, closing.
+        /// TLS and the request are not complete, or the start is being looked up. Next: streaming, closing.
         case opening
         /// Next: closing.
         case streaming
@@ -38,9 +38,11 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     private var state = State.opening
     /// Whether it was let in as a subscriber.
     private(set) var isAdmitted = false
-    private var sequence: UInt64 = 0
+    private var position = LogPosition(sequence: 0)
     private var closesAtEnd = false
     private var isPumping = false
+    /// What comes next is being read from disk.
+    private var isReading = false
     private var context: ChannelHandlerContext?
     private var peerName = "?"
     private var identity = "?"
@@ -157,19 +159,24 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func open(_ start: SubscriptionStart, _ engine: TLSEngine) {
-        let opening: SubscriptionOpening
+        let reading: FeedHub.Reading
         do throws(Refusal) {
-            opening = try hub.open(start)
+            reading = try hub.open(start)
         } catch {
             guard let answer = subscription?.refuse(error) else { return close() }
             answerRefusal(answer, error, engine)
             return
         }
         isAdmitted = true
-        sequence = opening.state.sequence
         deadline?.cancel()
-        state = .streaming
         hub.logger.info("subscriber", metadata: metadata.with("start", "\(start)"))
+        wait(for: reading) { $0.opened($1) }
+    }
+
+    private func opened(_ read: StoredRead) {
+        guard case .opening = state, let engine else { return }
+        guard case .fallenOut(let opening) = found(read).found else { return drop("the log cannot be read") }
+        state = .streaming
         do {
             try write(subscription?.opened(opening) ?? [], engine)
             context?.flush()
@@ -177,6 +184,37 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
             return drop("\(error)")
         }
         pump()
+    }
+
+    /// Calls `body` with what is read: now, or when it has been.
+    private func wait(
+        for reading: FeedHub.Reading,
+        _ body: @escaping @Sendable (SubscriberChannel, StoredRead) -> Void
+    ) {
+        switch reading {
+        case .now(let read): body(self, read)
+        case .later(let future):
+            isReading = true
+            future.whenComplete { result in
+                self.isReading = false
+                switch result {
+                case .success(let read): body(self, read)
+                case .failure(let error): self.drop("the log cannot be read: \(error)")
+                }
+            }
+        }
+    }
+
+    /// Takes the position that a read has led to.
+    /// - Returns: what to send.
+    private func found(_ read: StoredRead) -> StoredRead {
+        var read = read
+        if let damage = read.damage {
+            hub.logger.error("the log is damaged", metadata: metadata.with("at", "\(damage)"))
+        }
+        if case .unreadable = read.found { read = hub.goOnInMemory(after: position) }
+        position = read.position
+        return read
     }
 
     private func answerRefusal(_ answer: ByteStorage, _ refusal: Refusal, _ engine: TLSEngine) {
@@ -204,37 +242,53 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     /// Sends what the log has, as far as the socket takes it and others are not kept waiting.
     func pump() {
         // Flushing may make the channel writable and bring us here again.
-        guard case .streaming = state, !isPumping, let engine, let context else { return }
+        guard case .streaming = state, !isPumping, !isReading, let context else { return }
         isPumping = true
         defer { isPumping = false }
         var turnBytes = 0
-        do {
-            while context.channel.isWritable, case .streaming = state {
-                guard turnBytes < limits.turnBytes else { return pumpLater(context.eventLoop) }
-                switch hub.read(after: sequence, limitBytes: limits.readBytes) {
-                case .frames(let frames):
-                    for frame in frames {
-                        sequence = frame.sequence
-                        turnBytes += frame.byteCount
-                        try write(subscription?.frame(frame) ?? [], engine)
-                    }
-                case .atEnd:
+        while context.channel.isWritable, case .streaming = state {
+            guard turnBytes < limits.turnBytes else { return pumpLater() }
+            switch hub.read(after: position, limitBytes: limits.readBytes) {
+            case .now(let read):
+                if case .atEnd = read.found {
                     if closesAtEnd { close() }
                     return
-                case .fallenOut(let opening):
-                    hub.logger.warning("subscriber has fallen out of the log", metadata: metadata)
-                    sequence = opening.state.sequence
-                    try write(subscription?.reopened(opening) ?? [], engine)
                 }
-                context.flush()
+                turnBytes += send(read)
+            case let reading:
+                return wait(for: reading) { subscriber, read in
+                    _ = subscriber.send(read)
+                    subscriber.pumpLater()
+                }
             }
-        } catch {
-            drop("\(error)")
         }
     }
 
-    private func pumpLater(_ loop: any EventLoop) {
-        loop.execute { self.pump() }
+    /// - Returns: the log bytes that were sent.
+    private func send(_ read: StoredRead) -> Int {
+        guard case .streaming = state, let engine, let context else { return 0 }
+        var bytes = 0
+        do {
+            switch found(read).found {
+            case .frames(let frames):
+                for frame in frames {
+                    bytes += frame.byteCount
+                    try write(subscription?.frame(frame) ?? [], engine)
+                }
+            case .fallenOut(let opening):
+                hub.logger.warning("subscriber has fallen out of the log", metadata: metadata)
+                try write(subscription?.reopened(opening) ?? [], engine)
+            case .atEnd, .unreadable: break
+            }
+            context.flush()
+        } catch {
+            drop("\(error)")
+        }
+        return bytes
+    }
+
+    private func pumpLater() {
+        hub.loop.execute { self.pump() }
     }
 
     private func write(_ messages: [ByteStorage], _ engine: TLSEngine) throws {

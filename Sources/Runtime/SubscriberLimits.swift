@@ -26,5 +26,8 @@ package struct SubscriberLimits: Sendable {
     /// Log bytes between two of its checkpoints.
     package var checkpointBytes = 8 << 20
 
+    /// Log bytes that are in memory as well where the log is on disk.
+    package var memoryBytes = 32 << 20
+
     package init() {}
 }
