@@ -134,19 +134,38 @@ extension Configuration {
         package var clientAuthorityFile: String
         /// Who may see what; empty: nobody sees anything.
         package var allow: [AllowRule]
+        package var limits: Limits
 
         package init(
             listen: NetworkEndpoint,
             certificateFile: String,
             keyFile: String,
             clientAuthorityFile: String,
-            allow: [AllowRule]
+            allow: [AllowRule],
+            limits: Limits = Limits()
         ) {
             self.listen = listen
             self.certificateFile = certificateFile
             self.keyFile = keyFile
             self.clientAuthorityFile = clientAuthorityFile
             self.allow = allow
+            self.limits = limits
+        }
+    }
+
+    /// What the subscribers of one identity may use together.
+    package struct Limits: Sendable, Equatable {
+        /// Positive.
+        package var connections: Int
+        /// Positive; nil: whatever they take.
+        package var bytesPerSecond: Int?
+        /// Bytes that wait for their sockets.
+        package var bufferBytes: Int
+
+        package init(connections: Int = 256, bytesPerSecond: Int? = nil, bufferBytes: Int = 256 << 20) {
+            self.connections = connections
+            self.bytesPerSecond = bytesPerSecond
+            self.bufferBytes = bufferBytes
         }
     }
 

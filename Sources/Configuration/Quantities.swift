@@ -27,6 +27,14 @@ enum Quantity {
         return bytes
     }
 
+    /// - Returns: a number from 1 to a million.
+    static func count(_ text: String) throws(ValueError) -> Int {
+        guard let number = Int(text), (1...1_000_000).contains(number) else {
+            throw ValueError("'\(text)' is not a number from 1 to 1000000")
+        }
+        return number
+    }
+
     private static func read(
         _ text: String,
         _ kind: String,

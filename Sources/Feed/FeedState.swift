@@ -224,7 +224,7 @@ extension FeedState {
             case .relay(let change): try self.change(change)
             case .session(let change): try self.change(change)
             case .clock(let report): try self.change(report)
-            case .lost, .holder, .gap, .end: break
+            case .lost, .holder, .gap, .log, .end: break
             }
         }
         endBatch()

@@ -31,7 +31,7 @@ package final class FeedDaemon: Service {
     ) throws(CredentialsError) {
         self.configuration = configuration
         self.file = file
-        self.limits = limits
+        self.limits = limits.with(configuration.feed.limits)
         self.logger = logger
         self.listening = listening
         access = FeedAccess(try FeedAccess.Grant(configuration.feed, file: file))
@@ -113,6 +113,17 @@ package final class FeedDaemon: Service {
         let stored = try StoredFeed.open(configuration.log, logger: logger)
         let recovered = stored.isNew ? nil : stored.log.state
         return (FeedHub(loop: loop, stored: stored, limits: limits, logger: logger), recovered)
+    }
+}
+
+extension SubscriberLimits {
+    /// What the configuration file allows each identity.
+    fileprivate func with(_ limits: Configuration.Limits) -> SubscriberLimits {
+        var changed = self
+        changed.subscribersPerIdentity = limits.connections
+        changed.bytesPerSecondPerIdentity = limits.bytesPerSecond
+        changed.outgoingBytes = min(outgoingBytes, max(16 << 10, limits.bufferBytes / limits.connections))
+        return changed
     }
 }
 

@@ -1,3 +1,4 @@
+import CTF
 import Feed
 import FeedLog
 import Logging
@@ -17,7 +18,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     /// The log on disk.
     private struct Disk {
-        var directory: LogDirectory
+        var storage: any LogStorage
         var lane: LogLane
         var reading: StoredReading
         var catalogue: LogCatalogue
@@ -34,6 +35,13 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// The whole log, or the end of the one on disk.
     private var tail: MemoryLog
     private var disk: Disk?
+    /// Bytes of the frames that came since the start.
+    private(set) var appendedBytes: UInt64 = 0
+    /// Said to everyone as long as nothing can be logged, and the number of what is said.
+    private(set) var notice: (frame: ByteStorage, number: UInt64)?
+    private var noticeCount: UInt64 = 0
+    private let cursors: CursorKeeper
+    private var usages: [String: IdentityUsage] = [:]
     private var subscribers: [ObjectIdentifier: SubscriberChannel] = [:]
     /// Of `subscribers`, those that have been let in.
     private(set) var admittedCount = 0
@@ -51,6 +59,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         gate = QueueGate(waitingMax: limits.waitingBatches, waitingMin: limits.waitingBatches / 4)
         encoder = FrameEncoder(feed: feed)
         tail = MemoryLog(feed: feed, limits: FeedHub.tailLimits(limits, retainedBytes: retainedBytes))
+        cursors = CursorKeeper(CursorTable(), loop: loop, logger: logger, save: nil)
     }
 
     /// A feed that goes on from a log on disk, or begins there.
@@ -69,13 +78,14 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
             state: state,
             limits: FeedHub.tailLimits(limits, retainedBytes: limits.memoryBytes)
         )
-        let (directory, sync) = (stored.directory, stored.sync)
+        let (storage, sync, table) = (stored.storage, stored.sync, stored.cursors)
         let told = LaneNews()
-        let lane = LogLane(stored.log, sync: sync, loop: loop, logger: logger) { told.hub?.take($0) }
+        let lane = LogLane(stored.log, storage: storage, sync: sync, loop: loop, logger: logger) { told.hub?.take($0) }
+        cursors = CursorKeeper(table, loop: loop, logger: logger) { lane.save($0) }
         disk = Disk(
-            directory: directory,
+            storage: storage,
             lane: lane,
-            reading: StoredReading(directory, loop: loop),
+            reading: StoredReading(storage, loop: loop),
             catalogue: catalogue
         )
         told.hub = self
@@ -107,7 +117,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     private func append(_ batch: FeedBatch) {
         do throws(FeedError) {
-            for publication in try encoder.encode(batch) { try tail.append(publication) }
+            for publication in try encoder.encode(batch) { try remember(publication) }
         } catch {
             // Our own batch does not fit our own format: said, and the feed goes on behind it.
             logger.error("a batch cannot be published", metadata: ["error": "\(error)"])
@@ -116,11 +126,16 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         for subscriber in subscribers.values { subscriber.pump() }
     }
 
+    private func remember(_ publication: Publication) throws(FeedError) {
+        try tail.append(publication)
+        appendedBytes += UInt64(publication.frame.byteCount)
+    }
+
     private func take(_ news: LogLane.News) {
         switch news {
         case .stored(let publications, let catalogue, let batches):
             do throws(FeedError) {
-                for publication in publications { try tail.append(publication) }
+                for publication in publications { try remember(publication) }
             } catch {
                 logger.critical("frames do not follow each other", metadata: ["error": "\(error)"])
             }
@@ -130,10 +145,23 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         case .failed(let error):
             logger.error("the log cannot be written; relays are not asked for more", metadata: ["error": "\(error)"])
             gate.setBlocked(true)
+            say(LogRecord(condition: .failing, reason: error.reason))
         case .recovered(let heldNs):
             logger.notice("the log is written again", metadata: ["held_ms": "\(heldNs / 1_000_000)"])
+            notice = nil
             gate.setBlocked(false)
         }
+    }
+
+    /// Tells whoever is connected, now or later, as long as it holds.
+    private func say(_ record: LogRecord) {
+        do throws(FeedError) {
+            noticeCount += 1
+            notice = (try encoder.notice(.log(record), sequence: tail.newestSequence), noticeCount)
+        } catch {
+            logger.error("a notice cannot be encoded", metadata: ["error": "\(error)"])
+        }
+        for subscriber in subscribers.values { subscriber.pump() }
     }
 
     // MARK: Subscribers
@@ -150,14 +178,21 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     }
 
     /// Finds where a subscription begins. The subscriber is let in.
-    func open(_ start: SubscriptionStart) throws(Refusal) -> Reading {
+    func open(_ start: SubscriptionStart, identity: String) throws(Refusal) -> Reading {
         guard !isStopping else { throw Refusal(.stopping, "the coordinator is about to stop") }
         guard admittedCount < limits.subscribers else {
             countRefusal("there are \(limits.subscribers) subscribers")
             throw Refusal(.busy, "the coordinator has as many subscribers as it serves, \(limits.subscribers)")
         }
+        let usage = usages[identity] ?? IdentityUsage(bytesPerSecond: limits.bytesPerSecondPerIdentity, now: .now())
+        guard usage.connections < limits.subscribersPerIdentity else {
+            refusedCount += 1
+            throw Refusal(.busy, "this identity has as many subscribers as it may, \(limits.subscribersPerIdentity)")
+        }
         let reading = try find(start)
         admittedCount += 1
+        usages[identity] = usage
+        usage.connections += 1
         return reading
     }
 
@@ -209,9 +244,61 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         return StoredRead(opening: SubscriptionOpening(state: state, gap: gap))
     }
 
+    /// Where a subscriber goes on that does not wait for what it has missed.
+    func goOnNow(after position: LogPosition) -> StoredRead {
+        let state = tail.newestState
+        let gap = GapRecord(
+            fromSequence: position.sequence + 1,
+            toSequence: state.sequence,
+            reason: "the subscriber was slower than the feed, and asked not to wait"
+        )
+        return StoredRead(opening: SubscriptionOpening(state: state, gap: gap))
+    }
+
+    /// See `Welcome.commonSequence`.
+    func commonSequence(of start: SubscriptionStart) -> UInt64 {
+        guard let history = disk?.catalogue.history else { return 0 }
+        var epoch = feed.epoch - 1
+        if case .token(let token) = start, token.feed.epoch < feed.epoch { epoch = token.feed.epoch }
+        return history.lastCommonSequence(with: epoch) ?? 0
+    }
+
     func remove(_ subscriber: SubscriberChannel) {
-        guard subscribers.removeValue(forKey: ObjectIdentifier(subscriber)) != nil else { return }
-        if subscriber.isAdmitted { admittedCount -= 1 }
+        guard subscribers.removeValue(forKey: ObjectIdentifier(subscriber)) != nil, subscriber.isAdmitted else {
+            return
+        }
+        admittedCount -= 1
+        guard let usage = usages[subscriber.identity] else { return }
+        usage.connections -= 1
+        // What it has used of its second is forgotten with its last connection, unless it owes.
+        if usage.connections == 0, usage.delay(now: .now()) == nil { usages[subscriber.identity] = nil }
+    }
+
+    func usage(of identity: String) -> IdentityUsage? { usages[identity] }
+
+    // MARK: Cursors
+
+    /// - Returns: nil where there is no cursor, or one at a frame that the feed does not have.
+    func cursor(_ key: CursorTable.Key) -> ResumeToken? {
+        guard let token = cursors.table.token(of: key) else { return nil }
+        do throws(Refusal) {
+            try check(token)
+            return token
+        } catch {
+            logger.warning("a cursor stands nowhere", metadata: ["reason": "\(error.text)"])
+            return nil
+        }
+    }
+
+    private func check(_ token: ResumeToken) throws(Refusal) {
+        let history = disk?.catalogue.history ?? FeedHistory(feed: feed)
+        _ = try history.place(of: token, newestSequence: tail.newestSequence)
+    }
+
+    /// - Throws: a refusal when the token is none of this feed.
+    func acknowledge(_ key: CursorTable.Key, _ token: ResumeToken) throws(Refusal) {
+        try check(token)
+        cursors.move(key, to: token)
     }
 
     /// Says at most once a second that somebody was one too many: whoever knocks often does not fill the log.
@@ -267,8 +354,9 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// Ends the threads of the log on disk. Called once, after `drain`.
     func close() async {
         guard let disk else { return }
+        try? await loop.submit { self.cursors.saveNow() }.get()
         await disk.reading.close()
-        if await disk.lane.close() { disk.directory.endedInOrder() }
+        disk.storage.close(isWhole: await disk.lane.close())
     }
 }
 
