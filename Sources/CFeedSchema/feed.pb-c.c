@@ -52,6 +52,51 @@ void   tidemark__feed__subscribe__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__subscribe__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tidemark__feed__acknowledge__init
+                     (Tidemark__Feed__Acknowledge         *message)
+{
+  static const Tidemark__Feed__Acknowledge init_value = TIDEMARK__FEED__ACKNOWLEDGE__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__acknowledge__get_packed_size
+                     (const Tidemark__Feed__Acknowledge *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__acknowledge__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__acknowledge__pack
+                     (const Tidemark__Feed__Acknowledge *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__acknowledge__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__acknowledge__pack_to_buffer
+                     (const Tidemark__Feed__Acknowledge *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__acknowledge__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__Acknowledge *
+       tidemark__feed__acknowledge__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__Acknowledge *)
+     protobuf_c_message_unpack (&tidemark__feed__acknowledge__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__acknowledge__free_unpacked
+                     (Tidemark__Feed__Acknowledge *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__acknowledge__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tidemark__feed__answer__init
                      (Tidemark__Feed__Answer         *message)
 {
@@ -1537,6 +1582,51 @@ void   tidemark__feed__gap__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__gap__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tidemark__feed__log_state__init
+                     (Tidemark__Feed__LogState         *message)
+{
+  static const Tidemark__Feed__LogState init_value = TIDEMARK__FEED__LOG_STATE__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__log_state__get_packed_size
+                     (const Tidemark__Feed__LogState *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__log_state__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__log_state__pack
+                     (const Tidemark__Feed__LogState *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__log_state__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__log_state__pack_to_buffer
+                     (const Tidemark__Feed__LogState *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__log_state__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__LogState *
+       tidemark__feed__log_state__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__LogState *)
+     protobuf_c_message_unpack (&tidemark__feed__log_state__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__log_state__free_unpacked
+                     (Tidemark__Feed__LogState *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__log_state__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tidemark__feed__end__init
                      (Tidemark__Feed__End         *message)
 {
@@ -1582,7 +1672,7 @@ void   tidemark__feed__end__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__end__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor tidemark__feed__subscribe__field_descriptors[8] =
+static const ProtobufCFieldDescriptor tidemark__feed__subscribe__field_descriptors[10] =
 {
   {
     "protocol_version",
@@ -1680,13 +1770,39 @@ static const ProtobufCFieldDescriptor tidemark__feed__subscribe__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cursor",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Subscribe, cursor),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "overflow",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Subscribe, overflow),
+    &tidemark__feed__overflow__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__subscribe__field_indices_by_name[] = {
   7,   /* field[7] = client_name */
+  8,   /* field[8] = cursor */
   1,   /* field[1] = earliest */
   5,   /* field[5] = encoding */
   6,   /* field[6] = filter */
   2,   /* field[2] = latest */
+  9,   /* field[9] = overflow */
   0,   /* field[0] = protocol_version */
   3,   /* field[3] = time_ns */
   4,   /* field[4] = token */
@@ -1694,7 +1810,7 @@ static const unsigned tidemark__feed__subscribe__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__subscribe__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__subscribe__descriptor =
 {
@@ -1704,11 +1820,49 @@ const ProtobufCMessageDescriptor tidemark__feed__subscribe__descriptor =
   "Tidemark__Feed__Subscribe",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Subscribe),
-  8,
+  10,
   tidemark__feed__subscribe__field_descriptors,
   tidemark__feed__subscribe__field_indices_by_name,
   1,  tidemark__feed__subscribe__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__subscribe__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__acknowledge__field_descriptors[1] =
+{
+  {
+    "token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Acknowledge, token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__acknowledge__field_indices_by_name[] = {
+  0,   /* field[0] = token */
+};
+static const ProtobufCIntRange tidemark__feed__acknowledge__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__acknowledge__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.Acknowledge",
+  "Acknowledge",
+  "Tidemark__Feed__Acknowledge",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__Acknowledge),
+  1,
+  tidemark__feed__acknowledge__field_descriptors,
+  tidemark__feed__acknowledge__field_indices_by_name,
+  1,  tidemark__feed__acknowledge__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__acknowledge__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tidemark__feed__answer__field_descriptors[2] =
@@ -1762,7 +1916,7 @@ const ProtobufCMessageDescriptor tidemark__feed__answer__descriptor =
   (ProtobufCMessageInit) tidemark__feed__answer__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__welcome__field_descriptors[6] =
+static const ProtobufCFieldDescriptor tidemark__feed__welcome__field_descriptors[7] =
 {
   {
     "protocol_version",
@@ -1836,8 +1990,21 @@ static const ProtobufCFieldDescriptor tidemark__feed__welcome__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "common_sequence",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Welcome, common_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__welcome__field_indices_by_name[] = {
+  6,   /* field[6] = common_sequence */
   2,   /* field[2] = epoch */
   1,   /* field[1] = feed_id */
   0,   /* field[0] = protocol_version */
@@ -1848,7 +2015,7 @@ static const unsigned tidemark__feed__welcome__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__welcome__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__welcome__descriptor =
 {
@@ -1858,7 +2025,7 @@ const ProtobufCMessageDescriptor tidemark__feed__welcome__descriptor =
   "Tidemark__Feed__Welcome",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Welcome),
-  6,
+  7,
   tidemark__feed__welcome__field_descriptors,
   tidemark__feed__welcome__field_indices_by_name,
   1,  tidemark__feed__welcome__number_ranges,
@@ -2033,7 +2200,7 @@ const ProtobufCMessageDescriptor tidemark__feed__frame__descriptor =
   (ProtobufCMessageInit) tidemark__feed__frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[18] =
+static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[19] =
 {
   {
     "trace",
@@ -2228,6 +2395,18 @@ static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "log",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Record, record_case),
+    offsetof(Tidemark__Feed__Record, log),
+    &tidemark__feed__log_state__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "stream_end",
     18,
     PROTOBUF_C_LABEL_NONE,
@@ -2259,24 +2438,24 @@ static const unsigned tidemark__feed__record__field_indices_by_name[] = {
   15,   /* field[15] = ended_streams */
   10,   /* field[10] = gap */
   9,   /* field[9] = holder */
+  16,   /* field[16] = log */
   8,   /* field[8] = lost */
   1,   /* field[1] = metadata */
-  17,   /* field[17] = numbers */
+  18,   /* field[18] = numbers */
   3,   /* field[3] = packet */
   14,   /* field[14] = place */
   4,   /* field[4] = raw_events */
   6,   /* field[6] = relay */
   7,   /* field[7] = session */
   2,   /* field[2] = stream */
-  16,   /* field[16] = stream_end */
+  17,   /* field[17] = stream_end */
   0,   /* field[0] = trace */
   12,   /* field[12] = trace_end */
 };
-static const ProtobufCIntRange tidemark__feed__record__number_ranges[2 + 1] =
+static const ProtobufCIntRange tidemark__feed__record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 18, 16 },
-  { 0, 18 }
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__record__descriptor =
 {
@@ -2286,10 +2465,10 @@ const ProtobufCMessageDescriptor tidemark__feed__record__descriptor =
   "Tidemark__Feed__Record",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Record),
-  18,
+  19,
   tidemark__feed__record__field_descriptors,
   tidemark__feed__record__field_indices_by_name,
-  2,  tidemark__feed__record__number_ranges,
+  1,  tidemark__feed__record__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -4995,6 +5174,70 @@ const ProtobufCMessageDescriptor tidemark__feed__gap__descriptor =
   (ProtobufCMessageInit) tidemark__feed__gap__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tidemark__feed__log_state__field_descriptors[3] =
+{
+  {
+    "condition",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__LogState, condition),
+    &tidemark__feed__log_condition__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__LogState, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "held_ns",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__LogState, held_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__log_state__field_indices_by_name[] = {
+  0,   /* field[0] = condition */
+  2,   /* field[2] = held_ns */
+  1,   /* field[1] = reason */
+};
+static const ProtobufCIntRange tidemark__feed__log_state__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__log_state__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.LogState",
+  "LogState",
+  "Tidemark__Feed__LogState",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__LogState),
+  3,
+  tidemark__feed__log_state__field_descriptors,
+  tidemark__feed__log_state__field_indices_by_name,
+  1,  tidemark__feed__log_state__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__log_state__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor tidemark__feed__end__field_descriptors[1] =
 {
   {
@@ -5061,6 +5304,36 @@ const ProtobufCEnumDescriptor tidemark__feed__encoding__descriptor =
   tidemark__feed__encoding__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
+static const ProtobufCEnumValue tidemark__feed__overflow__enum_values_by_number[3] =
+{
+  { "OVERFLOW_WAIT", "TIDEMARK__FEED__OVERFLOW__OVERFLOW_WAIT", 0 },
+  { "OVERFLOW_SKIP", "TIDEMARK__FEED__OVERFLOW__OVERFLOW_SKIP", 1 },
+  { "OVERFLOW_DISCONNECT", "TIDEMARK__FEED__OVERFLOW__OVERFLOW_DISCONNECT", 2 },
+};
+static const ProtobufCIntRange tidemark__feed__overflow__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex tidemark__feed__overflow__enum_values_by_name[3] =
+{
+  { "OVERFLOW_DISCONNECT", 2 },
+  { "OVERFLOW_SKIP", 1 },
+  { "OVERFLOW_WAIT", 0 },
+};
+const ProtobufCEnumDescriptor tidemark__feed__overflow__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tidemark.feed.Overflow",
+  "Overflow",
+  "Tidemark__Feed__Overflow",
+  "tidemark.feed",
+  3,
+  tidemark__feed__overflow__enum_values_by_number,
+  3,
+  tidemark__feed__overflow__enum_values_by_name,
+  1,
+  tidemark__feed__overflow__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue tidemark__feed__refusal_code__enum_values_by_number[8] =
 {
   { "REFUSAL_UNSPECIFIED", "TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_UNSPECIFIED", 0 },
@@ -5101,20 +5374,22 @@ const ProtobufCEnumDescriptor tidemark__feed__refusal_code__descriptor =
   tidemark__feed__refusal_code__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue tidemark__feed__frame_kind__enum_values_by_number[3] =
+static const ProtobufCEnumValue tidemark__feed__frame_kind__enum_values_by_number[4] =
 {
   { "FRAME_BATCH", "TIDEMARK__FEED__FRAME_KIND__FRAME_BATCH", 0 },
   { "FRAME_CHECKPOINT", "TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT", 1 },
   { "FRAME_CHECKPOINT_PART", "TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT_PART", 2 },
+  { "FRAME_NOTICE", "TIDEMARK__FEED__FRAME_KIND__FRAME_NOTICE", 3 },
 };
 static const ProtobufCIntRange tidemark__feed__frame_kind__value_ranges[] = {
-{0, 0},{0, 3}
+{0, 0},{0, 4}
 };
-static const ProtobufCEnumValueIndex tidemark__feed__frame_kind__enum_values_by_name[3] =
+static const ProtobufCEnumValueIndex tidemark__feed__frame_kind__enum_values_by_name[4] =
 {
   { "FRAME_BATCH", 0 },
   { "FRAME_CHECKPOINT", 1 },
   { "FRAME_CHECKPOINT_PART", 2 },
+  { "FRAME_NOTICE", 3 },
 };
 const ProtobufCEnumDescriptor tidemark__feed__frame_kind__descriptor =
 {
@@ -5123,9 +5398,9 @@ const ProtobufCEnumDescriptor tidemark__feed__frame_kind__descriptor =
   "FrameKind",
   "Tidemark__Feed__FrameKind",
   "tidemark.feed",
-  3,
+  4,
   tidemark__feed__frame_kind__enum_values_by_number,
-  3,
+  4,
   tidemark__feed__frame_kind__enum_values_by_name,
   1,
   tidemark__feed__frame_kind__value_ranges,
@@ -5297,5 +5572,35 @@ const ProtobufCEnumDescriptor tidemark__feed__clock_quality__descriptor =
   tidemark__feed__clock_quality__enum_values_by_name,
   1,
   tidemark__feed__clock_quality__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tidemark__feed__log_condition__enum_values_by_number[3] =
+{
+  { "LOG_UNSPECIFIED", "TIDEMARK__FEED__LOG_CONDITION__LOG_UNSPECIFIED", 0 },
+  { "LOG_WRITING", "TIDEMARK__FEED__LOG_CONDITION__LOG_WRITING", 1 },
+  { "LOG_FAILING", "TIDEMARK__FEED__LOG_CONDITION__LOG_FAILING", 2 },
+};
+static const ProtobufCIntRange tidemark__feed__log_condition__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex tidemark__feed__log_condition__enum_values_by_name[3] =
+{
+  { "LOG_FAILING", 2 },
+  { "LOG_UNSPECIFIED", 0 },
+  { "LOG_WRITING", 1 },
+};
+const ProtobufCEnumDescriptor tidemark__feed__log_condition__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tidemark.feed.LogCondition",
+  "LogCondition",
+  "Tidemark__Feed__LogCondition",
+  "tidemark.feed",
+  3,
+  tidemark__feed__log_condition__enum_values_by_number,
+  3,
+  tidemark__feed__log_condition__enum_values_by_name,
+  1,
+  tidemark__feed__log_condition__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

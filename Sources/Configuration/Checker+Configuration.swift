@@ -166,14 +166,15 @@ extension Checker {
             report("is missing: who may read the feed, and where", line: file.line, key: "feed")
             return nil
         }
-        let keys = ["listen", "certificate", "key", "client-ca", "allow"]
+        let keys = ["listen", "certificate", "key", "client-ca", "allow", "limits"]
         guard let section = section(file, "feed", keys: keys) else { return nil }
         let listen = required(section, "listen", Self.listenAddress)
         let certificate = required(section, "certificate", fileName)
         let key = required(section, "key", fileName)
         let authority = required(section, "client-ca", fileName)
         let allow = section.has("allow") ? list(section, "allow")?.map { allowRule($0.value, $0.path) } : []
-        guard let listen, let certificate, let key, let authority, let allow else { return nil }
+        let limits = limits(section)
+        guard let listen, let certificate, let key, let authority, let allow, let limits else { return nil }
         let rules = allow.compactMap(\.self)
         guard rules.count == allow.count else { return nil }
         return Configuration.Feed(
@@ -181,8 +182,24 @@ extension Checker {
             certificateFile: certificate,
             keyFile: key,
             clientAuthorityFile: authority,
-            allow: rules
+            allow: rules,
+            limits: limits
         )
+    }
+
+    private func limits(_ feed: Section) -> Configuration.Limits? {
+        guard feed.has("limits") else { return Configuration.Limits() }
+        guard let section = section(feed, "limits", keys: ["connections", "bytes-per-second", "buffer"]) else {
+            return nil
+        }
+        let connections = optional(section, "connections", Quantity.count)
+        let bytes = optional(section, "bytes-per-second", Quantity.sizeBytes)
+        let buffer = optional(section, "buffer", Quantity.sizeBytes)
+        var limits = Configuration.Limits()
+        limits.connections = connections ?? limits.connections
+        limits.bytesPerSecond = bytes.map { Int(clamping: $0) }
+        limits.bufferBytes = buffer.map { Int(clamping: $0) } ?? limits.bufferBytes
+        return limits
     }
 
     private func allowRule(_ value: YAMLValue, _ path: String) -> Configuration.AllowRule? {
@@ -197,14 +214,22 @@ extension Checker {
 
     private func log(_ file: Section) -> Configuration.Log? {
         guard file.has("log") else { return Configuration.Log() }
-        guard let section = section(file, "log", keys: ["directory", "retain-bytes", "retain-age"]) else { return nil }
+        let keys = ["directory", "retain-bytes", "retain-age", "sync"]
+        guard let section = section(file, "log", keys: keys) else { return nil }
         let directory = optional(section, "directory", fileName)
         let bytes = optional(section, "retain-bytes", Quantity.sizeBytes)
         let age = optional(section, "retain-age", Quantity.positiveDurationNs)
+        let sync = optional(section, "sync") { (text) throws(ValueError) in try Configuration.Log.Sync(text) }
+        if !section.has("directory") {
+            for (key, isGiven) in [("retain-age", age != nil), ("sync", sync != nil)] where isGiven {
+                report("is for a log on disk only: log.directory", line: section.line(of: key), key: "log." + key)
+            }
+        }
         return Configuration.Log(
             directory: directory,
-            retainBytes: bytes ?? Configuration.Log().retainBytes,
-            retainAgeNs: age
+            retainBytes: bytes,
+            retainAgeNs: age,
+            sync: sync ?? .never
         )
     }
 

@@ -29,7 +29,7 @@ struct DecodedFrameEncoder: ~Copyable, Sendable {
             // Said with each packet's events instead.
             case .trace, .metadata, .stream, .traceEnd, .streamEnd: break
             case .events(let events): try append(events, sequence: batch.sequence)
-            case .relay, .session, .lost, .holder, .clock, .gap, .end: builder.append(record)
+            case .relay, .session, .lost, .holder, .clock, .gap, .log, .end: builder.append(record)
             }
         }
         try finishFrame(sequence: batch.sequence, watermarkNs: batch.watermarkNs)

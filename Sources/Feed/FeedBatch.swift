@@ -49,6 +49,8 @@ package enum FeedRecord: Sendable {
     case clock(ClockReport)
     /// Sequences in this range will not come (subscriber side).
     case gap(GapRecord)
+    /// How the coordinator's log stands.
+    case log(LogRecord)
     /// The feed is over: every session has ended, or the coordinator stops; it then may go on with the coordinator's
     /// next start.
     case end(reason: String)
@@ -436,5 +438,27 @@ package struct GapRecord: Sendable, Equatable {
         self.fromSequence = fromSequence
         self.toSequence = toSequence
         self.reason = reason
+    }
+}
+
+/// How the coordinator's log stands.
+package struct LogRecord: Sendable, Equatable {
+    package enum Condition: UInt8, Sendable, CaseIterable {
+        /// Frames are logged again.
+        case writing = 1
+        /// Nothing can be logged, so nothing leaves.
+        case failing
+    }
+
+    package var condition: Condition
+    /// For people.
+    package var reason: String
+    /// For how long it failed, nanoseconds; 0 while it does.
+    package var heldNs: Int64
+
+    package init(condition: Condition, reason: String, heldNs: Int64 = 0) {
+        self.condition = condition
+        self.reason = reason
+        self.heldNs = heldNs
     }
 }

@@ -315,7 +315,7 @@ extension FeedState {
             case .session(let change): try self.change(change)
             case .clock(let report): try self.change(report)
             case .lost(let loss): lose(loss)
-            case .holder, .gap, .end: break
+            case .holder, .gap, .log, .end: break
             }
         }
         endBatch()

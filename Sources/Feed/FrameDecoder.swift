@@ -9,6 +9,8 @@ package struct ReceivedFrame: Sendable {
     package let token: String?
     /// Whether this is (a part of) a checkpoint: it repeats what earlier frames may have said.
     package let isCheckpoint: Bool
+    /// Whether it is no part of the feed: it has the number of the frame before.
+    package let isNotice: Bool
     /// Bytes, including the length.
     package let byteCount: Int
 }
@@ -48,15 +50,26 @@ package struct FrameDecoder: ~Copyable, Sendable {
             tidemark__feed__frame__init,
             tailField: FrameDecoder.sliceBytesField
         )
+        let isNotice = message.pointee.kind == TIDEMARK__FEED__FRAME_KIND__FRAME_NOTICE
         let isCheckpoint = try begin(message)
         var records: [FeedRecord] = []
         records.reserveCapacity(message.pointee.n_records)
         var reader = RecordReader(storage: frame, bodyOffset: MessageLength.byteCount, extents: messages.scan.tail)
         for index in 0..<message.pointee.n_records {
             guard let record = message.pointee.records?[index] else { throw .invalid(.record) }
+            if isNotice, record.pointee.record_case != TIDEMARK__FEED__RECORD__RECORD_LOG { continue }
             try decode(record, &reader, isCheckpoint: isCheckpoint, into: &records)
         }
         guard reader.isAtEnd else { throw .invalid(.sliceBytes) }
+        if isNotice {
+            return ReceivedFrame(
+                batch: FeedBatch(sequence: state.sequence, records: records),
+                token: nil,
+                isCheckpoint: false,
+                isNotice: true,
+                byteCount: frame.capacity
+            )
+        }
         let watermarkNs = message.watermarkNs
         let mayResume = message.pointee.token != nil && watermarkNs != nil
         let token = mayResume ? text(message.pointee.token) : ""
@@ -73,6 +86,7 @@ package struct FrameDecoder: ~Copyable, Sendable {
             ),
             token: token.isEmpty ? nil : token,
             isCheckpoint: isCheckpoint,
+            isNotice: false,
             byteCount: frame.capacity
         )
     }
@@ -115,6 +129,9 @@ package struct FrameDecoder: ~Copyable, Sendable {
                 throw .sequenceBroken(expected: state.sequence, actual: sequence)
             }
             return true
+        case TIDEMARK__FEED__FRAME_KIND__FRAME_NOTICE:
+            guard hasCheckpoint else { throw .checkpointMissing }
+            return false
         default: throw .invalid(.kind)
         }
     }
@@ -170,6 +187,7 @@ package struct FrameDecoder: ~Copyable, Sendable {
         case TIDEMARK__FEED__RECORD__RECORD_LOST: records.append(.lost(try reader.lost(record.pointee.lost)))
         case TIDEMARK__FEED__RECORD__RECORD_HOLDER: records.append(.holder(try reader.holder(record.pointee.holder)))
         case TIDEMARK__FEED__RECORD__RECORD_GAP: records.append(.gap(try reader.gap(record.pointee.gap)))
+        case TIDEMARK__FEED__RECORD__RECORD_LOG: records.append(.log(try reader.log(record.pointee.log)))
         case TIDEMARK__FEED__RECORD__RECORD_END: records.append(.end(reason: try reader.end(record.pointee.end)))
         default:
             // Records of a later version, and decoded events, are not for this reader.

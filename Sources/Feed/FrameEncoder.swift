@@ -1,5 +1,5 @@
 import CFeedSchema
-import CTF
+package import CTF
 
 /// A batch as it left: numbered, and as a frame.
 package struct Publication: Sendable {
@@ -111,12 +111,28 @@ package struct FrameEncoder: ~Copyable, Sendable {
             160 + report.relay.utf8.count + report.host.utf8.count + report.clock.utf8.count
                 + report.referenceRelay.utf8.count + report.referenceHost.utf8.count
         case .gap(let gap): 48 + gap.reason.utf8.count
+        case .log(let log): 64 + log.reason.utf8.count
         case .end(let reason): 32 + reason.utf8.count
         }
     }
 }
 
 extension FrameEncoder {
+    /// A frame that is no part of the feed: said to whoever is connected.
+    /// - Parameter sequence: the newest frame's number.
+    package mutating func notice(_ record: FeedRecord, sequence: UInt64) throws(FeedError) -> ByteStorage {
+        builder.reset()
+        builder.append(record)
+        let message = builder.frame(
+            kind: TIDEMARK__FEED__FRAME_KIND__FRAME_NOTICE,
+            sequence: sequence,
+            watermarkNs: nil,
+            floorNs: nil,
+            token: nil
+        )
+        return try message.packed(limitBytes: limits.frameBytes)
+    }
+
     /// The frames of a checkpoint: all that lives in `opening`, in as many parts as it takes, at least one.
     /// - Parameter forLog: with all that a coordinator needs which is started again.
     package mutating func checkpoint(

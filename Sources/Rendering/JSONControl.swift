@@ -43,6 +43,11 @@ struct JSONControl {
             member("from_sequence", gap.fromSequence, &pen)
             member("to_sequence", gap.toSequence, &pen)
             member("reason", gap.reason, &pen)
+        case .log(let log):
+            begin("log", &pen)
+            member("state", log.condition.name, &pen)
+            if !log.reason.isEmpty { member("reason", log.reason, &pen) }
+            if log.condition == .writing { member("held_ns", log.heldNs, &pen) }
         case .end(let reason):
             begin("end", &pen)
             member("reason", reason, &pen)
@@ -156,6 +161,16 @@ extension SessionState {
         case .active: "active"
         case .ended: "ended"
         case .lost: "lost"
+        }
+    }
+}
+
+extension LogRecord.Condition {
+    /// The word for people and programs.
+    var name: String {
+        switch self {
+        case .writing: "writing"
+        case .failing: "failing"
         }
     }
 }

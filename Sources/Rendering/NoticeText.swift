@@ -27,6 +27,12 @@ struct NoticeText {
         case .clock(let report): return ClockNotice.text(report)
         case .gap(let gap):
             return "gap in the feed: frames \(gap.fromSequence) to \(gap.toSequence) are gone" + Self.suffix(gap.reason)
+        case .log(let log):
+            switch log.condition {
+            case .failing:
+                return "the feed stands still: the coordinator's log cannot be written" + Self.suffix(log.reason)
+            case .writing: return "the coordinator's log is written again, after \(Self.seconds(log.heldNs)) s"
+            }
         case .end(let reason): return reason.isEmpty ? nil : "the feed has ended: \(reason)"
         }
     }

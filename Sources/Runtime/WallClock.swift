@@ -21,6 +21,9 @@ struct WallClock {
         return offsetNs
     }
 
+    /// Nanoseconds since the Unix epoch.
+    static var nowNs: Int64 { read(CLOCK_REALTIME) }
+
     private static var offsetNs: Int64 {
         let before = read(CLOCK_MONOTONIC)
         let wall = read(CLOCK_REALTIME)

@@ -58,7 +58,7 @@ extension FeedBatch {
         batch.records = records.filter { record in
             switch record {
             case .trace, .metadata, .stream, .traceEnd, .streamEnd, .gap: true
-            case .events, .relay, .session, .lost, .holder, .clock, .end: false
+            case .events, .relay, .session, .lost, .holder, .clock, .log, .end: false
             }
         }
         return batch

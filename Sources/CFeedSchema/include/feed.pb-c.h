@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Tidemark__Feed__Subscribe Tidemark__Feed__Subscribe;
+typedef struct Tidemark__Feed__Acknowledge Tidemark__Feed__Acknowledge;
 typedef struct Tidemark__Feed__Answer Tidemark__Feed__Answer;
 typedef struct Tidemark__Feed__Welcome Tidemark__Feed__Welcome;
 typedef struct Tidemark__Feed__Refused Tidemark__Feed__Refused;
@@ -49,6 +50,7 @@ typedef struct Tidemark__Feed__Lost Tidemark__Feed__Lost;
 typedef struct Tidemark__Feed__Holder Tidemark__Feed__Holder;
 typedef struct Tidemark__Feed__Clock Tidemark__Feed__Clock;
 typedef struct Tidemark__Feed__Gap Tidemark__Feed__Gap;
+typedef struct Tidemark__Feed__LogState Tidemark__Feed__LogState;
 typedef struct Tidemark__Feed__End Tidemark__Feed__End;
 
 
@@ -65,6 +67,24 @@ typedef enum _Tidemark__Feed__Encoding {
   TIDEMARK__FEED__ENCODING__ENCODING_DECODED = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__ENCODING)
 } Tidemark__Feed__Encoding;
+/*
+ * What becomes of a subscriber that has once had all that there was, and then takes less than what comes.
+ */
+typedef enum _Tidemark__Feed__Overflow {
+  /*
+   * It gets everything, later; what the log no longer has when its turn comes is a gap.
+   */
+  TIDEMARK__FEED__OVERFLOW__OVERFLOW_WAIT = 0,
+  /*
+   * It goes on with what leaves now, after a gap.
+   */
+  TIDEMARK__FEED__OVERFLOW__OVERFLOW_SKIP = 1,
+  /*
+   * Its connection is closed.
+   */
+  TIDEMARK__FEED__OVERFLOW__OVERFLOW_DISCONNECT = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__OVERFLOW)
+} Tidemark__Feed__Overflow;
 typedef enum _Tidemark__Feed__RefusalCode {
   TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_UNSPECIFIED = 0,
   /*
@@ -106,7 +126,12 @@ typedef enum _Tidemark__Feed__FrameKind {
   /*
    * More of the checkpoint before.
    */
-  TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT_PART = 2
+  TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT_PART = 2,
+  /*
+   * Said to whoever is connected, and not a part of the feed: it changes nothing, and its number is that of the newest
+   * frame.
+   */
+  TIDEMARK__FEED__FRAME_KIND__FRAME_NOTICE = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__FRAME_KIND)
 } Tidemark__Feed__FrameKind;
 typedef enum _Tidemark__Feed__RelayState {
@@ -190,6 +215,18 @@ typedef enum _Tidemark__Feed__ClockQuality {
   TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_FAILED = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__CLOCK_QUALITY)
 } Tidemark__Feed__ClockQuality;
+typedef enum _Tidemark__Feed__LogCondition {
+  TIDEMARK__FEED__LOG_CONDITION__LOG_UNSPECIFIED = 0,
+  /*
+   * Frames are logged.
+   */
+  TIDEMARK__FEED__LOG_CONDITION__LOG_WRITING = 1,
+  /*
+   * Nothing can be logged, so nothing leaves: relays are not asked for more.
+   */
+  TIDEMARK__FEED__LOG_CONDITION__LOG_FAILING = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__LOG_CONDITION)
+} Tidemark__Feed__LogCondition;
 
 /* --- messages --- */
 
@@ -203,7 +240,7 @@ typedef enum {
 } Tidemark__Feed__Subscribe__StartCase;
 
 /*
- * A subscriber's first and only message.
+ * A subscriber's first message.
  */
 struct  Tidemark__Feed__Subscribe
 {
@@ -221,6 +258,12 @@ struct  Tidemark__Feed__Subscribe
    * What the subscriber calls itself, for logs.
    */
   char *client_name;
+  /*
+   * A name under which the coordinator keeps how far this identity has come. Where it has one already, the subscription
+   * begins there, and `start` counts for nothing. At most 128 bytes; none when empty.
+   */
+  char *cursor;
+  Tidemark__Feed__Overflow overflow;
   Tidemark__Feed__Subscribe__StartCase start_case;
   union {
     /*
@@ -243,7 +286,20 @@ struct  Tidemark__Feed__Subscribe
 };
 #define TIDEMARK__FEED__SUBSCRIBE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__subscribe__descriptor) \
-    , 0, TIDEMARK__FEED__ENCODING__ENCODING_RAW, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, TIDEMARK__FEED__SUBSCRIBE__START__NOT_SET, {0} }
+    , 0, TIDEMARK__FEED__ENCODING__ENCODING_RAW, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, TIDEMARK__FEED__OVERFLOW__OVERFLOW_WAIT, TIDEMARK__FEED__SUBSCRIBE__START__NOT_SET, {0} }
+
+
+/*
+ * All up to the frame that carried this token is done with: the cursor is to stand there.
+ */
+struct  Tidemark__Feed__Acknowledge
+{
+  ProtobufCMessage base;
+  char *token;
+};
+#define TIDEMARK__FEED__ACKNOWLEDGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__acknowledge__descriptor) \
+    , (char *)protobuf_c_empty_string }
 
 
 typedef enum {
@@ -291,10 +347,15 @@ struct  Tidemark__Feed__Welcome
    * Whether allow rules hide a part of the feed from this subscriber.
    */
   protobuf_c_boolean restricted;
+  /*
+   * The last frame that this epoch has in common with that of the subscriber's token, or else with the epoch before; 0 in
+   * the first epoch. Frames of the other that have a higher number were lost, and others bear these numbers now.
+   */
+  uint64_t common_sequence;
 };
 #define TIDEMARK__FEED__WELCOME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__welcome__descriptor) \
-    , 0, {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, 0 }
+    , 0, {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 struct  Tidemark__Feed__Refused
@@ -375,6 +436,7 @@ typedef enum {
   TIDEMARK__FEED__RECORD__RECORD_CLOCK = 14,
   TIDEMARK__FEED__RECORD__RECORD_PLACE = 15,
   TIDEMARK__FEED__RECORD__RECORD_ENDED_STREAMS = 16,
+  TIDEMARK__FEED__RECORD__RECORD_LOG = 17,
   TIDEMARK__FEED__RECORD__RECORD_STREAM_END = 18,
   TIDEMARK__FEED__RECORD__RECORD_NUMBERS = 19
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__RECORD__RECORD__CASE)
@@ -410,6 +472,7 @@ struct  Tidemark__Feed__Record
      * In a log's checkpoints.
      */
     Tidemark__Feed__EndedStreams *ended_streams;
+    Tidemark__Feed__LogState *log;
     Tidemark__Feed__StreamEnd *stream_end;
     /*
      * In a log's checkpoints.
@@ -1311,6 +1374,27 @@ struct  Tidemark__Feed__Gap
 
 
 /*
+ * How the coordinator's log stands. Failing is said in a notice, writing again in the feed.
+ */
+struct  Tidemark__Feed__LogState
+{
+  ProtobufCMessage base;
+  Tidemark__Feed__LogCondition condition;
+  /*
+   * For people.
+   */
+  char *reason;
+  /*
+   * For how long it failed.
+   */
+  int64_t held_ns;
+};
+#define TIDEMARK__FEED__LOG_STATE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__log_state__descriptor) \
+    , TIDEMARK__FEED__LOG_CONDITION__LOG_UNSPECIFIED, (char *)protobuf_c_empty_string, 0 }
+
+
+/*
  * The feed is over, or its coordinator stops: then it may go on once that is started again.
  */
 struct  Tidemark__Feed__End
@@ -1341,6 +1425,25 @@ Tidemark__Feed__Subscribe *
                       const uint8_t       *data);
 void   tidemark__feed__subscribe__free_unpacked
                      (Tidemark__Feed__Subscribe *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__Acknowledge methods */
+void   tidemark__feed__acknowledge__init
+                     (Tidemark__Feed__Acknowledge         *message);
+size_t tidemark__feed__acknowledge__get_packed_size
+                     (const Tidemark__Feed__Acknowledge   *message);
+size_t tidemark__feed__acknowledge__pack
+                     (const Tidemark__Feed__Acknowledge   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__acknowledge__pack_to_buffer
+                     (const Tidemark__Feed__Acknowledge   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__Acknowledge *
+       tidemark__feed__acknowledge__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__acknowledge__free_unpacked
+                     (Tidemark__Feed__Acknowledge *message,
                       ProtobufCAllocator *allocator);
 /* Tidemark__Feed__Answer methods */
 void   tidemark__feed__answer__init
@@ -1969,6 +2072,25 @@ Tidemark__Feed__Gap *
 void   tidemark__feed__gap__free_unpacked
                      (Tidemark__Feed__Gap *message,
                       ProtobufCAllocator *allocator);
+/* Tidemark__Feed__LogState methods */
+void   tidemark__feed__log_state__init
+                     (Tidemark__Feed__LogState         *message);
+size_t tidemark__feed__log_state__get_packed_size
+                     (const Tidemark__Feed__LogState   *message);
+size_t tidemark__feed__log_state__pack
+                     (const Tidemark__Feed__LogState   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__log_state__pack_to_buffer
+                     (const Tidemark__Feed__LogState   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__LogState *
+       tidemark__feed__log_state__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__log_state__free_unpacked
+                     (Tidemark__Feed__LogState *message,
+                      ProtobufCAllocator *allocator);
 /* Tidemark__Feed__End methods */
 void   tidemark__feed__end__init
                      (Tidemark__Feed__End         *message);
@@ -1992,6 +2114,9 @@ void   tidemark__feed__end__free_unpacked
 
 typedef void (*Tidemark__Feed__Subscribe_Closure)
                  (const Tidemark__Feed__Subscribe *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__Acknowledge_Closure)
+                 (const Tidemark__Feed__Acknowledge *message,
                   void *closure_data);
 typedef void (*Tidemark__Feed__Answer_Closure)
                  (const Tidemark__Feed__Answer *message,
@@ -2092,6 +2217,9 @@ typedef void (*Tidemark__Feed__Clock_Closure)
 typedef void (*Tidemark__Feed__Gap_Closure)
                  (const Tidemark__Feed__Gap *message,
                   void *closure_data);
+typedef void (*Tidemark__Feed__LogState_Closure)
+                 (const Tidemark__Feed__LogState *message,
+                  void *closure_data);
 typedef void (*Tidemark__Feed__End_Closure)
                  (const Tidemark__Feed__End *message,
                   void *closure_data);
@@ -2102,6 +2230,7 @@ typedef void (*Tidemark__Feed__End_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    tidemark__feed__encoding__descriptor;
+extern const ProtobufCEnumDescriptor    tidemark__feed__overflow__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__refusal_code__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__frame_kind__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__relay_state__descriptor;
@@ -2109,7 +2238,9 @@ extern const ProtobufCEnumDescriptor    tidemark__feed__session_state__descripto
 extern const ProtobufCEnumDescriptor    tidemark__feed__loss_unit__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__loss_cause__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__clock_quality__descriptor;
+extern const ProtobufCEnumDescriptor    tidemark__feed__log_condition__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__subscribe__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__acknowledge__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__answer__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__welcome__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__refused__descriptor;
@@ -2143,6 +2274,7 @@ extern const ProtobufCMessageDescriptor tidemark__feed__lost__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__holder__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__clock__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__gap__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__log_state__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__end__descriptor;
 
 PROTOBUF_C__END_DECLS

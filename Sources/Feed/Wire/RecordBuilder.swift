@@ -36,6 +36,7 @@ struct RecordBuilder: @unchecked Sendable {
         case .holder(let holder): append(holder)
         case .clock(let report): append(report)
         case .gap(let gap): append(gap)
+        case .log(let log): append(log)
         case .end(let reason): append(end: reason)
         }
     }
@@ -381,6 +382,14 @@ extension RecordBuilder {
         message.pointee.to_sequence = gap.toSequence
         message.pointee.reason = arena.string(gap.reason)
         append(TIDEMARK__FEED__RECORD__RECORD_GAP) { $0.pointee.gap = message }
+    }
+
+    mutating func append(_ log: LogRecord) {
+        let message: UnsafeMutablePointer<Tidemark__Feed__LogState> = arena.make(tidemark__feed__log_state__init)
+        message.pointee.condition = Tidemark__Feed__LogCondition(UInt32(log.condition.rawValue))
+        message.pointee.reason = arena.string(log.reason)
+        message.pointee.held_ns = log.heldNs
+        append(TIDEMARK__FEED__RECORD__RECORD_LOG) { $0.pointee.log = message }
     }
 
     mutating func append(end reason: String) {

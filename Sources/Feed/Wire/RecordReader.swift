@@ -204,6 +204,13 @@ struct RecordReader {
         )
     }
 
+    func log(_ message: UnsafeMutablePointer<Tidemark__Feed__LogState>?) throws(FeedError) -> LogRecord {
+        guard let log = message?.pointee,
+            let condition = LogRecord.Condition(rawValue: UInt8(clamping: log.condition.rawValue))
+        else { throw .invalid(.log) }
+        return LogRecord(condition: condition, reason: text(log.reason), heldNs: log.held_ns)
+    }
+
     func end(_ message: UnsafeMutablePointer<Tidemark__Feed__End>?) throws(FeedError) -> String {
         guard let message else { throw .invalid(.end) }
         return text(message.pointee.reason)
