@@ -53,6 +53,7 @@ package final class CoordinatorLane: @unchecked Sendable {
         configuration: CoordinatorConfiguration,
         addresses: [RelayAddress],
         places: [TracePlace] = [],
+        restored: RestoredFeed? = nil,
         consumer: any BatchConsumer,
         notes: @escaping @Sendable (CoordinatorNote) -> Void
     ) {
@@ -64,7 +65,7 @@ package final class CoordinatorLane: @unchecked Sendable {
         self.consumer = consumer
         self.notes = notes
         limits = configuration.limits
-        coordinator = Coordinator(configuration)
+        coordinator = Coordinator(configuration, restored: restored)
         finish = loop.makePromise()
     }
 

@@ -67,8 +67,6 @@ package final class FeedDaemon: Service {
 
     private func serve(coordinatorLoop: any EventLoop, feedLoop: any EventLoop) async throws {
         let (hub, recovered) = try openHub(on: feedLoop)
-        // Where the coordinator was, as far as the log knows.
-        _ = recovered
         let listener = try await FeedListener.listen(on: configuration.feed.listen, hub: hub, access: access)
         self.hub.withLock { $0 = hub }
         logger.info(
@@ -85,6 +83,7 @@ package final class FeedDaemon: Service {
             addresses: configuration.relays.map {
                 RelayAddress(host: $0.url.endpoint.host, port: Int($0.url.endpoint.port))
             },
+            restored: recovered.map { RestoredFeed($0) },
             consumer: hub,
             notes: { [logger] in logger.log($0) }
         )
