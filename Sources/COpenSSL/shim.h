@@ -42,6 +42,10 @@ static inline long tidemark_SSL_CTX_add1_chain_cert(SSL_CTX *context, X509 *cert
 
 // MARK: Connections
 
+static inline long tidemark_SSL_add1_chain_cert(SSL *ssl, X509 *certificate) {
+    return SSL_add1_chain_cert(ssl, certificate);
+}
+
 static inline long tidemark_SSL_set_host_name(SSL *ssl, const char *name) {
     return SSL_set_tlsext_host_name(ssl, name);
 }
@@ -65,6 +69,11 @@ static inline int tidemark_ERR_reason(unsigned long code) {
 }
 
 // MARK: Certificates
+
+/// Certificates of the chain that is being verified.
+static inline int tidemark_X509_STORE_CTX_chain_count(X509_STORE_CTX *verification) {
+    return sk_X509_num(X509_STORE_CTX_get0_chain(verification));
+}
 
 static inline int tidemark_general_names_count(const GENERAL_NAMES *names) {
     return sk_GENERAL_NAME_num(names);

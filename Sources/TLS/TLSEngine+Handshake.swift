@@ -126,15 +126,7 @@ extension TLSEngine {
 extension EngineTransport {
     /// Keeps the first fault of a certificate, which decides.
     func certificateRefused(_ store: OpaquePointer?) {
-        guard certificateFault == nil else { return }
-        let code = X509_STORE_CTX_get_error(store)
-        let subject = X509_STORE_CTX_get_current_cert(store).map { PeerCertificate.subject($0) } ?? ""
-        certificateFault = CertificateFault(
-            reason: CertificateFault.Reason(verificationError: code),
-            text: X509_verify_cert_error_string(Int(code)).map { String(cString: $0) } ?? "error \(code)",
-            subject: subject,
-            depth: Int(X509_STORE_CTX_get_error_depth(store))
-        )
+        if certificateFault == nil { certificateFault = CertificateFault(store) }
     }
 }
 
@@ -152,6 +144,11 @@ extension CertificateFault.Reason {
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH: self = .hostnameMismatch
         case X509_V_ERR_INVALID_PURPOSE: self = .wrongPurpose
         case X509_V_ERR_CERT_REVOKED: self = .revoked
+        case X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, X509_V_ERR_CRL_HAS_EXPIRED,
+            X509_V_ERR_CRL_NOT_YET_VALID, X509_V_ERR_CRL_SIGNATURE_FAILURE,
+            X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE, X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD,
+            X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD, X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+            self = .revocationUnknown
         default: self = .invalid
         }
     }
