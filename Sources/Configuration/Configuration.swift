@@ -134,20 +134,48 @@ extension Configuration {
         package var clientAuthorityFile: String
         /// Who may see what; empty: nobody sees anything.
         package var allow: [AllowRule]
+        /// Shown to clients that ask for a host that one of them is for.
+        package var certificates: [ServerCertificate]
+        /// Files of revocation lists; empty: nothing is revoked.
+        package var revocationListFiles: [String]
+        /// The oldest that is spoken.
+        package var tlsVersion: TLSVersion
 
         package init(
             listen: NetworkEndpoint,
             certificateFile: String,
             keyFile: String,
             clientAuthorityFile: String,
-            allow: [AllowRule]
+            allow: [AllowRule],
+            certificates: [ServerCertificate] = [],
+            revocationListFiles: [String] = [],
+            tlsVersion: TLSVersion = .v13
         ) {
             self.listen = listen
             self.certificateFile = certificateFile
             self.keyFile = keyFile
             self.clientAuthorityFile = clientAuthorityFile
             self.allow = allow
+            self.certificates = certificates
+            self.revocationListFiles = revocationListFiles
+            self.tlsVersion = tlsVersion
         }
+    }
+
+    /// A certificate beside the feed's plain one, and its key.
+    package struct ServerCertificate: Sendable, Equatable {
+        package var certificateFile: String
+        package var keyFile: String
+
+        package init(certificateFile: String, keyFile: String) {
+            self.certificateFile = certificateFile
+            self.keyFile = keyFile
+        }
+    }
+
+    package enum TLSVersion: String, Sendable, Equatable, CaseIterable {
+        case v12 = "1.2"
+        case v13 = "1.3"
     }
 
     /// Identities that match may see the sessions where relay, host and session all match.

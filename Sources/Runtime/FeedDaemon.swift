@@ -5,17 +5,14 @@ package import Logging
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
-import Synchronization
 
 /// `tidemark serve`: a coordinator, its log, and its subscribers' listener.
 package final class FeedDaemon: Service {
     private let configuration: Configuration
-    private let file: String
-    private let access: FeedAccess
     private let limits: SubscriberLimits
     private let logger: Logger
     private let listening: @Sendable (Int) -> Void
-    private let hub = Mutex<FeedHub?>(nil)
+    private let settings: LiveSettings
 
     /// - Parameters:
     ///   - file: the configuration file's name, for messages.
@@ -29,11 +26,10 @@ package final class FeedDaemon: Service {
         listening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(CredentialsError) {
         self.configuration = configuration
-        self.file = file
         self.limits = limits
         self.logger = logger
         self.listening = listening
-        access = FeedAccess(try FeedAccess.Grant(configuration.feed, file: file))
+        settings = try LiveSettings(configuration, file: file, logger: logger)
     }
 
     package func run() async throws {
@@ -47,21 +43,11 @@ package final class FeedDaemon: Service {
         }
     }
 
-    /// Takes over what a changed configuration says of certificates and `allow` rules: subscribers whose view changes
-    /// have to subscribe again. All else is for the next start, which is logged. May be called from any thread.
+    /// Takes over what a changed configuration says, as far as a running feed can; what it cannot is for the next start,
+    /// and is named in the log. May be called from any thread.
     /// - Throws: when a certificate or key is unusable; nothing has changed then.
     package func reload(_ new: Configuration) throws(CredentialsError) {
-        access.replace(try FeedAccess.Grant(new.feed, file: file))
-        hub.withLock { $0 }?.accessHasChanged()
-        logger.info("certificates and allow rules are reloaded", metadata: ["file": "\(file)"])
-        var rest = new
-        rest.feed = configuration.feed
-        rest.feed.listen = new.feed.listen
-        guard rest != configuration else { return }
-        logger.warning(
-            "other changes of the configuration take effect at the next start",
-            metadata: ["file": "\(file)"]
-        )
+        try settings.reload(new)
     }
 
     private func serve(coordinatorLoop: any EventLoop, feedLoop: any EventLoop) async throws {
@@ -72,8 +58,7 @@ package final class FeedDaemon: Service {
             limits: limits,
             logger: logger
         )
-        let listener = try await FeedListener.listen(on: configuration.feed.listen, hub: hub, access: access)
-        self.hub.withLock { $0 = hub }
+        let listener = try await FeedListener.listen(on: configuration.feed.listen, hub: hub, access: settings.access)
         logger.info(
             "feed is served",
             metadata: ["listen": "\(configuration.feed.listen)", "feed": "\(hub.feed.id)"]
@@ -92,6 +77,8 @@ package final class FeedDaemon: Service {
             notes: { [logger] in logger.log($0) }
         )
         hub.gate.connect { lane.setOutputIsHeld($0) }
+        let watching = settings.begin(hub: hub, on: feedLoop)
+        defer { watching.forEach { $0.cancel() } }
         try await withGracefulShutdownHandler {
             lane.start()
             _ = try await lane.finished.get()

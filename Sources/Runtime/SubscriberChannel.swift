@@ -42,8 +42,10 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     private var closesAtEnd = false
     private var isPumping = false
     private var context: ChannelHandlerContext?
-    private var peerName = "?"
-    private var identity = "?"
+    private var audit: ConnectionAudit
+    /// Of which number this connection is, from the feed's first on, and which host it comes from.
+    private(set) var arrival: UInt64 = 0
+    private(set) var host = ""
     private var deadline: Scheduled<Void>?
     private let closePromise: EventLoopPromise<Void>
     private var plaintext = [UInt8](repeating: 0, count: 16 << 10)
@@ -51,6 +53,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     init(hub: FeedHub, access: FeedAccess) {
         self.hub = hub
         self.access = access
+        audit = ConnectionAudit(logger: hub.logger)
         closePromise = hub.loop.makePromise()
     }
 
@@ -63,7 +66,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        peerName = context.remoteAddress.map { "\($0)" } ?? "?"
+        audit.peer = context.remoteAddress.map { "\($0)" } ?? "?"
+        host = context.remoteAddress?.ipAddress ?? ""
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -71,11 +75,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        guard hub.add(self) else {
-            state = .closing
-            context.close(promise: nil)
-            return
-        }
+        arrival = hub.add(self)
         after(limits.handshake) { $0.drop("no subscription within \($0.limits.handshake.nanoseconds / 1_000_000) ms") }
         do throws(TLSError) {
             engine = try TLSEngine(access.current.tls)
@@ -85,7 +85,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if case .streaming = state { hub.logger.info("subscriber has left", metadata: metadata) }
+        audit.left(reason: "it closed the connection")
         ended()
         context.fireChannelInactive()
     }
@@ -99,8 +99,12 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
             }
         }
         switch received {
-        case .failure(let error): drop("TLS: \(error)")
-        case .success(.end): close()
+        case .failure(let error):
+            if case .peerNotTrusted(let fault) = error.kind { audit.certificate = fault.certificate }
+            drop("TLS: \(error)")
+        case .success(.end):
+            audit.left(reason: "it closed the connection")
+            close()
         case .success(.request(.open(let start))): open(start, engine)
         case .success(.request(.refuse(let answer, let refusal))): answerRefusal(answer, refusal, engine)
         case .success(.nothing), .success(.request(.wait)):
@@ -115,9 +119,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if case .streaming = state {
-            hub.logger.info("subscriber has left", metadata: metadata.with("reason", describe(error)))
-        }
+        audit.left(reason: describe(error))
         state = .closing
         context.close(promise: nil)
     }
@@ -147,7 +149,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     private func makeSubscription(_ engine: TLSEngine) -> Subscription {
         let certificate = engine.peerCertificate
-        identity = certificate?.identities.joined(separator: ",") ?? "?"
+        audit.certificate = certificate
         let peer = PeerIdentity(
             alternativeNames: certificate.map { $0.hasAlternativeNames ? $0.uris + $0.dnsNames : [] } ?? [],
             commonName: certificate?.hasAlternativeNames == false ? certificate?.commonName : nil
@@ -157,6 +159,9 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func open(_ start: SubscriptionStart, _ engine: TLSEngine) {
+        // The certificates may have been reloaded since its handshake began.
+        let tls = access.current.tls
+        if !engine.isMade(from: tls), let fault = tls.fault(ofPeerOf: engine) { return drop("TLS: \(fault)") }
         let opening: SubscriptionOpening
         do throws(Refusal) {
             opening = try hub.open(start)
@@ -169,7 +174,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         sequence = opening.state.sequence
         deadline?.cancel()
         state = .streaming
-        hub.logger.info("subscriber", metadata: metadata.with("start", "\(start)"))
+        audit.admitted(start: "\(start)")
         do {
             try write(subscription?.opened(opening) ?? [], engine)
             context?.flush()
@@ -180,21 +185,22 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func answerRefusal(_ answer: ByteStorage, _ refusal: Refusal, _ engine: TLSEngine) {
-        hub.logger.warning(
-            "subscriber refused",
-            metadata: metadata.with("code", "\(refusal.code)").with("reason", refusal.text)
-        )
+        audit.ended(.warning, "subscriber refused", reason: "\(refusal.code): \(refusal.text)")
         do {
             try write([answer], engine)
         } catch {
-            hub.logger.debug("the refusal could not be sent", metadata: metadata.with("error", "\(error)"))
+            hub.logger.debug("the refusal could not be sent: \(error)", metadata: audit.metadata)
         }
         close()
     }
 
-    /// The rules have changed: whoever sees something else now has to subscribe again, and goes on from its token.
+    /// Trust or rules have changed: whoever is not trusted any more is out, and whoever sees something else now has to
+    /// subscribe again, and goes on from its token.
     func review() {
         if case .closing = state { return }
+        if let engine, let fault = access.current.tls.fault(ofPeerOf: engine) {
+            return drop("its certificate is not accepted any more: \(fault)")
+        }
         guard let peer, ViewScope(peer: peer, rules: access.current.rules) != subscription?.scope else { return }
         drop("the allow rules for it have changed")
     }
@@ -219,10 +225,13 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
                         try write(subscription?.frame(frame) ?? [], engine)
                     }
                 case .atEnd:
-                    if closesAtEnd { close() }
+                    if closesAtEnd {
+                        audit.ended(.info, "subscriber has all", reason: "the feed ends")
+                        close()
+                    }
                     return
                 case .fallenOut(let opening):
-                    hub.logger.warning("subscriber has fallen out of the log", metadata: metadata)
+                    hub.logger.warning("subscriber has fallen out of the log", metadata: audit.metadata)
                     sequence = opening.state.sequence
                     try write(subscription?.reopened(opening) ?? [], engine)
                 }
@@ -284,7 +293,10 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     /// Closes once the log's end has been sent; cuts off whoever does not take it in time.
     func closeAtEnd() {
-        guard case .streaming = state else { return close() }
+        guard case .streaming = state else {
+            audit.ended(.info, "connection closed", reason: "the feed ends")
+            return close()
+        }
         closesAtEnd = true
         after(limits.closing) { $0.cutOff("did not take the end of the feed in time") }
         pump()
@@ -292,7 +304,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     private func drop(_ reason: String) {
         if case .closing = state { return }
-        hub.logger.warning("subscriber dropped", metadata: metadata.with("reason", reason))
+        audit.ended(.warning, "subscriber dropped", reason: reason)
         close()
     }
 
@@ -316,8 +328,19 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func cutOff(_ reason: String?) {
-        if let reason { hub.logger.warning("subscriber cut off", metadata: metadata.with("reason", reason)) }
+        if let reason { audit.ended(.warning, "subscriber cut off", reason: reason) }
         context?.close(promise: nil)
+    }
+
+    /// Makes room for another connection, at once.
+    func giveWay(_ reason: String) {
+        cutOff(reason)
+    }
+
+    /// Whether it is about to be closed: what is left is the other side's turn.
+    var isClosing: Bool {
+        if case .closing = state { return true }
+        return false
     }
 
     /// Runs `action` then, instead of what was to be run later.
@@ -334,15 +357,5 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         state = .closing
         hub.remove(self)
         closePromise.succeed()
-    }
-
-    private var metadata: Logger.Metadata {
-        ["peer": "\(peerName)", "identity": "\(identity)"]
-    }
-}
-
-extension Logger.Metadata {
-    fileprivate func with(_ key: String, _ value: String) -> Logger.Metadata {
-        merging([key: .string(value)]) { _, new in new }
     }
 }

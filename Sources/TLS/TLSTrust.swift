@@ -29,6 +29,14 @@ package final class TLSTrust: Sendable {
         fileOfList = files
     }
 
+    /// When the first of the revocation lists is out of date, seconds since the Unix epoch, and its file; nil where
+    /// there is none, or none says.
+    package var nextUpdate: (seconds: Int64, file: String)? {
+        zip(revocationLists, fileOfList).compactMap { list, file in
+            X509_CRL_get0_nextUpdate(list.pointer).map { (seconds: ASN1Time.seconds($0), file: file) }
+        }.min { $0.seconds < $1.seconds }
+    }
+
     /// With a revocation list that is out of date every client of its authority is refused: check first.
     /// - Parameter secondsSinceEpoch: the moment to check for; nil means the system's clock now.
     /// - Throws: `.file` with `.revocationListExpired` or `.revocationListNotYetValid`.

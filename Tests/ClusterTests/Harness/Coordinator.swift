@@ -60,6 +60,10 @@ final class Coordinator {
                   hosts: ["*"]
                   sessions: ["*"]
             """
+        /// Further lines of the section `feed`.
+        var feed: [String] = []
+        /// Does something with the certificates before it starts.
+        var prepare: (Identities) throws -> Void = { _ in }
     }
 
     let identities: Identities
@@ -74,6 +78,7 @@ final class Coordinator {
         self.cluster = cluster
         folder = try ScratchFolder()
         identities = try Identities()
+        try options.prepare(identities)
         port = try freePort()
         let text = Self.configuration(
             relays,
@@ -135,7 +140,7 @@ final class Coordinator {
               key: \(identities.file("server.key"))
               client-ca: \(identities.file("ca.pem"))
             \(allow)
-
+            \(options.feed.map { "  \($0)\n" }.joined())
             """
     }
 }

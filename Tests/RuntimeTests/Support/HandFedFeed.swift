@@ -18,10 +18,12 @@ final class HandFedFeed: Sendable {
 
     /// - Parameters:
     ///   - allow: patterns of identities that see everything.
+    ///   - address: where it listens.
     ///   - change: of the limits.
     init(
         allow: [String] = ["tidemark:client/*"],
         retainedBytes: Int = 64 << 20,
+        on address: String = "localhost",
         _ change: (inout SubscriberLimits) -> Void = { _ in }
     ) async throws {
         identities = try TestIdentities()
@@ -35,7 +37,8 @@ final class HandFedFeed: Sendable {
             limits: limits,
             logger: Logger(label: "test") { _ in LogBox(log) }
         )
-        let feed = identities.feed(allow: allow)
+        var feed = identities.feed(allow: allow)
+        feed.listen = NetworkEndpoint(host: address, port: 0)
         access = FeedAccess(try FeedAccess.Grant(feed, file: "test.yaml"))
         listener = try await FeedListener.listen(on: feed.listen, hub: hub, access: access)
         port = listener.localAddress?.port ?? 0
