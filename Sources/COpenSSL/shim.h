@@ -36,6 +36,11 @@ static inline void tidemark_SSL_CTX_set_hardened(SSL_CTX *context, long peer_cha
     SSL_CTX_set_max_cert_list(context, peer_chain_bytes_max);
 }
 
+/// The groups of key exchange, by preference.
+static inline long tidemark_SSL_CTX_set_groups(SSL_CTX *context, const char *names) {
+    return SSL_CTX_set1_groups_list(context, names);
+}
+
 static inline long tidemark_SSL_CTX_add1_chain_cert(SSL_CTX *context, X509 *certificate) {
     return SSL_CTX_add1_chain_cert(context, certificate);
 }

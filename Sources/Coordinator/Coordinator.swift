@@ -15,7 +15,7 @@ import LTTngLive
 /// ```
 /// Every event ends in `pump`, which raises W, lets out what may leave, and asks for more where there is room.
 package struct Coordinator: ~Copyable {
-    let configuration: CoordinatorConfiguration
+    var configuration: CoordinatorConfiguration
     var limits: CoordinatorLimits { configuration.limits }
     var links: [RelayLink] = []
     var frontier = Frontier()

@@ -13,9 +13,11 @@ package final class FeedDaemon: Service {
     private let logger: Logger
     private let listening: @Sendable (Int) -> Void
     private let settings: LiveSettings
+    private let notifier: ServiceNotifier?
 
     /// - Parameters:
     ///   - file: the configuration file's name, for messages.
+    ///   - notifier: the service manager that is told how the daemon is doing.
     ///   - listening: told the port of the feed once subscribers may connect.
     /// - Throws: `CredentialsError` when a certificate or key is unusable.
     package init(
@@ -23,12 +25,14 @@ package final class FeedDaemon: Service {
         file: String = "",
         limits: SubscriberLimits = SubscriberLimits(),
         logger: Logger,
+        notifier: ServiceNotifier? = nil,
         listening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(CredentialsError) {
         self.configuration = configuration
         self.limits = limits
         self.logger = logger
         self.listening = listening
+        self.notifier = notifier
         settings = try LiveSettings(configuration, file: file, logger: logger)
     }
 
@@ -70,20 +74,21 @@ package final class FeedDaemon: Service {
         let lane = CoordinatorLane(
             loop: coordinatorLoop,
             configuration: CoordinatorConfiguration(configuration, seed: hub.feed.id.low),
-            addresses: configuration.relays.map {
-                RelayAddress(host: $0.url.endpoint.host, port: Int($0.url.endpoint.port))
-            },
+            addresses: configuration.relays.map { RelayAddress($0) },
             consumer: hub,
             notes: { [logger] in logger.log($0) }
         )
         hub.gate.connect { lane.setOutputIsHeld($0) }
-        let watching = settings.begin(hub: hub, on: feedLoop)
-        defer { watching.forEach { $0.cancel() } }
+        lane.start()
+        var repeated = settings.begin(configuration, hub: hub, lane: lane, on: feedLoop)
+        if let notifier { repeated += notifier.watch(coordinatorLoop, feedLoop) }
+        defer { repeated.forEach { $0.cancel() } }
+        notifier?.ready(status: "the feed is served on \(configuration.feed.listen)")
         try await withGracefulShutdownHandler {
-            lane.start()
             _ = try await lane.finished.get()
-        } onGracefulShutdown: { [logger] in
+        } onGracefulShutdown: { [logger, notifier] in
             logger.info("stopping")
+            notifier?.stopping()
             lane.stop(reason: "the coordinator stops")
         }
         try? await listener.close()
@@ -102,23 +107,9 @@ extension FeedIdentity {
 extension CoordinatorConfiguration {
     /// What the configuration file asks of the coordinator.
     init(_ configuration: Configuration, seed: UInt64) {
-        let relays = configuration.relays.map { relay in
-            RelaySource(
-                name: relay.name,
-                sessions: SessionPattern.all(of: relay),
-                start: relay.from == .now ? .now : .beginning,
-                correctionNs: relay.clockOffsetNs,
-                correctsClocks: relay.clock == .measured
-            )
-        }
-        let stallAfterNs: UInt64? =
-            switch configuration.order.stallAfter {
-            case .never: nil
-            case .afterNs(let limit): UInt64(clamping: limit)
-            }
         self.init(
-            relays: relays,
-            stallAfterNs: stallAfterNs,
+            relays: configuration.relays.map { RelaySource($0) },
+            stallAfterNs: configuration.order.stallAfter.limitNs,
             lifetime: .service,
             messages: configuration.order.messages.map {
                 MessageRule(send: $0.send, receive: $0.receive, field: $0.by)
@@ -135,6 +126,19 @@ extension SessionPattern {
             return [.exactly(host: session.hostname, session: session.session)]
         }
         return relay.sessions.map { .glob($0.pattern) }
+    }
+}
+
+extension ServiceNotifier {
+    /// Says that the daemon is alive for as long as both the loop of the merge and that of the log do their work.
+    func watch(_ coordinatorLoop: any EventLoop, _ feedLoop: any EventLoop) -> [RepeatedTask] {
+        guard let watchdogNs else { return [] }
+        // Twice as often as asked for, and once more in time for a loop that is slow.
+        let interval = TimeAmount.nanoseconds(Int64(clamping: watchdogNs / 3))
+        let task = coordinatorLoop.scheduleRepeatedTask(initialDelay: .zero, delay: interval) { _ in
+            feedLoop.execute { self.alive() }
+        }
+        return [task]
     }
 }
 

@@ -35,14 +35,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         self.logger = logger
         gate = QueueGate(waitingMax: limits.waitingBatches, waitingMin: limits.waitingBatches / 4)
         encoder = FrameEncoder(feed: feed)
-        log = MemoryLog(
-            feed: feed,
-            limits: MemoryLog.Limits(
-                retainedBytes: retainedBytes,
-                // A log that is small keeps to its size.
-                checkpointBytes: min(limits.checkpointBytes, max(retainedBytes / 8, 1))
-            )
-        )
+        log = MemoryLog(feed: feed, limits: Self.logLimits(retainedBytes, limits))
     }
 
     /// May be called from any thread; batches keep the order of the calls.
@@ -129,7 +122,20 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         )
     }
 
-    /// The rules have changed: whoever sees something else now has to subscribe again. May be called from any thread.
+    /// How much of the log is kept from now on. May be called from any thread.
+    func setRetainedBytes(_ bytes: Int) {
+        loop.execute { self.log.setLimits(Self.logLimits(bytes, self.limits)) }
+    }
+
+    private static func logLimits(_ retainedBytes: Int, _ limits: SubscriberLimits) -> MemoryLog.Limits {
+        MemoryLog.Limits(
+            retainedBytes: retainedBytes,
+            // A log that is small keeps to its size.
+            checkpointBytes: min(limits.checkpointBytes, max(retainedBytes / 8, 1))
+        )
+    }
+
+    /// Trust or rules have changed: whoever sees something else now has to subscribe again. May be called from any thread.
     func accessHasChanged() {
         loop.execute {
             for subscriber in self.subscribers.values { subscriber.review() }
@@ -137,6 +143,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     }
 
     /// Lets every subscriber have what the log has, then closes it; whoever does not take it in time is cut off.
+    /// - Returns: when all are closed, and no later than `SubscriberLimits.drain`.
     func drain() -> EventLoopFuture<Void> {
         loop.flatSubmit {
             self.isStopping = true
@@ -144,7 +151,12 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
                 subscriber.closeAtEnd()
                 return subscriber.closed
             }
-            return EventLoopFuture.andAllComplete(closing, on: self.loop)
+            let all = EventLoopFuture.andAllComplete(closing, on: self.loop)
+            let end = self.loop.scheduleTask(in: self.limits.drain) {
+                for subscriber in self.subscribers.values { subscriber.giveWay("the feed has ended") }
+            }
+            all.whenComplete { _ in end.cancel() }
+            return all
         }
     }
 }

@@ -16,6 +16,7 @@ final class LiveSettings: Sendable {
         var configuration: Configuration
         var watch: FileWatch
         var hub: FeedHub?
+        var lane: CoordinatorLane?
     }
 
     let access: FeedAccess
@@ -34,10 +35,21 @@ final class LiveSettings: Sendable {
         state = Mutex(State(configuration: configuration, watch: watch))
     }
 
-    /// The feed runs: changes reach its subscribers from now on.
+    /// The feed runs: changes reach it from now on.
+    /// - Parameter configuration: what it was started with.
     /// - Returns: what goes on until it is cancelled.
-    func begin(hub: FeedHub, on loop: any EventLoop) -> [RepeatedTask] {
-        state.withLock { $0.hub = hub }
+    func begin(
+        _ configuration: Configuration,
+        hub: FeedHub,
+        lane: CoordinatorLane,
+        on loop: any EventLoop
+    ) -> [RepeatedTask] {
+        state.withLock { state in
+            state.hub = hub
+            state.lane = lane
+            // What was reloaded before.
+            make(ConfigurationDifference(from: configuration, to: state.configuration), state)
+        }
         let watching = loop.scheduleRepeatedTask(initialDelay: Self.watchInterval, delay: Self.watchInterval) { _ in
             self.lookAtFiles()
         }
@@ -47,9 +59,9 @@ final class LiveSettings: Sendable {
         return [watching, reminding]
     }
 
-    /// Takes over what a changed configuration says of certificates and `allow` rules: subscribers that are not trusted
-    /// any more are out, and those whose view changes have to subscribe again. All else is for the next start, which is
-    /// logged. May be called from any thread.
+    /// Takes over what a changed configuration says, as far as a running feed can; what it cannot is for the next start,
+    /// and is named in the log. Subscribers that are not trusted any more are out, and those whose view changes have to
+    /// subscribe again. May be called from any thread.
     /// - Throws: when a certificate or key is unusable; nothing has changed then.
     func reload(_ new: Configuration) throws(CredentialsError) {
         let result = state.withLock { state in
@@ -60,19 +72,31 @@ final class LiveSettings: Sendable {
 
     private func apply(_ new: Configuration, _ state: inout State) throws(CredentialsError) {
         let watch = FileWatch(new.feed.credentialFiles)
-        access.replace(try FeedAccess.Grant(new.feed, file: file))
+        let grant = try FeedAccess.Grant(new.feed, file: file)
+        // From here on nothing fails.
+        access.replace(grant)
         state.watch = watch
-        state.hub?.accessHasChanged()
-        logger.info("certificates and allow rules are reloaded", metadata: ["file": "\(file)"])
+        let difference = ConfigurationDifference(from: state.configuration, to: new)
+        state.configuration = difference.result
+        make(difference, state)
+        let applied = difference.applied.joined(separator: ", ")
+        logger.info(
+            "the configuration is reloaded",
+            metadata: ["file": "\(file)", "changed": "\(printable(applied.isEmpty ? "nothing" : applied))"]
+        )
         sayExpiries()
-        let old = state.configuration
-        state.configuration.feed = new.feed
-        state.configuration.feed.listen = old.feed.listen
-        guard new != state.configuration else { return }
+        guard !difference.deferred.isEmpty else { return }
         logger.warning(
             "other changes of the configuration take effect at the next start",
-            metadata: ["file": "\(file)"]
+            metadata: ["file": "\(file)", "keys": "\(printable(difference.deferred.joined(separator: ", ")))"]
         )
+    }
+
+    /// Tells those who run what has changed.
+    private func make(_ difference: ConfigurationDifference, _ state: State) {
+        state.hub?.setRetainedBytes(Int(clamping: state.configuration.log.retainBytes))
+        state.hub?.accessHasChanged()
+        state.lane?.reconfigure(difference.changes)
     }
 
     /// Reads the certificates again where their files have changed. What cannot be used changes nothing: whoever

@@ -24,9 +24,11 @@ extension TLSContext {
         SSL_CTX_set_verify_depth(pointer, Int32(TLSLimits.chainDepthMax))
         let mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
         SSL_CTX_set_verify(pointer, mode) { accepted, store in
-            let accepted = TLSContext.verdict(accepted, store)
-            if accepted == 0 { TLSEngine.transport(ofVerification: store)?.certificateRefused(store) }
-            return accepted
+            guard TLSContext.verdict(accepted, store) == 1 else {
+                TLSEngine.transport(ofVerification: store)?.certificateRefused(store)
+                return 0
+            }
+            return TLSEngine.hasProtocolIfNeeded(store) ? 1 : 0
         }
     }
 

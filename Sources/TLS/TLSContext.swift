@@ -40,8 +40,11 @@ package final class TLSContext: @unchecked Sendable {
     ) throws(TLSError) {
         try self.init(role: .server, options, namedIdentities: namedIdentities)
         try use(identity)
-        if let clientTrust { try trust(clientTrust) }
-        SSL_CTX_set_client_hello_cb(pointer, { ssl, alert, _ in TLSContext.clientHelloArrived(ssl, alert) }, nil)
+        if let clientTrust {
+            try trust(clientTrust)
+        } else {
+            SSL_CTX_set_client_hello_cb(pointer, { ssl, alert, _ in TLSContext.clientHelloArrived(ssl, alert) }, nil)
+        }
         let own = Unmanaged.passUnretained(self).toOpaque()  // every engine keeps its context alive
         if !namedIdentities.isEmpty {
             for identity in namedIdentities where identity.certificate.dnsNames.isEmpty {
@@ -104,6 +107,8 @@ package final class TLSContext: @unchecked Sendable {
         let minimum = options.allowsTLS12 ? TLS1_2_VERSION : TLS1_3_VERSION
         guard tidemark_SSL_CTX_set_versions(pointer, minimum, TLS1_3_VERSION) == 1,
             SSL_CTX_set_cipher_list(pointer, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL") == 1,
+            // Elliptic curves of 128 bits and more.
+            tidemark_SSL_CTX_set_groups(pointer, "X25519:P-256:P-384:X448:P-521") == 1,
             SSL_CTX_set_num_tickets(pointer, 0) == 1,
             SSL_CTX_set_max_early_data(pointer, 0) == 1
         else { throw TLSError.fromLibrary("SSL_CTX_new") }
@@ -126,7 +131,8 @@ package final class TLSContext: @unchecked Sendable {
 // MARK: - libssl's callbacks
 
 extension TLSContext {
-    /// A client that offers no application protocol at all never reaches `selectProtocol`.
+    /// A client that offers no application protocol at all never reaches `selectProtocol`. Where clients have to show
+    /// a certificate it is refused with that, so that scanners of TLS, which offer none, have something to look at.
     fileprivate static func clientHelloArrived(
         _ ssl: OpaquePointer?,
         _ alert: UnsafeMutablePointer<Int32>?

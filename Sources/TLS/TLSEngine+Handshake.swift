@@ -117,9 +117,26 @@ extension TLSEngine {
     }
 
     static func transport(ofVerification store: OpaquePointer?) -> EngineTransport? {
-        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()).flatMap {
-            transport(of: OpaquePointer($0))
-        }
+        transport(of: connection(ofVerification: store))
+    }
+
+    private static func connection(ofVerification store: OpaquePointer?) -> OpaquePointer? {
+        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()).map { OpaquePointer($0) }
+    }
+
+    /// At a server, when a client's own certificate is found good: whether an application protocol is agreed on, where
+    /// one is needed. Where not, the verification is made to fail.
+    static func hasProtocolIfNeeded(_ store: OpaquePointer?) -> Bool {
+        guard X509_STORE_CTX_get_error_depth(store) == 0, let ssl = connection(ofVerification: store),
+            SSL_is_server(ssl) == 1, let transport = transport(of: ssl), transport.needsApplicationProtocol
+        else { return true }
+        var name: UnsafePointer<UInt8>?
+        var count: UInt32 = 0
+        SSL_get0_alpn_selected(ssl, &name, &count)
+        if count > 0 { return true }
+        transport.lacksApplicationProtocol = true
+        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION)
+        return false
     }
 }
 

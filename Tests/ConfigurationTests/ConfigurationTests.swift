@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Every key that there is.
-private let wholeContract = """
+let wholeContract = """
     relays:
       - name: alpha
         url: net://10.0.0.5:5345
