@@ -63,6 +63,8 @@ final class Coordinator {
             """
         /// Further lines of the section `feed`.
         var feed: [String] = []
+        /// Lines of the section `log`; without any the log is in memory.
+        var log: [String] = []
         /// Does something with the certificates before it starts.
         var prepare: (Identities) throws -> Void = { _ in }
     }
@@ -163,6 +165,7 @@ final class Coordinator {
               client-ca: \(identities.file("ca.pem"))
             \(allow)
             \(options.feed.map { "  \($0)\n" }.joined())
+            \(options.log.isEmpty ? "" : "log:\n" + options.log.map { "  \($0)\n" }.joined())
             """
     }
 }
