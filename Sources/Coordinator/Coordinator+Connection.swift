@@ -240,7 +240,7 @@ extension Coordinator {
     mutating func drained(_ slot: StreamSlot) {
         guard let (link, stream) = draining.removeValue(forKey: slot) else { return }
         let session = stream.trace.session
-        batches.forgetStream(stream.declaration.id)
+        sayEnd(of: stream, link)
         link.root.drainingCount -= 1
         session.drainingCount -= 1
         stream.trace.drainingCount -= 1

@@ -1,3 +1,5 @@
+import Feed
+
 /// What one stream's packets say of what is missing between them.
 ///
 /// A packet carries a counter of events discarded so far and, where the tracer numbers its packets, a number. What
@@ -26,7 +28,9 @@ struct LossAccount {
     /// Packets since `lastSequenceNumber` that were not read: without events, or said to be lost already.
     private var skippedPackets: UInt64 = 0
     /// Nil until the first packet, where reading began in the middle of a stream.
-    private var lastDiscarded: UInt64?
+    private(set) var lastDiscarded: UInt64?
+    /// What has been said before the coordinator was started again, which may be ahead of what is read.
+    private var said: PacketPlace?
 
     /// The number that the next packet has if none is missing; nil where packets have none.
     var nextSequenceNumber: UInt64? {
@@ -34,6 +38,14 @@ struct LossAccount {
         let (step, stepOverflow) = skippedPackets.addingReportingOverflow(1)
         let (next, overflow) = last.addingReportingOverflow(step)
         return stepOverflow || overflow ? nil : next
+    }
+
+    /// Goes on where a log ends.
+    init(_ place: StreamPlace, startsAtBeginning: Bool) {
+        lastEndCycles = place.packet?.place.endCycles
+        lastSequenceNumber = place.packet?.index.sequenceNumber
+        lastDiscarded = place.packet == nil ? (startsAtBeginning ? 0 : nil) : place.packet?.index.discardedEvents
+        said = place.said
     }
 
     /// - Parameter startsAtBeginning: whether the first packet is the stream's first: then its counter starts from 0.
@@ -63,7 +75,9 @@ struct LossAccount {
     mutating func read(sequenceNumber: UInt64?, endCycles: UInt64?, discarded: UInt64?) -> [Loss] {
         var losses: [Loss] = []
         if let sequenceNumber {
-            if let expected = nextSequenceNumber, sequenceNumber > expected {
+            if let next = nextSequenceNumber, case let expected = max(next, said?.nextSequenceNumber ?? 0),
+                sequenceNumber > expected
+            {
                 losses.append(
                     Loss(cause: .missingPackets, count: sequenceNumber - expected, sinceCycles: sinceCycles)
                 )
@@ -80,7 +94,9 @@ struct LossAccount {
             lastDiscarded = discarded ?? lastDiscarded
         }
         // A counter that goes back is a tracer's bug, not a wrap.
-        guard let discarded, let before = lastDiscarded, discarded > before else { return [] }
+        guard let discarded, let last = lastDiscarded, case let before = max(last, said?.discardedEvents ?? 0),
+            discarded > before
+        else { return [] }
         return [Loss(cause: .discardedEvents, count: discarded - before, sinceCycles: sinceCycles)]
     }
 }

@@ -75,10 +75,15 @@ package struct FrameDecoder: ~Copyable, Sendable {
         let token = mayResume ? text(message.pointee.token) : ""
         if state.endBatch() { readers = readers.filter { state.traces[$0.key] != nil } }
         if packets.count != state.packets.count { packets = packets.filter { state.packets[$0.key] != nil } }
-        state.watermarkNs = watermarkNs ?? state.watermarkNs
-        state.isResumePoint = watermarkNs != nil
+        let floorNs = message.floorNs
+        state.note(watermarkNs: watermarkNs, floorNs: floorNs)
         return ReceivedFrame(
-            batch: FeedBatch(sequence: state.sequence, records: records, watermarkNs: watermarkNs),
+            batch: FeedBatch(
+                sequence: state.sequence,
+                records: records,
+                watermarkNs: watermarkNs,
+                floorNs: floorNs
+            ),
             token: token.isEmpty ? nil : token,
             isCheckpoint: isCheckpoint,
             isNotice: false,
@@ -157,6 +162,10 @@ package struct FrameDecoder: ~Copyable, Sendable {
             let traceID = try reader.traceEnd(record.pointee.trace_end)
             try state.end(traceID: traceID)
             records.append(.traceEnd(traceID: traceID))
+        case TIDEMARK__FEED__RECORD__RECORD_STREAM_END:
+            let end = try reader.streamEnd(record.pointee.stream_end, state)
+            try state.end(end)
+            records.append(.streamEnd(end))
         case TIDEMARK__FEED__RECORD__RECORD_PACKET:
             guard isCheckpoint else { throw .invalid(.packet) }
             try open(record.pointee.packet)
@@ -190,5 +199,9 @@ package struct FrameDecoder: ~Copyable, Sendable {
 extension UnsafeMutablePointer<Tidemark__Feed__Frame> {
     fileprivate var watermarkNs: Int64? {
         pointee.watermark_case == TIDEMARK__FEED__FRAME__WATERMARK_WATERMARK_NS ? pointee.watermark_ns : nil
+    }
+
+    var floorNs: Int64? {
+        pointee.floor_case == TIDEMARK__FEED__FRAME__FLOOR_FLOOR_NS ? pointee.floor_ns : nil
     }
 }

@@ -29,6 +29,7 @@ struct ScopeFilter: Sendable {
             isVisible[trace.id] = allowed
             return allowed ? record : nil
         case .metadata(let traceID, _), .traceEnd(let traceID): return isVisible[traceID] == true ? record : nil
+        case .streamEnd(let end): return isVisible[end.traceID] == true ? record : nil
         case .stream(let stream): return isVisible[stream.traceID] == true ? record : nil
         case .events(let group): return filter(group).map { .events($0) }
         case .relay(let change): return scope.filtered(change).map { .relay($0) }

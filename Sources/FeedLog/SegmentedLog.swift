@@ -143,7 +143,7 @@ package struct SegmentedLog: ~Copyable, Sendable {
         var pieces = [header.storage]
         var encoder = FrameEncoder(feed: catalogue.history.feed, limits: feedLimits)
         do throws(FeedError) {
-            let checkpoint = try encoder.checkpoint(SubscriptionOpening(state: state))
+            let checkpoint = try encoder.checkpoint(SubscriptionOpening(state: state), forLog: true)
             for (index, frame) in checkpoint.enumerated() {
                 let kind: RecordHeader.Kind = index == checkpoint.count - 1 ? .checkpointEnd : .checkpointPart
                 pieces += [RecordHeader(frame, kind).storage(before: frame.storage), frame.storage]

@@ -46,11 +46,13 @@ package final class CoordinatorLane: @unchecked Sendable {
 
     /// - Parameters:
     ///   - addresses: where the relays of `configuration` listen, in the same order.
+    ///   - restored: where the feed was, if it goes on with its log.
     ///   - places: where the files of its stored traces are, in the same order.
     ///   - notes: receives what people should read; called on the loop.
     package init(
         loop: any EventLoop,
         configuration: CoordinatorConfiguration,
+        restored: RestoredFeed? = nil,
         addresses: [RelayAddress],
         places: [TracePlace] = [],
         consumer: any BatchConsumer,
@@ -64,7 +66,7 @@ package final class CoordinatorLane: @unchecked Sendable {
         self.consumer = consumer
         self.notes = notes
         limits = configuration.limits
-        coordinator = Coordinator(configuration)
+        coordinator = Coordinator(configuration, restored: restored)
         finish = loop.makePromise()
     }
 

@@ -67,8 +67,6 @@ package final class FeedDaemon: Service {
 
     private func serve(coordinatorLoop: any EventLoop, feedLoop: any EventLoop) async throws {
         let (hub, recovered) = try openHub(on: feedLoop)
-        // Where the coordinator was, as far as the log knows.
-        _ = recovered
         let listener = try await FeedListener.listen(on: configuration.feed.listen, hub: hub, access: access)
         self.hub.withLock { $0 = hub }
         logger.info(
@@ -82,6 +80,7 @@ package final class FeedDaemon: Service {
         let lane = CoordinatorLane(
             loop: coordinatorLoop,
             configuration: CoordinatorConfiguration(configuration, seed: hub.feed.id.low),
+            restored: recovered.map { RestoredFeed($0) },
             addresses: configuration.relays.map {
                 RelayAddress(host: $0.url.endpoint.host, port: Int($0.url.endpoint.port))
             },

@@ -57,7 +57,7 @@ extension FeedBatch {
         var batch = self
         batch.records = records.filter { record in
             switch record {
-            case .trace, .metadata, .stream, .traceEnd, .gap: true
+            case .trace, .metadata, .stream, .traceEnd, .streamEnd, .gap: true
             case .events, .relay, .session, .lost, .holder, .clock, .log, .end: false
             }
         }

@@ -29,6 +29,11 @@ typedef struct Tidemark__Feed__Packet Tidemark__Feed__Packet;
 typedef struct Tidemark__Feed__CorrectionChange Tidemark__Feed__CorrectionChange;
 typedef struct Tidemark__Feed__PacketIndex Tidemark__Feed__PacketIndex;
 typedef struct Tidemark__Feed__TraceEnd Tidemark__Feed__TraceEnd;
+typedef struct Tidemark__Feed__StreamEnd Tidemark__Feed__StreamEnd;
+typedef struct Tidemark__Feed__Place Tidemark__Feed__Place;
+typedef struct Tidemark__Feed__PacketPlace Tidemark__Feed__PacketPlace;
+typedef struct Tidemark__Feed__EndedStreams Tidemark__Feed__EndedStreams;
+typedef struct Tidemark__Feed__Numbers Tidemark__Feed__Numbers;
 typedef struct Tidemark__Feed__RawEvents Tidemark__Feed__RawEvents;
 typedef struct Tidemark__Feed__Slice Tidemark__Feed__Slice;
 typedef struct Tidemark__Feed__DecodedEvents Tidemark__Feed__DecodedEvents;
@@ -372,6 +377,12 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__FRAME__WATERMARK__CASE)
 } Tidemark__Feed__Frame__WatermarkCase;
 
+typedef enum {
+  TIDEMARK__FEED__FRAME__FLOOR__NOT_SET = 0,
+  TIDEMARK__FEED__FRAME__FLOOR_FLOOR_NS = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__FRAME__FLOOR__CASE)
+} Tidemark__Feed__Frame__FloorCase;
+
 struct  Tidemark__Feed__Frame
 {
   ProtobufCMessage base;
@@ -396,10 +407,14 @@ struct  Tidemark__Feed__Frame
   union {
     int64_t watermark_ns;
   };
+  Tidemark__Feed__Frame__FloorCase floor_case;
+  union {
+    int64_t floor_ns;
+  };
 };
 #define TIDEMARK__FEED__FRAME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__frame__descriptor) \
-    , 0, TIDEMARK__FEED__FRAME_KIND__FRAME_BATCH, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, TIDEMARK__FEED__FRAME__WATERMARK__NOT_SET, {0} }
+    , 0, TIDEMARK__FEED__FRAME_KIND__FRAME_BATCH, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, TIDEMARK__FEED__FRAME__WATERMARK__NOT_SET, {0}, TIDEMARK__FEED__FRAME__FLOOR__NOT_SET, {0} }
 
 
 typedef enum {
@@ -418,7 +433,11 @@ typedef enum {
   TIDEMARK__FEED__RECORD__RECORD_END = 12,
   TIDEMARK__FEED__RECORD__RECORD_TRACE_END = 13,
   TIDEMARK__FEED__RECORD__RECORD_CLOCK = 14,
-  TIDEMARK__FEED__RECORD__RECORD_LOG = 17
+  TIDEMARK__FEED__RECORD__RECORD_PLACE = 15,
+  TIDEMARK__FEED__RECORD__RECORD_ENDED_STREAMS = 16,
+  TIDEMARK__FEED__RECORD__RECORD_LOG = 17,
+  TIDEMARK__FEED__RECORD__RECORD_STREAM_END = 18,
+  TIDEMARK__FEED__RECORD__RECORD_NUMBERS = 19
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__RECORD__RECORD__CASE)
 } Tidemark__Feed__Record__RecordCase;
 
@@ -444,7 +463,20 @@ struct  Tidemark__Feed__Record
     Tidemark__Feed__End *end;
     Tidemark__Feed__TraceEnd *trace_end;
     Tidemark__Feed__Clock *clock;
+    /*
+     * In a log's checkpoints.
+     */
+    Tidemark__Feed__Place *place;
+    /*
+     * In a log's checkpoints.
+     */
+    Tidemark__Feed__EndedStreams *ended_streams;
     Tidemark__Feed__LogState *log;
+    Tidemark__Feed__StreamEnd *stream_end;
+    /*
+     * In a log's checkpoints.
+     */
+    Tidemark__Feed__Numbers *numbers;
   };
 };
 #define TIDEMARK__FEED__RECORD__INIT \
@@ -479,10 +511,14 @@ struct  Tidemark__Feed__Trace
    * Below the session.
    */
   char *path;
+  /*
+   * The relay's number of the trace.
+   */
+  uint64_t live_trace_id;
 };
 #define TIDEMARK__FEED__TRACE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__trace__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -552,10 +588,14 @@ struct  Tidemark__Feed__Packet
    * Where the correction changes in the packet.
    */
   Tidemark__Feed__CorrectionChange *change;
+  /*
+   * As its relay tells of it.
+   */
+  Tidemark__Feed__PacketPlace *place;
 };
 #define TIDEMARK__FEED__PACKET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__packet__descriptor) \
-    , 0, 0, 0, 0, {0,NULL}, NULL, NULL }
+    , 0, 0, 0, 0, {0,NULL}, NULL, NULL, NULL }
 
 
 /*
@@ -678,6 +718,141 @@ struct  Tidemark__Feed__TraceEnd
 #define TIDEMARK__FEED__TRACE_END__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__trace_end__descriptor) \
     , 0 }
+
+
+/*
+ * No event of the stream comes any more, nor anything else that refers to it.
+ */
+struct  Tidemark__Feed__StreamEnd
+{
+  ProtobufCMessage base;
+  uint64_t stream_id;
+  /*
+   * Its trace's identity, by which it is known should a relay give it once more; 0 where it has none.
+   */
+  uint64_t uuid_high;
+  uint64_t uuid_low;
+};
+#define TIDEMARK__FEED__STREAM_END__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__stream_end__descriptor) \
+    , 0, 0, 0 }
+
+
+/*
+ * How far a stream's events have left.
+ */
+struct  Tidemark__Feed__Place
+{
+  ProtobufCMessage base;
+  uint64_t stream_id;
+  /*
+   * The last packet of which events have left; absent before the first.
+   */
+  Tidemark__Feed__PacketIndex *index;
+  Tidemark__Feed__PacketPlace *packet;
+  /*
+   * The end of the last event that has left, bits from that packet's start.
+   */
+  uint64_t end_bits;
+  /*
+   * Up to which packet losses have been said.
+   */
+  Tidemark__Feed__PacketPlace *said;
+  /*
+   * As that packet's.
+   */
+  int64_t correction_ns;
+  Tidemark__Feed__CorrectionChange *change;
+  /*
+   * Packets behind that one which are said to be lost.
+   */
+  size_t n_lost;
+  Tidemark__Feed__PacketPlace **lost;
+};
+#define TIDEMARK__FEED__PLACE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__place__descriptor) \
+    , 0, NULL, NULL, 0, NULL, 0, NULL, 0,NULL }
+
+
+typedef enum {
+  TIDEMARK__FEED__PACKET_PLACE__NEXT__NOT_SET = 0,
+  TIDEMARK__FEED__PACKET_PLACE__NEXT_NEXT_SEQUENCE_NUMBER = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__PACKET_PLACE__NEXT__CASE)
+} Tidemark__Feed__PacketPlace__NextCase;
+
+typedef enum {
+  TIDEMARK__FEED__PACKET_PLACE__DISCARDED__NOT_SET = 0,
+  TIDEMARK__FEED__PACKET_PLACE__DISCARDED_DISCARDED_EVENTS = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__PACKET_PLACE__DISCARDED__CASE)
+} Tidemark__Feed__PacketPlace__DiscardedCase;
+
+/*
+ * Which packet of a stream.
+ */
+struct  Tidemark__Feed__PacketPlace
+{
+  ProtobufCMessage base;
+  /*
+   * Its end, by the clock's whole time.
+   */
+  uint64_t end_cycles;
+  /*
+   * Where the relay has it in its stream, bytes.
+   */
+  uint64_t offset;
+  Tidemark__Feed__PacketPlace__NextCase next_case;
+  union {
+    uint64_t next_sequence_number;
+  };
+  Tidemark__Feed__PacketPlace__DiscardedCase discarded_case;
+  union {
+    uint64_t discarded_events;
+  };
+};
+#define TIDEMARK__FEED__PACKET_PLACE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__packet_place__descriptor) \
+    , 0, 0, TIDEMARK__FEED__PACKET_PLACE__NEXT__NOT_SET, {0}, TIDEMARK__FEED__PACKET_PLACE__DISCARDED__NOT_SET, {0} }
+
+
+/*
+ * Streams of a session that goes on, which have ended: not read again should a relay give them once more.
+ */
+struct  Tidemark__Feed__EndedStreams
+{
+  ProtobufCMessage base;
+  char *relay;
+  char *host;
+  char *session;
+  uint64_t session_id;
+  /*
+   * The relay's numbers.
+   */
+  size_t n_live_stream_id;
+  uint64_t *live_stream_id;
+  /*
+   * Their traces' identities: the high and the low half of each.
+   */
+  size_t n_trace_uuid;
+  uint64_t *trace_uuid;
+};
+#define TIDEMARK__FEED__ENDED_STREAMS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__ended_streams__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL }
+
+
+/*
+ * The greatest numbers that have been used.
+ */
+struct  Tidemark__Feed__Numbers
+{
+  ProtobufCMessage base;
+  uint64_t trace_id;
+  uint64_t stream_id;
+  uint64_t packet_id;
+};
+#define TIDEMARK__FEED__NUMBERS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__numbers__descriptor) \
+    , 0, 0, 0 }
 
 
 /*
@@ -980,6 +1155,12 @@ struct  Tidemark__Feed__Relay
     , (char *)protobuf_c_empty_string, TIDEMARK__FEED__RELAY_STATE__RELAY_UNSPECIFIED, (char *)protobuf_c_empty_string, TIDEMARK__FEED__RELAY__FRONTIER__NOT_SET, {0} }
 
 
+typedef enum {
+  TIDEMARK__FEED__SESSION__START__NOT_SET = 0,
+  TIDEMARK__FEED__SESSION__START_START_NS = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__SESSION__START__CASE)
+} Tidemark__Feed__Session__StartCase;
+
 struct  Tidemark__Feed__Session
 {
   ProtobufCMessage base;
@@ -989,10 +1170,14 @@ struct  Tidemark__Feed__Session
   uint64_t session_id;
   Tidemark__Feed__SessionState state;
   char *reason;
+  Tidemark__Feed__Session__StartCase start_case;
+  union {
+    int64_t start_ns;
+  };
 };
 #define TIDEMARK__FEED__SESSION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__session__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__SESSION_STATE__SESSION_UNSPECIFIED, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__SESSION_STATE__SESSION_UNSPECIFIED, (char *)protobuf_c_empty_string, TIDEMARK__FEED__SESSION__START__NOT_SET, {0} }
 
 
 typedef enum {
@@ -1032,6 +1217,10 @@ struct  Tidemark__Feed__Lost
   Tidemark__Feed__LossUnit unit;
   char *reason;
   Tidemark__Feed__LossCause cause;
+  /*
+   * The packet by which it showed.
+   */
+  Tidemark__Feed__PacketPlace *packet;
   Tidemark__Feed__Lost__StreamCase stream_case;
   union {
     uint64_t stream_id;
@@ -1051,7 +1240,7 @@ struct  Tidemark__Feed__Lost
 };
 #define TIDEMARK__FEED__LOST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__lost__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__LOSS_UNIT__LOSS_UNSPECIFIED, (char *)protobuf_c_empty_string, TIDEMARK__FEED__LOSS_CAUSE__LOSS_TRACER, TIDEMARK__FEED__LOST__STREAM__NOT_SET, {0}, TIDEMARK__FEED__LOST__AMOUNT__NOT_SET, {0}, TIDEMARK__FEED__LOST__FROM__NOT_SET, {0}, TIDEMARK__FEED__LOST__TO__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__LOSS_UNIT__LOSS_UNSPECIFIED, (char *)protobuf_c_empty_string, TIDEMARK__FEED__LOSS_CAUSE__LOSS_TRACER, NULL, TIDEMARK__FEED__LOST__STREAM__NOT_SET, {0}, TIDEMARK__FEED__LOST__AMOUNT__NOT_SET, {0}, TIDEMARK__FEED__LOST__FROM__NOT_SET, {0}, TIDEMARK__FEED__LOST__TO__NOT_SET, {0} }
 
 
 typedef enum {
@@ -1194,7 +1383,7 @@ struct  Tidemark__Feed__LogState
 
 
 /*
- * The feed is over.
+ * The feed is over, or its coordinator stops: then it may go on once that is started again.
  */
 struct  Tidemark__Feed__End
 {
@@ -1471,6 +1660,101 @@ Tidemark__Feed__TraceEnd *
                       const uint8_t       *data);
 void   tidemark__feed__trace_end__free_unpacked
                      (Tidemark__Feed__TraceEnd *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__StreamEnd methods */
+void   tidemark__feed__stream_end__init
+                     (Tidemark__Feed__StreamEnd         *message);
+size_t tidemark__feed__stream_end__get_packed_size
+                     (const Tidemark__Feed__StreamEnd   *message);
+size_t tidemark__feed__stream_end__pack
+                     (const Tidemark__Feed__StreamEnd   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__stream_end__pack_to_buffer
+                     (const Tidemark__Feed__StreamEnd   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__StreamEnd *
+       tidemark__feed__stream_end__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__stream_end__free_unpacked
+                     (Tidemark__Feed__StreamEnd *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__Place methods */
+void   tidemark__feed__place__init
+                     (Tidemark__Feed__Place         *message);
+size_t tidemark__feed__place__get_packed_size
+                     (const Tidemark__Feed__Place   *message);
+size_t tidemark__feed__place__pack
+                     (const Tidemark__Feed__Place   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__place__pack_to_buffer
+                     (const Tidemark__Feed__Place   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__Place *
+       tidemark__feed__place__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__place__free_unpacked
+                     (Tidemark__Feed__Place *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__PacketPlace methods */
+void   tidemark__feed__packet_place__init
+                     (Tidemark__Feed__PacketPlace         *message);
+size_t tidemark__feed__packet_place__get_packed_size
+                     (const Tidemark__Feed__PacketPlace   *message);
+size_t tidemark__feed__packet_place__pack
+                     (const Tidemark__Feed__PacketPlace   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__packet_place__pack_to_buffer
+                     (const Tidemark__Feed__PacketPlace   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__PacketPlace *
+       tidemark__feed__packet_place__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__packet_place__free_unpacked
+                     (Tidemark__Feed__PacketPlace *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__EndedStreams methods */
+void   tidemark__feed__ended_streams__init
+                     (Tidemark__Feed__EndedStreams         *message);
+size_t tidemark__feed__ended_streams__get_packed_size
+                     (const Tidemark__Feed__EndedStreams   *message);
+size_t tidemark__feed__ended_streams__pack
+                     (const Tidemark__Feed__EndedStreams   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__ended_streams__pack_to_buffer
+                     (const Tidemark__Feed__EndedStreams   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__EndedStreams *
+       tidemark__feed__ended_streams__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__ended_streams__free_unpacked
+                     (Tidemark__Feed__EndedStreams *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__Numbers methods */
+void   tidemark__feed__numbers__init
+                     (Tidemark__Feed__Numbers         *message);
+size_t tidemark__feed__numbers__get_packed_size
+                     (const Tidemark__Feed__Numbers   *message);
+size_t tidemark__feed__numbers__pack
+                     (const Tidemark__Feed__Numbers   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__numbers__pack_to_buffer
+                     (const Tidemark__Feed__Numbers   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__Numbers *
+       tidemark__feed__numbers__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__numbers__free_unpacked
+                     (Tidemark__Feed__Numbers *message,
                       ProtobufCAllocator *allocator);
 /* Tidemark__Feed__RawEvents methods */
 void   tidemark__feed__raw_events__init
@@ -1839,6 +2123,21 @@ typedef void (*Tidemark__Feed__PacketIndex_Closure)
 typedef void (*Tidemark__Feed__TraceEnd_Closure)
                  (const Tidemark__Feed__TraceEnd *message,
                   void *closure_data);
+typedef void (*Tidemark__Feed__StreamEnd_Closure)
+                 (const Tidemark__Feed__StreamEnd *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__Place_Closure)
+                 (const Tidemark__Feed__Place *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__PacketPlace_Closure)
+                 (const Tidemark__Feed__PacketPlace *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__EndedStreams_Closure)
+                 (const Tidemark__Feed__EndedStreams *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__Numbers_Closure)
+                 (const Tidemark__Feed__Numbers *message,
+                  void *closure_data);
 typedef void (*Tidemark__Feed__RawEvents_Closure)
                  (const Tidemark__Feed__RawEvents *message,
                   void *closure_data);
@@ -1920,6 +2219,11 @@ extern const ProtobufCMessageDescriptor tidemark__feed__packet__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__correction_change__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__packet_index__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__trace_end__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__stream_end__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__place__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__packet_place__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__ended_streams__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__numbers__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__raw_events__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__slice__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__decoded_events__descriptor;
