@@ -772,6 +772,51 @@ void   tidemark__feed__packet_place__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__packet_place__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tidemark__feed__lost_packets__init
+                     (Tidemark__Feed__LostPackets         *message)
+{
+  static const Tidemark__Feed__LostPackets init_value = TIDEMARK__FEED__LOST_PACKETS__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__lost_packets__get_packed_size
+                     (const Tidemark__Feed__LostPackets *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__lost_packets__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__lost_packets__pack
+                     (const Tidemark__Feed__LostPackets *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__lost_packets__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__lost_packets__pack_to_buffer
+                     (const Tidemark__Feed__LostPackets *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__lost_packets__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__LostPackets *
+       tidemark__feed__lost_packets__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__LostPackets *)
+     protobuf_c_message_unpack (&tidemark__feed__lost_packets__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__lost_packets__free_unpacked
+                     (Tidemark__Feed__LostPackets *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__lost_packets__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tidemark__feed__ended_streams__init
                      (Tidemark__Feed__EndedStreams         *message)
 {
@@ -3201,7 +3246,7 @@ static const ProtobufCFieldDescriptor tidemark__feed__place__field_descriptors[8
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Tidemark__Feed__Place, n_lost),
     offsetof(Tidemark__Feed__Place, lost),
-    &tidemark__feed__packet_place__descriptor,
+    &tidemark__feed__lost_packets__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -3237,7 +3282,7 @@ const ProtobufCMessageDescriptor tidemark__feed__place__descriptor =
   (ProtobufCMessageInit) tidemark__feed__place__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__packet_place__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tidemark__feed__packet_place__field_descriptors[3] =
 {
   {
     "end_cycles",
@@ -3264,20 +3309,8 @@ static const ProtobufCFieldDescriptor tidemark__feed__packet_place__field_descri
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "next_sequence_number",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    offsetof(Tidemark__Feed__PacketPlace, next_case),
-    offsetof(Tidemark__Feed__PacketPlace, next_sequence_number),
-    NULL,
-    NULL,
-    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "discarded_events",
-    4,
+    3,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT64,
     offsetof(Tidemark__Feed__PacketPlace, discarded_case),
@@ -3289,15 +3322,14 @@ static const ProtobufCFieldDescriptor tidemark__feed__packet_place__field_descri
   },
 };
 static const unsigned tidemark__feed__packet_place__field_indices_by_name[] = {
-  3,   /* field[3] = discarded_events */
+  2,   /* field[2] = discarded_events */
   0,   /* field[0] = end_cycles */
-  2,   /* field[2] = next_sequence_number */
   1,   /* field[1] = offset */
 };
 static const ProtobufCIntRange tidemark__feed__packet_place__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__packet_place__descriptor =
 {
@@ -3307,11 +3339,75 @@ const ProtobufCMessageDescriptor tidemark__feed__packet_place__descriptor =
   "Tidemark__Feed__PacketPlace",
   "tidemark.feed",
   sizeof(Tidemark__Feed__PacketPlace),
-  4,
+  3,
   tidemark__feed__packet_place__field_descriptors,
   tidemark__feed__packet_place__field_indices_by_name,
   1,  tidemark__feed__packet_place__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__packet_place__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__lost_packets__field_descriptors[3] =
+{
+  {
+    "packet",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__LostPackets, packet),
+    &tidemark__feed__packet_place__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__LostPackets, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_packet_itself",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__LostPackets, is_packet_itself),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__lost_packets__field_indices_by_name[] = {
+  1,   /* field[1] = count */
+  2,   /* field[2] = is_packet_itself */
+  0,   /* field[0] = packet */
+};
+static const ProtobufCIntRange tidemark__feed__lost_packets__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__lost_packets__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.LostPackets",
+  "LostPackets",
+  "Tidemark__Feed__LostPackets",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__LostPackets),
+  3,
+  tidemark__feed__lost_packets__field_descriptors,
+  tidemark__feed__lost_packets__field_indices_by_name,
+  1,  tidemark__feed__lost_packets__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__lost_packets__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tidemark__feed__ended_streams__field_descriptors[6] =

@@ -105,7 +105,8 @@ extension Coordinator {
                 stream.earlyBeacon = nil
                 stream.lastArrival = nil
                 dropStorage(stream, link)
-                stream.resume = stream.position ?? stream.resume
+                // Until something new comes it is where it was.
+                stream.resume = stream.resume ?? stream.position
                 stream.isParked = true
             }
             link.parked = session

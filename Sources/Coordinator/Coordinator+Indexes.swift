@@ -94,6 +94,11 @@ extension Coordinator {
             stream.clockCycles = index.timestampEnd
             return skip(link, stream)
         }
+        if stream.losses.passLost(PacketPlace(index)) {
+            if taken == false { _ = passPosition(of: stream, link) }
+            let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link)
+            return pass(link, stream, index, end: end)
+        }
         if trace.fault != nil {
             loseUndecodable(link, stream, index)
             skip(link, stream)
@@ -106,8 +111,7 @@ extension Coordinator {
         if taken == false { _ = passPosition(of: stream, link) }
         observe(end, stream, link, now: now)
         let startNs = startNs(stream, link)
-        let isLost = stream.lostPackets.contains { $0.isSame(as: PacketPlace(index)) }
-        if isLost || taken != nil && stream.isEmpty(index) {
+        if taken != nil, stream.isEmpty(index) {
             pass(link, stream, index, end: end)
         } else if let startNs, end < startNs {
             pass(link, stream, index, end: end)

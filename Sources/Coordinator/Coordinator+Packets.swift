@@ -76,18 +76,31 @@ extension Coordinator {
             if report.damaged.count < limits.reportedFaultsMax {
                 report.damaged.append("\(link.source.name): \(stream.trace.declaration.path), \(place): \(error)")
             }
-            noteLoss(
-                .events,
-                count: nil,
-                stream: stream,
-                link: link,
-                fromNs: nil,
-                toNs: end,
-                reason: "\(error)",
-                index: index
-            )
+            noteDamage(stream, index, link, end: end, reason: "\(error)")
         }
         advance(stream, to: end)
+    }
+
+    /// The rest of a packet cannot be read.
+    private mutating func noteDamage(
+        _ stream: RelayStream,
+        _ index: PacketIndex,
+        _ link: RelayLink,
+        end: Int64,
+        reason: String
+    ) {
+        // A packet whose losses were said before the coordinator was started again is as it was.
+        if let said = stream.said, !PacketPlace(index).isAfter(said) { return }
+        noteLoss(
+            .events,
+            count: nil,
+            stream: stream,
+            link: link,
+            fromNs: nil,
+            toNs: end,
+            reason: reason,
+            index: index
+        )
     }
 
     /// The rest of a packet of which the feed has a part is to come.
@@ -113,7 +126,8 @@ extension Coordinator {
         let losses = stream.losses.read(
             sequenceNumber: preamble.sequenceNumber,
             endCycles: index.timestampEnd,
-            discarded: index.eventsDiscarded
+            discarded: index.eventsDiscarded,
+            packet: PacketPlace(index)
         )
         noteLosses(
             losses,

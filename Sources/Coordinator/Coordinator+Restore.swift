@@ -56,10 +56,8 @@ extension Coordinator {
         else { return drop(restored) }
         let link = child(of: lister, for: listed)
         defer { connect(link, now: now) }
-        guard restored.change.state == .active else {
-            link.isSaidHeld = true
-            return
-        }
+        link.isSaidHeld = restored.change.state == .held
+        guard restored.wasAttached else { return }
         // All that is older than the watermark has left, unless the feed has gone on without the relay.
         let boundNs = relay.isExcluded ? relay.state?.frontierNs : feed.watermarkNs
         let session = RelaySession(listed: listed, frontier: frontier.addSession(lister.frontier, boundNs: boundNs))
@@ -111,7 +109,6 @@ extension Coordinator {
         stream.startsAtAttach = link.source.start == .now
         stream.movedAtNs = now
         stream.said = restored.place.said
-        stream.lostPackets = restored.place.lost
         stream.losses = LossAccount(restored.place, startsAtBeginning: link.source.start == .beginning)
         if let packet = restored.place.packet {
             let cut = restored.cutPacket
@@ -169,7 +166,7 @@ extension ClockReport {
 extension RestoredFeed.Relay {
     /// Whether the feed had something of it, or waited for it: it then waits again.
     var wasAttached: Bool {
-        if sessions.contains(where: { $0.change.state == .active }) { return true }
+        if sessions.contains(where: \.wasAttached) { return true }
         switch state?.state {
         case .active, .quiet, .lagging, .excluded, .rejoining: return true
         case .connecting, .ended, nil: return false
@@ -177,6 +174,11 @@ extension RestoredFeed.Relay {
     }
 
     var isExcluded: Bool { state?.state == .excluded || state?.state == .rejoining }
+}
+
+extension RestoredFeed.Session {
+    /// Another viewer may have it since.
+    fileprivate var wasAttached: Bool { change.state == .active || !traces.isEmpty }
 }
 
 extension ListedSession {

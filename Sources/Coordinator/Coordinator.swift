@@ -348,8 +348,7 @@ package struct Coordinator: ~Copyable {
         )
     }
 
-    /// - Parameter index: of the packet by which it shows, of which notice has been taken; what was said of it before is
-    ///   not said again.
+    /// - Parameter index: of the packet by which it shows, of which notice has been taken.
     mutating func noteLoss(
         _ unit: LossRecord.Unit,
         count: UInt64?,
@@ -362,7 +361,6 @@ package struct Coordinator: ~Copyable {
         index: PacketIndex? = nil
     ) {
         let packet = index.map { PacketPlace($0, behind: stream.losses) }
-        if let packet, let said = stream.said, !packet.isAfter(said) { return }
         let session = stream.trace.session.listed
         if stream.isIdentified { declare(stream) }
         records.append(
@@ -396,7 +394,6 @@ extension PacketPlace {
         self.init(
             endCycles: index.timestampEnd,
             offset: index.offset,
-            nextSequenceNumber: losses.nextSequenceNumber,
             discardedEvents: losses.lastDiscarded
         )
     }

@@ -29,8 +29,10 @@ struct LossAccount {
     private var skippedPackets: UInt64 = 0
     /// Nil until the first packet, where reading began in the middle of a stream.
     private(set) var lastDiscarded: UInt64?
-    /// What has been said before the coordinator was started again, which may be ahead of what is read.
-    private var said: PacketPlace?
+    /// What has been said before the coordinator was started again, ahead of what is read: how many events were
+    /// discarded, and which packets were lost.
+    private var saidDiscarded: UInt64 = 0
+    private var saidLost: [StreamPlace.LostPackets] = []
 
     /// The number that the next packet has if none is missing; nil where packets have none.
     var nextSequenceNumber: UInt64? {
@@ -45,7 +47,18 @@ struct LossAccount {
         lastEndCycles = place.packet?.place.endCycles
         lastSequenceNumber = place.packet?.index.sequenceNumber
         lastDiscarded = place.packet == nil ? (startsAtBeginning ? 0 : nil) : place.packet?.index.discardedEvents
-        said = place.said
+        saidDiscarded = place.said?.discardedEvents ?? 0
+        saidLost = place.lost
+    }
+
+    /// A packet that is said to be lost itself comes once more, and is passed by.
+    /// - Returns: whether it is one.
+    mutating func passLost(_ packet: PacketPlace) -> Bool {
+        guard let index = saidLost.firstIndex(where: { $0.isPacketItself && $0.packet.isSame(as: packet) }) else {
+            return false
+        }
+        saidLost.remove(at: index)
+        return true
     }
 
     /// - Parameter startsAtBeginning: whether the first packet is the stream's first: then its counter starts from 0.
@@ -72,20 +85,33 @@ struct LossAccount {
     }
 
     /// A packet that has been read.
-    mutating func read(sequenceNumber: UInt64?, endCycles: UInt64?, discarded: UInt64?) -> [Loss] {
+    /// - Parameter packet: which one it is, of a live stream.
+    mutating func read(
+        sequenceNumber: UInt64?,
+        endCycles: UInt64?,
+        discarded: UInt64?,
+        packet: PacketPlace? = nil
+    ) -> [Loss] {
         var losses: [Loss] = []
         if let sequenceNumber {
-            if let next = nextSequenceNumber, case let expected = max(next, said?.nextSequenceNumber ?? 0),
-                sequenceNumber > expected
-            {
-                losses.append(
-                    Loss(cause: .missingPackets, count: sequenceNumber - expected, sinceCycles: sinceCycles)
-                )
+            if let expected = nextSequenceNumber, sequenceNumber > expected {
+                let missing = sequenceNumber - expected
+                let said = packet.map { saidLost(upTo: $0) } ?? 0
+                if missing > said {
+                    losses.append(Loss(cause: .missingPackets, count: missing - said, sinceCycles: sinceCycles))
+                }
             }
             lastSequenceNumber = sequenceNumber
             skippedPackets = 0
         }
         return losses + counted(endCycles: endCycles, discarded: discarded)
+    }
+
+    /// How many packets have been said to be lost by those up to `packet`: once.
+    private mutating func saidLost(upTo packet: PacketPlace) -> UInt64 {
+        let count = saidLost.reduce(0) { $0 &+ ($1.packet.isAfter(packet) ? 0 : $1.count) }
+        saidLost.removeAll { !$0.packet.isAfter(packet) }
+        return count
     }
 
     private mutating func counted(endCycles: UInt64?, discarded: UInt64?) -> [Loss] {
@@ -94,8 +120,7 @@ struct LossAccount {
             lastDiscarded = discarded ?? lastDiscarded
         }
         // A counter that goes back is a tracer's bug, not a wrap.
-        guard let discarded, let last = lastDiscarded, case let before = max(last, said?.discardedEvents ?? 0),
-            discarded > before
+        guard let discarded, let last = lastDiscarded, case let before = max(last, saidDiscarded), discarded > before
         else { return [] }
         return [Loss(cause: .discardedEvents, count: discarded - before, sinceCycles: sinceCycles)]
     }

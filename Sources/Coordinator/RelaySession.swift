@@ -152,8 +152,6 @@ final class RelayStream {
     var resume: StreamPosition?
     /// On a restored stream: up to which packet losses have been said.
     var said: PacketPlace?
-    /// On a restored stream: packets that are said to be lost, and must not come after all.
-    var lostPackets: [PacketPlace] = []
     /// On a restored stream: how its last packet was corrected.
     var restoredCorrection: TimeCorrection?
     /// The end of the last packet of which the relay has not said yet that nothing was behind it, nanoseconds as its

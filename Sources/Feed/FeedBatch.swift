@@ -378,20 +378,12 @@ package struct PacketPlace: Sendable, Equatable {
     package var endCycles: UInt64
     /// Where the relay has it in its stream, bytes.
     package var offset: UInt64
-    /// Of a loss: the number that is next if nothing else is lost, and the events discarded so far; nil where the
-    /// stream does not count.
-    package var nextSequenceNumber: UInt64?
+    /// Of a loss: the events discarded so far; nil where the stream does not count.
     package var discardedEvents: UInt64?
 
-    package init(
-        endCycles: UInt64,
-        offset: UInt64,
-        nextSequenceNumber: UInt64? = nil,
-        discardedEvents: UInt64? = nil
-    ) {
+    package init(endCycles: UInt64, offset: UInt64, discardedEvents: UInt64? = nil) {
         self.endCycles = endCycles
         self.offset = offset
-        self.nextSequenceNumber = nextSequenceNumber
         self.discardedEvents = discardedEvents
     }
 

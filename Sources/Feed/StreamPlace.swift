@@ -17,23 +17,30 @@ package struct StreamPlace: Sendable, Equatable {
     package var packet: Packet?
     /// Up to which packet losses have been said.
     package var said: PacketPlace?
-    /// Packets behind the last one which are said to be lost: they must not come after all.
-    package var lost: [PacketPlace] = []
+    /// Losses of packets that have been said behind the last packet.
+    package var lost: [LostPackets] = []
 
-    package init(packet: Packet? = nil, said: PacketPlace? = nil, lost: [PacketPlace] = []) {
-        self.packet = packet
-        self.said = said
-        self.lost = lost
+    package struct LostPackets: Sendable, Equatable {
+        /// By which packet it showed.
+        package var packet: PacketPlace
+        package var count: UInt64
+        /// It is that packet itself: it must not come after all.
+        package var isPacketItself: Bool
     }
 
-    /// How many lost packets are kept, the newest.
+    package init(packet: Packet? = nil, said: PacketPlace? = nil) {
+        self.packet = packet
+        self.said = said
+    }
+
+    /// How many losses are kept, the newest.
     private static let lostMax = 1024
 
     /// Something is lost, which showed by a packet.
     mutating func lose(_ loss: LossRecord, at place: PacketPlace) {
-        if loss.unit == .packets, loss.cause == .delivery {
+        if loss.unit == .packets, let count = loss.count {
             if lost.count == Self.lostMax { lost.removeFirst() }
-            lost.append(place)
+            lost.append(LostPackets(packet: place, count: count, isPacketItself: loss.cause == .delivery))
         }
         if let said, !place.isAfter(said) { return }
         said = place
@@ -42,7 +49,7 @@ package struct StreamPlace: Sendable, Equatable {
     /// Events of another packet leave.
     mutating func begin(_ packet: Packet) {
         self.packet = packet
-        if !lost.isEmpty { lost.removeAll { !$0.isAfter(packet.place) } }
+        if !lost.isEmpty { lost.removeAll { !$0.packet.isAfter(packet.place) } }
     }
 }
 

@@ -55,6 +55,7 @@ package final class CoordinatorLane: @unchecked Sendable {
         restored: RestoredFeed? = nil,
         addresses: [RelayAddress],
         places: [TracePlace] = [],
+        restored: RestoredFeed? = nil,
         consumer: any BatchConsumer,
         notes: @escaping @Sendable (CoordinatorNote) -> Void
     ) {

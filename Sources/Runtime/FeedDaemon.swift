@@ -84,6 +84,7 @@ package final class FeedDaemon: Service {
             addresses: configuration.relays.map {
                 RelayAddress(host: $0.url.endpoint.host, port: Int($0.url.endpoint.port))
             },
+            restored: recovered.map { RestoredFeed($0) },
             consumer: hub,
             notes: { [logger] in logger.log($0) }
         )

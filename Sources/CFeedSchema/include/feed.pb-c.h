@@ -32,6 +32,7 @@ typedef struct Tidemark__Feed__TraceEnd Tidemark__Feed__TraceEnd;
 typedef struct Tidemark__Feed__StreamEnd Tidemark__Feed__StreamEnd;
 typedef struct Tidemark__Feed__Place Tidemark__Feed__Place;
 typedef struct Tidemark__Feed__PacketPlace Tidemark__Feed__PacketPlace;
+typedef struct Tidemark__Feed__LostPackets Tidemark__Feed__LostPackets;
 typedef struct Tidemark__Feed__EndedStreams Tidemark__Feed__EndedStreams;
 typedef struct Tidemark__Feed__Numbers Tidemark__Feed__Numbers;
 typedef struct Tidemark__Feed__RawEvents Tidemark__Feed__RawEvents;
@@ -764,10 +765,10 @@ struct  Tidemark__Feed__Place
   int64_t correction_ns;
   Tidemark__Feed__CorrectionChange *change;
   /*
-   * Packets behind that one which are said to be lost.
+   * Losses of packets that have been said behind that one.
    */
   size_t n_lost;
-  Tidemark__Feed__PacketPlace **lost;
+  Tidemark__Feed__LostPackets **lost;
 };
 #define TIDEMARK__FEED__PLACE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__place__descriptor) \
@@ -775,14 +776,8 @@ struct  Tidemark__Feed__Place
 
 
 typedef enum {
-  TIDEMARK__FEED__PACKET_PLACE__NEXT__NOT_SET = 0,
-  TIDEMARK__FEED__PACKET_PLACE__NEXT_NEXT_SEQUENCE_NUMBER = 3
-    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__PACKET_PLACE__NEXT__CASE)
-} Tidemark__Feed__PacketPlace__NextCase;
-
-typedef enum {
   TIDEMARK__FEED__PACKET_PLACE__DISCARDED__NOT_SET = 0,
-  TIDEMARK__FEED__PACKET_PLACE__DISCARDED_DISCARDED_EVENTS = 4
+  TIDEMARK__FEED__PACKET_PLACE__DISCARDED_DISCARDED_EVENTS = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__PACKET_PLACE__DISCARDED__CASE)
 } Tidemark__Feed__PacketPlace__DiscardedCase;
 
@@ -800,10 +795,6 @@ struct  Tidemark__Feed__PacketPlace
    * Where the relay has it in its stream, bytes.
    */
   uint64_t offset;
-  Tidemark__Feed__PacketPlace__NextCase next_case;
-  union {
-    uint64_t next_sequence_number;
-  };
   Tidemark__Feed__PacketPlace__DiscardedCase discarded_case;
   union {
     uint64_t discarded_events;
@@ -811,7 +802,28 @@ struct  Tidemark__Feed__PacketPlace
 };
 #define TIDEMARK__FEED__PACKET_PLACE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__packet_place__descriptor) \
-    , 0, 0, TIDEMARK__FEED__PACKET_PLACE__NEXT__NOT_SET, {0}, TIDEMARK__FEED__PACKET_PLACE__DISCARDED__NOT_SET, {0} }
+    , 0, 0, TIDEMARK__FEED__PACKET_PLACE__DISCARDED__NOT_SET, {0} }
+
+
+/*
+ * Packets of a stream that are said to be lost.
+ */
+struct  Tidemark__Feed__LostPackets
+{
+  ProtobufCMessage base;
+  /*
+   * By which packet it showed.
+   */
+  Tidemark__Feed__PacketPlace *packet;
+  uint64_t count;
+  /*
+   * It is that packet itself: it must not come after all.
+   */
+  protobuf_c_boolean is_packet_itself;
+};
+#define TIDEMARK__FEED__LOST_PACKETS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__lost_packets__descriptor) \
+    , NULL, 0, 0 }
 
 
 /*
@@ -1718,6 +1730,25 @@ Tidemark__Feed__PacketPlace *
 void   tidemark__feed__packet_place__free_unpacked
                      (Tidemark__Feed__PacketPlace *message,
                       ProtobufCAllocator *allocator);
+/* Tidemark__Feed__LostPackets methods */
+void   tidemark__feed__lost_packets__init
+                     (Tidemark__Feed__LostPackets         *message);
+size_t tidemark__feed__lost_packets__get_packed_size
+                     (const Tidemark__Feed__LostPackets   *message);
+size_t tidemark__feed__lost_packets__pack
+                     (const Tidemark__Feed__LostPackets   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__lost_packets__pack_to_buffer
+                     (const Tidemark__Feed__LostPackets   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__LostPackets *
+       tidemark__feed__lost_packets__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__lost_packets__free_unpacked
+                     (Tidemark__Feed__LostPackets *message,
+                      ProtobufCAllocator *allocator);
 /* Tidemark__Feed__EndedStreams methods */
 void   tidemark__feed__ended_streams__init
                      (Tidemark__Feed__EndedStreams         *message);
@@ -2132,6 +2163,9 @@ typedef void (*Tidemark__Feed__Place_Closure)
 typedef void (*Tidemark__Feed__PacketPlace_Closure)
                  (const Tidemark__Feed__PacketPlace *message,
                   void *closure_data);
+typedef void (*Tidemark__Feed__LostPackets_Closure)
+                 (const Tidemark__Feed__LostPackets *message,
+                  void *closure_data);
 typedef void (*Tidemark__Feed__EndedStreams_Closure)
                  (const Tidemark__Feed__EndedStreams *message,
                   void *closure_data);
@@ -2222,6 +2256,7 @@ extern const ProtobufCMessageDescriptor tidemark__feed__trace_end__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__stream_end__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__place__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__packet_place__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__lost_packets__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__ended_streams__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__numbers__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__raw_events__descriptor;

@@ -22,22 +22,26 @@ extension RecordBuilder {
             message.pointee.change = change(of: packet.correction)
         }
         if let said = place.said { message.pointee.said = self.place(said) }
-        let lost: UnsafeMutablePointer<UnsafeMutablePointer<Tidemark__Feed__PacketPlace>?> =
+        let lost: UnsafeMutablePointer<UnsafeMutablePointer<Tidemark__Feed__LostPackets>?> =
             arena.pointers(count: place.lost.count)
-        for (index, packet) in place.lost.enumerated() { (lost + index).initialize(to: self.place(packet)) }
+        for (index, packets) in place.lost.enumerated() { (lost + index).initialize(to: self.lost(packets)) }
         message.pointee.lost = lost
         message.pointee.n_lost = place.lost.count
         append(TIDEMARK__FEED__RECORD__RECORD_PLACE) { $0.pointee.place = message }
+    }
+
+    private func lost(_ packets: StreamPlace.LostPackets) -> UnsafeMutablePointer<Tidemark__Feed__LostPackets> {
+        let message: UnsafeMutablePointer<Tidemark__Feed__LostPackets> = arena.make(tidemark__feed__lost_packets__init)
+        message.pointee.packet = place(packets.packet)
+        message.pointee.count = packets.count
+        message.pointee.is_packet_itself = packets.isPacketItself ? 1 : 0
+        return message
     }
 
     func place(_ packet: PacketPlace) -> UnsafeMutablePointer<Tidemark__Feed__PacketPlace> {
         let message: UnsafeMutablePointer<Tidemark__Feed__PacketPlace> = arena.make(tidemark__feed__packet_place__init)
         message.pointee.end_cycles = packet.endCycles
         message.pointee.offset = packet.offset
-        if let next = packet.nextSequenceNumber {
-            message.pointee.next_case = TIDEMARK__FEED__PACKET_PLACE__NEXT_NEXT_SEQUENCE_NUMBER
-            message.pointee.next_sequence_number = next
-        }
         if let discarded = packet.discardedEvents {
             message.pointee.discarded_case = TIDEMARK__FEED__PACKET_PLACE__DISCARDED_DISCARDED_EVENTS
             message.pointee.discarded_events = discarded

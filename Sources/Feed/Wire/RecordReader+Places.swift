@@ -20,12 +20,10 @@ extension RecordReader {
 
     static func place(_ message: UnsafeMutablePointer<Tidemark__Feed__PacketPlace>?) -> PacketPlace? {
         guard let place = message?.pointee else { return nil }
-        let hasNext = place.next_case == TIDEMARK__FEED__PACKET_PLACE__NEXT_NEXT_SEQUENCE_NUMBER
         let hasDiscarded = place.discarded_case == TIDEMARK__FEED__PACKET_PLACE__DISCARDED_DISCARDED_EVENTS
         return PacketPlace(
             endCycles: place.end_cycles,
             offset: place.offset,
-            nextSequenceNumber: hasNext ? place.next_sequence_number : nil,
             discardedEvents: hasDiscarded ? place.discarded_events : nil
         )
     }
@@ -48,7 +46,15 @@ extension RecordReader {
                 )
             }
             for index in 0..<message.pointee.n_lost {
-                if let lost = RecordReader.place(message.pointee.lost[index]) { place.lost.append(lost) }
+                guard let lost = message.pointee.lost[index], let packet = RecordReader.place(lost.pointee.packet)
+                else { throw .invalid(.lost) }
+                place.lost.append(
+                    StreamPlace.LostPackets(
+                        packet: packet,
+                        count: lost.pointee.count,
+                        isPacketItself: lost.pointee.is_packet_itself != 0
+                    )
+                )
             }
             try state.restore(place, streamID: message.pointee.stream_id)
         case TIDEMARK__FEED__RECORD__RECORD_ENDED_STREAMS:
