@@ -52,7 +52,6 @@ package final class CoordinatorLane: @unchecked Sendable {
     package init(
         loop: any EventLoop,
         configuration: CoordinatorConfiguration,
-        restored: RestoredFeed? = nil,
         addresses: [RelayAddress],
         places: [TracePlace] = [],
         restored: RestoredFeed? = nil,

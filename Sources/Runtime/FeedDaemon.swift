@@ -80,7 +80,6 @@ package final class FeedDaemon: Service {
         let lane = CoordinatorLane(
             loop: coordinatorLoop,
             configuration: CoordinatorConfiguration(configuration, seed: hub.feed.id.low),
-            restored: recovered.map { RestoredFeed($0) },
             addresses: configuration.relays.map {
                 RelayAddress(host: $0.url.endpoint.host, port: Int($0.url.endpoint.port))
             },

@@ -251,7 +251,8 @@ struct ConfigurationTests {
         )
         #expect(
             mistakes("relays: [{name: a, url: 'net://h'}]\nfeed:\n") == [
-                "2: feed: has no value: a section is expected, with the keys listen, certificate, key, client-ca, allow, limits"
+                "2: feed: has no value: a section is expected, with the keys listen, certificate, key, client-ca,"
+                    + " allow, limits"
             ]
         )
         #expect(
