@@ -135,6 +135,12 @@ extension Configuration {
         /// Who may see what; empty: nobody sees anything.
         package var allow: [AllowRule]
         package var limits: Limits
+        /// Shown to clients that ask for a host that one of them is for.
+        package var certificates: [ServerCertificate]
+        /// Files of revocation lists; empty: nothing is revoked.
+        package var revocationListFiles: [String]
+        /// The oldest that is spoken.
+        package var tlsVersion: TLSVersion
 
         package init(
             listen: NetworkEndpoint,
@@ -142,7 +148,10 @@ extension Configuration {
             keyFile: String,
             clientAuthorityFile: String,
             allow: [AllowRule],
-            limits: Limits = Limits()
+            limits: Limits = Limits(),
+            certificates: [ServerCertificate] = [],
+            revocationListFiles: [String] = [],
+            tlsVersion: TLSVersion = .v13
         ) {
             self.listen = listen
             self.certificateFile = certificateFile
@@ -150,6 +159,9 @@ extension Configuration {
             self.clientAuthorityFile = clientAuthorityFile
             self.allow = allow
             self.limits = limits
+            self.certificates = certificates
+            self.revocationListFiles = revocationListFiles
+            self.tlsVersion = tlsVersion
         }
     }
 
@@ -167,6 +179,22 @@ extension Configuration {
             self.bytesPerSecond = bytesPerSecond
             self.bufferBytes = bufferBytes
         }
+    }
+
+    /// A certificate beside the feed's plain one, and its key.
+    package struct ServerCertificate: Sendable, Equatable {
+        package var certificateFile: String
+        package var keyFile: String
+
+        package init(certificateFile: String, keyFile: String) {
+            self.certificateFile = certificateFile
+            self.keyFile = keyFile
+        }
+    }
+
+    package enum TLSVersion: String, Sendable, Equatable, CaseIterable {
+        case v12 = "1.2"
+        case v13 = "1.3"
     }
 
     /// Identities that match may see the sessions where relay, host and session all match.

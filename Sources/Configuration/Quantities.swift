@@ -85,6 +85,16 @@ extension Configuration.Start {
     }
 }
 
+extension Configuration.TLSVersion {
+    /// Reads `1.2` or `1.3`.
+    package init(_ text: String) throws(ValueError) {
+        guard let known = Self(rawValue: text) else {
+            throw ValueError("'\(text)' is not a version of TLS that is spoken here: 1.3 or 1.2 is expected")
+        }
+        self = known
+    }
+}
+
 extension Configuration.Clock {
     /// Reads `reported` or `measured`.
     package init(_ text: String) throws(ValueError) {

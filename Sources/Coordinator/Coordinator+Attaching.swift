@@ -145,7 +145,7 @@ extension Coordinator {
         RelayLink.SessionIdentity(left) == RelayLink.SessionIdentity(right)
     }
 
-    private func isWanted(_ session: ListedSession, _ link: RelayLink) -> Bool {
+    func isWanted(_ session: ListedSession, _ link: RelayLink) -> Bool {
         session.liveTimerUs > 0
             && link.source.sessions.contains { $0.matches(host: session.hostname, session: session.name) }
     }

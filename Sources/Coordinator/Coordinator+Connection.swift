@@ -88,7 +88,7 @@ extension Coordinator {
     }
 
     /// Keeps the session of a lost connection until it is found again.
-    private mutating func park(_ link: RelayLink) {
+    mutating func park(_ link: RelayLink) {
         if let session = link.session {
             session.isResumed = link.source.start == .beginning || session.startNs != nil
             // What a connection lost before this one had, and this one had not found again, is still waited for.

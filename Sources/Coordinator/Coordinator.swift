@@ -15,7 +15,7 @@ import LTTngLive
 /// ```
 /// Every event ends in `pump`, which raises W, lets out what may leave, and asks for more where there is room.
 package struct Coordinator: ~Copyable {
-    let configuration: CoordinatorConfiguration
+    var configuration: CoordinatorConfiguration
     /// Where the feed was when the coordinator was started again; nil once it goes on from there, or begins anew.
     var restored: RestoredFeed?
     var limits: CoordinatorLimits { configuration.limits }

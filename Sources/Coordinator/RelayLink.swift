@@ -31,7 +31,7 @@ final class RelayLink {
     }
 
     let index: Int
-    let source: RelaySource
+    var source: RelaySource
     let frontier: FrontierRelay
     var viewer = Viewer()
     var connection = Connection.closed

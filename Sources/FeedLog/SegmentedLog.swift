@@ -36,9 +36,9 @@ package struct SegmentedLog: ~Copyable, Sendable {
     /// Bytes may have been stored that `sync` has not made sure of.
     package private(set) var isUnsynced = false
     let storage: any LogStorage
-    private let limits: Limits
+    private var limits: Limits
     private let feedLimits: FeedLimits
-    private let segmentBytes: UInt64
+    private var segmentBytes: UInt64 { max(1, min(limits.segmentBytes, limits.retainedBytes / 8)) }
     /// The newest segment is of this life of the feed, so that frames may be appended to it.
     private var isOpen: Bool
     /// What failed to be appended may still stand behind the newest segment's end.
@@ -62,7 +62,13 @@ package struct SegmentedLog: ~Copyable, Sendable {
         self.storage = storage
         self.limits = limits
         self.feedLimits = feedLimits
-        segmentBytes = max(1, min(limits.segmentBytes, limits.retainedBytes / 8))
+    }
+
+    /// How much is kept from the next frame on.
+    /// - Parameter ns: for how long, nanoseconds; nil: by bytes only.
+    package mutating func setRetention(bytes: UInt64, ns: Int64?) {
+        limits.retainedBytes = bytes
+        limits.retainedNs = ns
     }
 
     /// Appends frames, in order; after an error the same ones may be appended again, of which those that are stored

@@ -45,8 +45,12 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     private var subscribers: [ObjectIdentifier: SubscriberChannel] = [:]
     /// Of `subscribers`, those that have been let in.
     private(set) var admittedCount = 0
+    /// Connections that have not subscribed.
+    var waitingCount: Int { subscribers.count - admittedCount }
     /// Connections and subscriptions that were one too many.
     private(set) var refusedCount: UInt64 = 0
+    /// Connections that there have been.
+    private var connectionCount: UInt64 = 0
     private var refusalSaidAt: NIODeadline?
     private var isStopping = false
 
@@ -166,15 +170,33 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     // MARK: Subscribers
 
-    /// A new connection.
-    /// - Returns: false when there are too many that have not subscribed.
-    func add(_ subscriber: SubscriberChannel) -> Bool {
-        guard subscribers.count - admittedCount < limits.pendingConnections else {
-            countRefusal("\(limits.pendingConnections) connections have not subscribed yet")
-            return false
+    /// A new connection. Where too many have not subscribed yet, one of the others gives way: a client that means it
+    /// has subscribed in a moment, and whoever holds connections open does not keep it out.
+    /// - Returns: its number.
+    func add(_ subscriber: SubscriberChannel) -> UInt64 {
+        if waitingCount >= limits.pendingConnections, let other = dispensable {
+            let reason = "\(limits.pendingConnections) connections have not subscribed yet"
+            countRefusal(reason)
+            remove(other)
+            other.giveWay(reason)
         }
         subscribers[ObjectIdentifier(subscriber)] = subscriber
-        return true
+        connectionCount += 1
+        return connectionCount
+    }
+
+    /// Of the connections that have not subscribed: the oldest that is about to be closed, or else the oldest of the
+    /// host that has most of them. O(connections).
+    private var dispensable: SubscriberChannel? {
+        let waiting = subscribers.values.filter { !$0.isAdmitted }
+        let closing = waiting.filter(\.isClosing)
+        if let oldest = closing.min(by: { $0.arrival < $1.arrival }) { return oldest }
+        let ofHost = Dictionary(grouping: waiting, by: \.host).values
+        // Of hosts with as many, the one that came first: so that the choice does not hang on the order of a dictionary.
+        let most = ofHost.compactMap { group in
+            group.min(by: { $0.arrival < $1.arrival }).map { (count: group.count, oldest: $0) }
+        }
+        return most.max { ($0.count, $1.oldest.arrival) < ($1.count, $0.oldest.arrival) }?.oldest
     }
 
     /// Finds where a subscription begins. The subscriber is let in.
@@ -313,7 +335,19 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         )
     }
 
-    /// The rules have changed: whoever sees something else now has to subscribe again. May be called from any thread.
+    /// How much of the log is kept from now on. May be called from any thread.
+    /// - Parameter ns: for how long, nanoseconds; nil: by bytes only, as in memory.
+    func setRetention(bytes: UInt64, ns: Int64?) {
+        loop.execute {
+            if let lane = self.disk?.lane {
+                lane.setRetention(bytes: bytes, ns: ns)
+            } else {
+                self.tail.setLimits(Self.tailLimits(self.limits, retainedBytes: Int(clamping: bytes)))
+            }
+        }
+    }
+
+    /// Trust or rules have changed: whoever sees something else now has to subscribe again. May be called from any thread.
     func accessHasChanged() {
         loop.execute {
             for subscriber in self.subscribers.values { subscriber.review() }
@@ -323,6 +357,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     // MARK: Ending
 
     /// Lets every subscriber have what the log has, then closes it; whoever does not take it in time is cut off.
+    /// - Returns: when all are closed, and no later than `SubscriberLimits.drain`.
     func drain() -> EventLoopFuture<Void> {
         stored().flatMap {
             self.isStopping = true
@@ -330,7 +365,12 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
                 subscriber.closeAtEnd()
                 return subscriber.closed
             }
-            return EventLoopFuture.andAllComplete(closing, on: self.loop)
+            let all = EventLoopFuture.andAllComplete(closing, on: self.loop)
+            let end = self.loop.scheduleTask(in: self.limits.drain) {
+                for subscriber in self.subscribers.values { subscriber.giveWay("the feed has ended") }
+            }
+            all.whenComplete { _ in end.cancel() }
+            return all
         }
     }
 

@@ -105,6 +105,14 @@ final class LogLane: @unchecked Sendable {
         }
     }
 
+    /// How much is kept from the next frame on.
+    func setRetention(bytes: UInt64, ns: Int64?) {
+        pool.submit { state in
+            guard case .active = state else { return }
+            self.log.setRetention(bytes: bytes, ns: ns)
+        }
+    }
+
     /// Succeeds, on the loop, once all that was submitted has been stored and told.
     func flush() -> EventLoopFuture<Void> {
         let promise = loop.makePromise(of: Void.self)

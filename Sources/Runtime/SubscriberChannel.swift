@@ -44,8 +44,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     /// What comes next is being read from disk.
     private var isReading = false
     private var context: ChannelHandlerContext?
-    private var peerName = "?"
-    private(set) var identity = "?"
+    /// The names of its certificate.
+    var identity: String { audit.identity }
     private var usage: IdentityUsage?
     /// Where its cursor is kept, if it has named one.
     private var cursor: CursorTable.Key?
@@ -56,6 +56,10 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     /// The last notice that it was sent.
     private var noticeNumber: UInt64 = 0
     private var throttle: Scheduled<Void>?
+    private var audit: ConnectionAudit
+    /// Of which number this connection is, from the feed's first on, and which host it comes from.
+    private(set) var arrival: UInt64 = 0
+    private(set) var host = ""
     private var deadline: Scheduled<Void>?
     private let closePromise: EventLoopPromise<Void>
     private var plaintext = [UInt8](repeating: 0, count: 16 << 10)
@@ -63,6 +67,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     init(hub: FeedHub, access: FeedAccess) {
         self.hub = hub
         self.access = access
+        audit = ConnectionAudit(logger: hub.logger)
         closePromise = hub.loop.makePromise()
     }
 
@@ -75,7 +80,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        peerName = context.remoteAddress.map { "\($0)" } ?? "?"
+        audit.peer = context.remoteAddress.map { "\($0)" } ?? "?"
+        host = context.remoteAddress?.ipAddress ?? ""
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -83,11 +89,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        guard hub.add(self) else {
-            state = .closing
-            context.close(promise: nil)
-            return
-        }
+        arrival = hub.add(self)
         after(limits.handshake) { $0.drop("no subscription within \($0.limits.handshake.nanoseconds / 1_000_000) ms") }
         do throws(TLSError) {
             engine = try TLSEngine(access.current.tls)
@@ -97,7 +99,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if case .streaming = state { hub.logger.info("subscriber has left", metadata: metadata) }
+        audit.left(reason: "it closed the connection")
         ended()
         context.fireChannelInactive()
     }
@@ -111,8 +113,12 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
             }
         }
         switch received {
-        case .failure(let error): drop("TLS: \(error)")
-        case .success(.end): close()
+        case .failure(let error):
+            if case .peerNotTrusted(let fault) = error.kind { audit.certificate = fault.certificate }
+            drop("TLS: \(error)")
+        case .success(.end):
+            audit.left(reason: "it closed the connection")
+            close()
         case .success(.request(.open(let start))): open(start, engine)
         case .success(.request(.abort(let error))): drop("broke the protocol: \(error)")
         case .success(.request(.acknowledge(let token))): acknowledge(token)
@@ -129,9 +135,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if case .streaming = state {
-            hub.logger.info("subscriber has left", metadata: metadata.with("reason", describe(error)))
-        }
+        audit.left(reason: describe(error))
         state = .closing
         context.close(promise: nil)
     }
@@ -162,7 +166,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     private func makeSubscription(_ engine: TLSEngine) -> Subscription {
         let certificate = engine.peerCertificate
-        identity = certificate?.identities.joined(separator: ",") ?? "?"
+        audit.certificate = certificate
         let peer = PeerIdentity(
             alternativeNames: certificate.map { $0.hasAlternativeNames ? $0.uris + $0.dnsNames : [] } ?? [],
             commonName: certificate?.hasAlternativeNames == false ? certificate?.commonName : nil
@@ -172,6 +176,9 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func open(_ start: SubscriptionStart, _ engine: TLSEngine) {
+        // The certificates may have been reloaded since its handshake began.
+        let tls = access.current.tls
+        if !engine.isMade(from: tls), let fault = tls.fault(ofPeerOf: engine) { return drop("TLS: \(fault)") }
         var start = start
         if let name = subscription?.request?.cursor, !name.isEmpty {
             let key = CursorTable.Key(identity: identity, name: name)
@@ -189,7 +196,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         isAdmitted = true
         usage = hub.usage(of: identity)
         deadline?.cancel()
-        hub.logger.info("subscriber", metadata: metadata.with("start", "\(start)"))
+        audit.admitted(start: "\(start)")
         let commonSequence = hub.commonSequence(of: start)
         wait(for: reading) { $0.opened($1, commonSequence: commonSequence) }
     }
@@ -240,7 +247,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     private func found(_ read: StoredRead) -> StoredRead {
         var read = read
         if let damage = read.damage {
-            hub.logger.error("the log is damaged", metadata: metadata.with("at", "\(damage)"))
+            hub.logger.error("the log is damaged", metadata: audit.metadata.merging(["at": "\(damage)"]) { _, new in new })
         }
         if case .unreadable = read.found { read = hub.goOnInMemory(after: position) }
         position = read.position
@@ -248,21 +255,22 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func answerRefusal(_ answer: ByteStorage, _ refusal: Refusal, _ engine: TLSEngine) {
-        hub.logger.warning(
-            "subscriber refused",
-            metadata: metadata.with("code", "\(refusal.code)").with("reason", refusal.text)
-        )
+        audit.ended(.warning, "subscriber refused", reason: "\(refusal.code): \(refusal.text)")
         do {
             try write([answer], engine)
         } catch {
-            hub.logger.debug("the refusal could not be sent", metadata: metadata.with("error", "\(error)"))
+            hub.logger.debug("the refusal could not be sent: \(error)", metadata: audit.metadata)
         }
         close()
     }
 
-    /// The rules have changed: whoever sees something else now has to subscribe again, and goes on from its token.
+    /// Trust or rules have changed: whoever is not trusted any more is out, and whoever sees something else now has to
+    /// subscribe again, and goes on from its token.
     func review() {
         if case .closing = state { return }
+        if let engine, let fault = access.current.tls.fault(ofPeerOf: engine) {
+            return drop("its certificate is not accepted any more: \(fault)")
+        }
         guard let peer, ViewScope(peer: peer, rules: access.current.rules) != subscription?.scope else { return }
         drop("the allow rules for it have changed")
     }
@@ -291,7 +299,10 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
                 if case .atEnd = read.found {
                     hasCaughtUp = true
                     reachedBytes = hub.appendedBytes
-                    if closesAtEnd { close() }
+                    if closesAtEnd {
+                        audit.ended(.info, "subscriber has all", reason: "the feed ends")
+                        close()
+                    }
                     return
                 }
                 turnBytes += send(read)
@@ -317,7 +328,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
                     try write(subscription?.frame(frame) ?? [], engine)
                 }
             case .fallenOut(let opening):
-                hub.logger.warning("subscriber has fallen out of the log", metadata: metadata)
+                hub.logger.warning("subscriber has fallen out of the log", metadata: audit.metadata)
                 try write(subscription?.reopened(opening) ?? [], engine)
             case .atEnd, .unreadable: break
             }
@@ -412,7 +423,10 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     /// Closes once the log's end has been sent; cuts off whoever does not take it in time.
     func closeAtEnd() {
-        guard case .streaming = state else { return close() }
+        guard case .streaming = state else {
+            audit.ended(.info, "connection closed", reason: "the feed ends")
+            return close()
+        }
         closesAtEnd = true
         after(limits.closing) { $0.cutOff("did not take the end of the feed in time") }
         pump()
@@ -420,7 +434,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     private func drop(_ reason: String) {
         if case .closing = state { return }
-        hub.logger.warning("subscriber dropped", metadata: metadata.with("reason", reason))
+        audit.ended(.warning, "subscriber dropped", reason: reason)
         close()
     }
 
@@ -444,8 +458,19 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func cutOff(_ reason: String?) {
-        if let reason { hub.logger.warning("subscriber cut off", metadata: metadata.with("reason", reason)) }
+        if let reason { audit.ended(.warning, "subscriber cut off", reason: reason) }
         context?.close(promise: nil)
+    }
+
+    /// Makes room for another connection, at once.
+    func giveWay(_ reason: String) {
+        cutOff(reason)
+    }
+
+    /// Whether it is about to be closed: what is left is the other side's turn.
+    var isClosing: Bool {
+        if case .closing = state { return true }
+        return false
     }
 
     /// Runs `action` then, instead of what was to be run later.
@@ -463,15 +488,5 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         state = .closing
         hub.remove(self)
         closePromise.succeed()
-    }
-
-    private var metadata: Logger.Metadata {
-        ["peer": "\(peerName)", "identity": "\(identity)"]
-    }
-}
-
-extension Logger.Metadata {
-    fileprivate func with(_ key: String, _ value: String) -> Logger.Metadata {
-        merging([key: .string(value)]) { _, new in new }
     }
 }

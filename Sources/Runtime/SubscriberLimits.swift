@@ -9,6 +9,8 @@ package struct SubscriberLimits: Sendable {
     /// From our last byte until the peer has closed too: input is discarded meanwhile, so that no reset of TCP
     /// overtakes an alert or a refusal.
     package var linger = TimeAmount.seconds(1)
+    /// From the feed's end until all are closed, whatever they do.
+    package var drain = TimeAmount.seconds(10)
     /// Connections that have not subscribed.
     package var pendingConnections = 64
     /// Subscribers.

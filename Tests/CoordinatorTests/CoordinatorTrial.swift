@@ -6,7 +6,7 @@ import SimulatedRelay
 
 /// A coordinator and simulated relays in virtual time: runs its actions until nothing happens any more.
 final class CoordinatorTrial {
-    private let configuration: CoordinatorConfiguration
+    private var configuration: CoordinatorConfiguration
     private var coordinator: Coordinator
     private var relays: [RelayBox]
     private(set) var nowNs: UInt64 = 0
@@ -18,6 +18,8 @@ final class CoordinatorTrial {
     private var outbox: [Transfer] = []
     /// Of each connection that the coordinator numbered.
     private var links: [Int: Link] = [:]
+    /// Which of `relays` listens where, of the relays that were added later.
+    private var sources: [Int: Int] = [:]
     private(set) var batches: [FeedBatch] = []
     private(set) var notes: [CoordinatorNote] = []
     private(set) var report: FinishReport?
@@ -219,7 +221,8 @@ final class CoordinatorTrial {
 
     private func run(_ action: CoordinatorAction) {
         switch action {
-        case .connect(let index, let source, let identity):
+        case .connect(let index, let number, let identity):
+            let source = sources[number] ?? number
             let port = UInt16(truncatingIfNeeded: 1000 * (source + 1)) &+ UInt16(truncatingIfNeeded: identity)
             let refusal = index < relays.count ? nil : sessionRefusal
             let connection = refusal == nil ? relays[source].relay.connected(from: port, nowNs: nowNs) : nil
@@ -266,6 +269,41 @@ final class CoordinatorTrial {
         relays[source].relay = SimulatedRelay(script)
         runActions()
     }
+
+    // MARK: Configuration
+
+    /// - Returns: the number of the relay, of which `relay-N` is the name where no other is given.
+    @discardableResult
+    func addRelay(_ script: RelayScript, name: String? = nil) -> Int {
+        let number = relays.count
+        relays.append(RelayBox(SimulatedRelay(script)))
+        sendCounts.append(0)
+        let source = RelaySource(name: name ?? "relay-\(number)", sessions: [.glob("*")], start: .beginning)
+        let given = coordinator.addRelay(source, now: nowNs)
+        sources[given] = number
+        runActions()
+        return given
+    }
+
+    func removeRelay(_ number: Int) {
+        coordinator.removeRelay(number, reason: "no longer configured", now: nowNs)
+        runActions()
+    }
+
+    func setSessions(_ number: Int, _ pattern: String) {
+        coordinator.setSessions(number, [.glob(pattern)], start: .beginning, now: nowNs)
+        runActions()
+    }
+
+    func setStallAfter(_ limitNs: UInt64?) {
+        coordinator.setStallAfter(limitNs, now: nowNs)
+        runActions()
+    }
+
+    var relayNumbers: [Int] { coordinator.relayNumbers }
+
+    /// Connections that are open, or about to be.
+    var connectionCount: Int { links.values.count { $0.connection != nil } }
 
     /// The coordinator's machine goes down without a word to the relays, and another coordinator begins in its place.
     func losePower() {

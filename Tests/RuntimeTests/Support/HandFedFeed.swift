@@ -21,12 +21,14 @@ final class HandFedFeed: Sendable {
     ///   - allow: patterns of identities that see everything.
     ///   - stored: a log on disk; nil for one in memory.
     ///   - disk: stands before its directory.
+    ///   - address: where it listens.
     ///   - change: of the limits.
     init(
         allow: [String] = ["tidemark:client/*"],
         retainedBytes: Int = 64 << 20,
         stored: Configuration.Log? = nil,
         disk: FullDisk? = nil,
+        on address: String = "localhost",
         _ change: (inout SubscriberLimits) -> Void = { _ in }
     ) async throws {
         identities = try TestIdentities()
@@ -49,7 +51,8 @@ final class HandFedFeed: Sendable {
                 logger: logger
             )
         }
-        let feed = identities.feed(allow: allow)
+        var feed = identities.feed(allow: allow)
+        feed.listen = NetworkEndpoint(host: address, port: 0)
         access = FeedAccess(try FeedAccess.Grant(feed, file: "test.yaml"))
         listener = try await FeedListener.listen(on: feed.listen, hub: hub, access: access)
         port = listener.localAddress?.port ?? 0
