@@ -247,7 +247,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     private func found(_ read: StoredRead) -> StoredRead {
         var read = read
         if let damage = read.damage {
-            hub.logger.error("the log is damaged", metadata: audit.metadata.merging(["at": "\(damage)"]) { _, new in new })
+            let metadata = audit.metadata.merging(["at": "\(damage)"]) { _, new in new }
+            hub.logger.error("the log is damaged", metadata: metadata)
         }
         if case .unreadable = read.found { read = hub.goOnInMemory(after: position) }
         position = read.position
