@@ -347,7 +347,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         }
     }
 
-    /// Trust or rules have changed: whoever sees something else now has to subscribe again. May be called from any thread.
+    /// Trust or rules have changed: whoever sees something else now has to subscribe again. May be called from any
+    /// thread.
     func accessHasChanged() {
         loop.execute {
             for subscriber in self.subscribers.values { subscriber.review() }

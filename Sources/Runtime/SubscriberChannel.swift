@@ -8,8 +8,8 @@ import TLS
 /// One subscriber's connection: TLS, the subscription, and its cursor in the log.
 ///
 /// A subscriber costs its cursor and at most `outgoingBytes` of ciphertext; one that does not read is simply not
-/// written to, later reads from disk what it has missed, and falls out of the log in the end, which it is told. Confined to the feed's event loop, which
-/// `@unchecked Sendable` stands for.
+/// written to, later reads from disk what it has missed, and falls out of the log in the end, which it is told.
+/// Confined to the feed's event loop, which `@unchecked Sendable` stands for.
 final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -247,7 +247,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     private func found(_ read: StoredRead) -> StoredRead {
         var read = read
         if let damage = read.damage {
-            hub.logger.error("the log is damaged", metadata: audit.metadata.merging(["at": "\(damage)"]) { _, new in new })
+            let metadata = audit.metadata.merging(["at": "\(damage)"]) { _, new in new }
+            hub.logger.error("the log is damaged", metadata: metadata)
         }
         if case .unreadable = read.found { read = hub.goOnInMemory(after: position) }
         position = read.position
