@@ -53,8 +53,8 @@ let package = Package(
         room("CTF"),
         room("LTTngLive"),
         room("EventMerge", ["CHints"]),
-        room("Feed", ["CTF", "CFeedSchema"]),
-        room("FeedLog", ["Feed"]),
+        room("Feed", ["CTF", "CFeedSchema", "CHints"]),
+        room("FeedLog", ["CTF", "Feed"]),
         room("Coordinator", ["CTF", "LTTngLive", "EventMerge", "Feed"]),
         room("SimulatedRelay", ["CTF", "LTTngLive"]),
         room("Rendering", ["CTF", "Feed"]),
@@ -72,7 +72,7 @@ let package = Package(
         .executableTarget(
             name: "tidemark",
             dependencies: [
-                "Runtime", "Rendering", "Configuration", "TLS", "Feed", "CTF", "Coordinator",
+                "Runtime", "Rendering", "Configuration", "TLS", "Feed", "FeedLog", "CTF", "Coordinator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -143,7 +143,7 @@ let package = Package(
         tests("LTTngLive"),
         tests("EventMerge"),
         tests("Feed", ["CTF", "CFeedSchema", "PacketWriter"]),
-        tests("FeedLog", ["Feed"]),
+        tests("FeedLog", ["CTF", "Feed"]),
         tests("Coordinator", ["CTF", "LTTngLive", "Feed", "SimulatedRelay", "PacketWriter", "MetadataWriter"]),
         tests("SimulatedRelay", ["CTF", "LTTngLive"]),
         tests("Rendering", ["CTF", "Feed", "PacketWriter", "JSONLines"]),
@@ -151,7 +151,7 @@ let package = Package(
         tests("Configuration"),
         tests(
             "Runtime",
-            ["CTF", "TLS", "Feed", "Configuration", "SimulatedRelay"] + nio + [
+            ["CTF", "TLS", "Feed", "FeedLog", "Configuration", "SimulatedRelay"] + nio + [
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]

@@ -166,7 +166,9 @@ extension Checker {
             report("is missing: who may read the feed, and where", line: file.line, key: "feed")
             return nil
         }
-        let keys = ["listen", "certificate", "key", "client-ca", "allow", "certificates", "crl", "tls-version"]
+        let keys = [
+            "listen", "certificate", "key", "client-ca", "allow", "limits", "certificates", "crl", "tls-version",
+        ]
         guard let section = section(file, "feed", keys: keys) else { return nil }
         let listen = required(section, "listen", Self.listenAddress)
         let certificate = required(section, "certificate", fileName)
@@ -178,15 +180,16 @@ extension Checker {
         let version = optional(section, "tls-version") { (text) throws(ValueError) in
             try Configuration.TLSVersion(text)
         }
-        guard let listen, let certificate, let key, let authority, let allow, let certificates, let lists else {
-            return nil
-        }
+        let limits = limits(section)
+        guard let listen, let certificate, let key, let authority, let allow, let limits, let certificates, let lists
+        else { return nil }
         return Configuration.Feed(
             listen: listen,
             certificateFile: certificate,
             keyFile: key,
             clientAuthorityFile: authority,
             allow: allow,
+            limits: limits,
             certificates: certificates,
             revocationListFiles: lists,
             tlsVersion: version ?? .v13
@@ -201,6 +204,21 @@ extension Checker {
         return Configuration.ServerCertificate(certificateFile: certificate, keyFile: key)
     }
 
+    private func limits(_ feed: Section) -> Configuration.Limits? {
+        guard feed.has("limits") else { return Configuration.Limits() }
+        guard let section = section(feed, "limits", keys: ["connections", "bytes-per-second", "buffer"]) else {
+            return nil
+        }
+        let connections = optional(section, "connections", Quantity.count)
+        let bytes = optional(section, "bytes-per-second", Quantity.sizeBytes)
+        let buffer = optional(section, "buffer", Quantity.sizeBytes)
+        var limits = Configuration.Limits()
+        limits.connections = connections ?? limits.connections
+        limits.bytesPerSecond = bytes.map { Int(clamping: $0) }
+        limits.bufferBytes = buffer.map { Int(clamping: $0) } ?? limits.bufferBytes
+        return limits
+    }
+
     private func allowRule(_ value: YAMLValue, _ path: String) -> Configuration.AllowRule? {
         guard let section = section(value, path: path, keys: ["identity", "relays", "hosts", "sessions"]) else {
             return nil
@@ -213,14 +231,22 @@ extension Checker {
 
     private func log(_ file: Section) -> Configuration.Log? {
         guard file.has("log") else { return Configuration.Log() }
-        guard let section = section(file, "log", keys: ["directory", "retain-bytes", "retain-age"]) else { return nil }
+        let keys = ["directory", "retain-bytes", "retain-age", "sync"]
+        guard let section = section(file, "log", keys: keys) else { return nil }
         let directory = optional(section, "directory", fileName)
         let bytes = optional(section, "retain-bytes", Quantity.sizeBytes)
         let age = optional(section, "retain-age", Quantity.positiveDurationNs)
+        let sync = optional(section, "sync") { (text) throws(ValueError) in try Configuration.Log.Sync(text) }
+        if !section.has("directory") {
+            for (key, isGiven) in [("retain-age", age != nil), ("sync", sync != nil)] where isGiven {
+                report("is for a log on disk only: log.directory", line: section.line(of: key), key: "log." + key)
+            }
+        }
         return Configuration.Log(
             directory: directory,
-            retainBytes: bytes ?? Configuration.Log().retainBytes,
-            retainAgeNs: age
+            retainBytes: bytes,
+            retainAgeNs: age,
+            sync: sync ?? .never
         )
     }
 

@@ -134,6 +134,7 @@ extension Configuration {
         package var clientAuthorityFile: String
         /// Who may see what; empty: nobody sees anything.
         package var allow: [AllowRule]
+        package var limits: Limits
         /// Shown to clients that ask for a host that one of them is for.
         package var certificates: [ServerCertificate]
         /// Files of revocation lists; empty: nothing is revoked.
@@ -147,6 +148,7 @@ extension Configuration {
             keyFile: String,
             clientAuthorityFile: String,
             allow: [AllowRule],
+            limits: Limits = Limits(),
             certificates: [ServerCertificate] = [],
             revocationListFiles: [String] = [],
             tlsVersion: TLSVersion = .v13
@@ -156,9 +158,26 @@ extension Configuration {
             self.keyFile = keyFile
             self.clientAuthorityFile = clientAuthorityFile
             self.allow = allow
+            self.limits = limits
             self.certificates = certificates
             self.revocationListFiles = revocationListFiles
             self.tlsVersion = tlsVersion
+        }
+    }
+
+    /// What the subscribers of one identity may use together.
+    package struct Limits: Sendable, Equatable {
+        /// Positive.
+        package var connections: Int
+        /// Positive; nil: whatever they take.
+        package var bytesPerSecond: Int?
+        /// Bytes that wait for their sockets.
+        package var bufferBytes: Int
+
+        package init(connections: Int = 256, bytesPerSecond: Int? = nil, bufferBytes: Int = 256 << 20) {
+            self.connections = connections
+            self.bytesPerSecond = bytesPerSecond
+            self.bufferBytes = bufferBytes
         }
     }
 
@@ -199,17 +218,37 @@ extension Configuration {
     }
 
     package struct Log: Sendable, Equatable {
+        /// When the disk is told to make sure of what it was given.
+        package enum Sync: Sendable, Equatable {
+            /// When the system sees fit: safe against the end of the process, not against the loss of power.
+            case never
+            /// At most so often: nanoseconds, positive.
+            case everyNs(Int64)
+            /// Before any subscriber gets it.
+            case always
+        }
+
         /// Not given: the log is kept in memory.
         package var directory: String?
         /// Bytes, positive.
         package var retainBytes: UInt64
-        /// Nanoseconds, positive; not given: by bytes only.
+        /// Nanoseconds, positive; nil: by bytes only, as in memory.
         package var retainAgeNs: Int64?
+        package var sync: Sync
 
-        package init(directory: String? = nil, retainBytes: UInt64 = 256 << 20, retainAgeNs: Int64? = nil) {
+        /// - Parameters:
+        ///   - retainBytes: nil: 10 GiB on disk, 256 MiB in memory.
+        ///   - retainAgeNs: nil: 24 hours on disk.
+        package init(
+            directory: String? = nil,
+            retainBytes: UInt64? = nil,
+            retainAgeNs: Int64? = nil,
+            sync: Sync = .never
+        ) {
             self.directory = directory
-            self.retainBytes = retainBytes
-            self.retainAgeNs = retainAgeNs
+            self.retainBytes = retainBytes ?? (directory == nil ? 256 << 20 : 10 << 30)
+            self.retainAgeNs = retainAgeNs ?? (directory == nil ? nil : 24 * 3_600_000_000_000)
+            self.sync = sync
         }
     }
 

@@ -13,8 +13,6 @@ package struct FeatureSet: Sendable {
     /// This version.
     package static let current = FeatureSet(missing: [
         "relays.url": .whenTLS,
-        "log.directory": .always,
-        "log.retain-age": .always,
         "http": .always,
         "live": .always,
         "forward": .whenNotEmpty,

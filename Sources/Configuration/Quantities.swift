@@ -27,6 +27,14 @@ enum Quantity {
         return bytes
     }
 
+    /// - Returns: a number from 1 to a million.
+    static func count(_ text: String) throws(ValueError) -> Int {
+        guard let number = Int(text), (1...1_000_000).contains(number) else {
+            throw ValueError("'\(text)' is not a number from 1 to 1000000")
+        }
+        return number
+    }
+
     private static func read(
         _ text: String,
         _ kind: String,
@@ -94,5 +102,21 @@ extension Configuration.Clock {
             throw ValueError("'\(text)' is not known: reported or measured is expected")
         }
         self = known
+    }
+}
+
+extension Configuration.Log.Sync {
+    /// Reads `none`, `always` or `1s`.
+    package init(_ text: String) throws(ValueError) {
+        switch text {
+        case "none": self = .never
+        case "always": self = .always
+        default:
+            do throws(ValueError) {
+                self = .everyNs(try Quantity.positiveDurationNs(text))
+            } catch {
+                throw ValueError("\(error) (or none, or always)")
+            }
+        }
     }
 }

@@ -105,7 +105,8 @@ extension Coordinator {
                 stream.earlyBeacon = nil
                 stream.lastArrival = nil
                 dropStorage(stream, link)
-                stream.resume = stream.position ?? stream.resume
+                // Until something new comes it is where it was.
+                stream.resume = stream.resume ?? stream.position
                 stream.isParked = true
             }
             link.parked = session
@@ -240,7 +241,7 @@ extension Coordinator {
     mutating func drained(_ slot: StreamSlot) {
         guard let (link, stream) = draining.removeValue(forKey: slot) else { return }
         let session = stream.trace.session
-        batches.forgetStream(stream.declaration.id)
+        sayEnd(of: stream, link)
         link.root.drainingCount -= 1
         session.drainingCount -= 1
         stream.trace.drainingCount -= 1

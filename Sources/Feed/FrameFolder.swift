@@ -8,6 +8,35 @@ package struct FrameFolder: ~Copyable, Sendable {
     private var messages: MessageReader
     private let limits: FeedLimits
 
+    /// Begins at a checkpoint that was stored.
+    /// - Parameters:
+    ///   - checkpoint: all of its frames, in order.
+    ///   - watermarkNs: W at the checkpoint, nanoseconds since the Unix epoch; nil before it was set.
+    /// - Throws: when they are not a whole checkpoint.
+    package init(
+        checkpoint: [EncodedFrame],
+        watermarkNs: Int64?,
+        limits: FeedLimits = FeedLimits()
+    ) throws(FeedError) {
+        self.init(state: FeedState(), limits: limits)
+        for (index, frame) in checkpoint.enumerated() {
+            let message = try unpack(frame)
+            let kind =
+                index == 0
+                ? TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT : TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT_PART
+            guard message.pointee.kind == kind else { throw .invalid(.kind) }
+            guard message.pointee.sequence == frame.sequence, frame.sequence == checkpoint[0].sequence else {
+                throw .sequenceBroken(expected: checkpoint[0].sequence, actual: message.pointee.sequence)
+            }
+            try fold(message, of: frame)
+            state.isResumePoint = frame.watermarkNs != nil
+            state.floorNs = message.floorNs
+        }
+        guard let first = checkpoint.first else { throw .checkpointMissing }
+        state.sequence = first.sequence
+        state.watermarkNs = watermarkNs
+    }
+
     package init(state: FeedState, limits: FeedLimits = FeedLimits()) {
         self.state = state
         self.limits = limits
@@ -16,25 +45,36 @@ package struct FrameFolder: ~Copyable, Sendable {
 
     /// - Parameter frame: the one after the state's.
     package mutating func fold(_ frame: EncodedFrame) throws(FeedError) {
-        let body = try FrameDecoder.body(frame.storage, limitBytes: limits.frameBytes)
-        let message: UnsafeMutablePointer<Tidemark__Feed__Frame> = try messages.unpack(
-            body,
-            tidemark__feed__frame__init,
-            tailField: FrameDecoder.sliceBytesField
-        )
+        let message = try unpack(frame)
         guard message.pointee.kind == TIDEMARK__FEED__FRAME_KIND__FRAME_BATCH else { throw .invalid(.kind) }
         guard message.pointee.sequence == state.sequence + 1 else {
             throw .sequenceBroken(expected: state.sequence + 1, actual: message.pointee.sequence)
         }
         state.sequence = message.pointee.sequence
-        state.isResumePoint = frame.watermarkNs != nil
-        state.watermarkNs = frame.watermarkNs ?? state.watermarkNs
+        state.note(watermarkNs: frame.watermarkNs, floorNs: message.floorNs)
+        try fold(message, of: frame)
+        state.endBatch()
+    }
+
+    private mutating func unpack(
+        _ frame: EncodedFrame
+    ) throws(FeedError) -> UnsafeMutablePointer<Tidemark__Feed__Frame> {
+        try messages.unpack(
+            try FrameDecoder.body(frame.storage, limitBytes: limits.frameBytes),
+            tidemark__feed__frame__init,
+            tailField: FrameDecoder.sliceBytesField
+        )
+    }
+
+    private mutating func fold(
+        _ message: UnsafeMutablePointer<Tidemark__Feed__Frame>,
+        of frame: EncodedFrame
+    ) throws(FeedError) {
         let reader = RecordReader(storage: frame.storage, bodyOffset: MessageLength.byteCount, extents: [])
         for index in 0..<message.pointee.n_records {
             guard let record = message.pointee.records?[index] else { throw .invalid(.record) }
             try fold(record, reader)
         }
-        state.endBatch()
     }
 
     private mutating func fold(
@@ -49,9 +89,18 @@ package struct FrameFolder: ~Copyable, Sendable {
         case TIDEMARK__FEED__RECORD__RECORD_STREAM: try state.declare(try reader.stream(record.pointee.stream))
         case TIDEMARK__FEED__RECORD__RECORD_TRACE_END:
             try state.end(traceID: try reader.traceEnd(record.pointee.trace_end))
+        case TIDEMARK__FEED__RECORD__RECORD_STREAM_END:
+            try state.end(try reader.streamEnd(record.pointee.stream_end, state))
+        case TIDEMARK__FEED__RECORD__RECORD_LOST: state.lose(try reader.lost(record.pointee.lost))
+        case TIDEMARK__FEED__RECORD__RECORD_PLACE, TIDEMARK__FEED__RECORD__RECORD_ENDED_STREAMS,
+            TIDEMARK__FEED__RECORD__RECORD_NUMBERS:
+            try reader.restore(record, into: &state)
         case TIDEMARK__FEED__RECORD__RECORD_RELAY: try state.change(try reader.relay(record.pointee.relay))
         case TIDEMARK__FEED__RECORD__RECORD_SESSION: try state.change(try reader.session(record.pointee.session))
         case TIDEMARK__FEED__RECORD__RECORD_CLOCK: try state.change(try reader.clock(record.pointee.clock))
+        case TIDEMARK__FEED__RECORD__RECORD_PACKET:
+            guard let packet = record.pointee.packet else { throw .invalid(.packet) }
+            try state.open(try openPacket(packet))
         case TIDEMARK__FEED__RECORD__RECORD_RAW_EVENTS:
             guard let events = record.pointee.raw_events else { throw .invalid(.record) }
             for index in 0..<events.pointee.n_slices {
@@ -75,7 +124,8 @@ package struct FrameFolder: ~Copyable, Sendable {
             metadataBytes: message.pointee.metadata_bytes,
             correction: try RecordReader.correction(message),
             preamble: Array(message.pointee.preamble.buffer),
-            index: try RecordReader.index(message.pointee.index)
+            index: try RecordReader.index(message.pointee.index),
+            place: RecordReader.place(message.pointee.place) ?? PacketPlace(endCycles: 0, offset: 0)
         )
     }
 }

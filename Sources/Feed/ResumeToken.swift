@@ -32,7 +32,7 @@ package struct ResumeToken: Sendable, Hashable {
         func number(_ offset: Int, _ count: Int) -> UInt64 {
             bytes[offset..<offset + count].reduce(0) { $0 << 8 | UInt64($1) }
         }
-        guard number(41, 4) == UInt64(CRC32C.checksum(bytes[..<41])) else { return nil }
+        guard number(41, 4) == UInt64(CRC32C.checksum(Array(bytes[..<41]))) else { return nil }
         feed = FeedIdentity(id: FeedID(high: number(1, 8), low: number(9, 8)), epoch: number(17, 8))
         sequence = number(25, 8)
         watermarkNs = Int64(bitPattern: number(33, 8))
@@ -52,7 +52,7 @@ package struct ResumeToken: Sendable, Hashable {
         append(feed.epoch, 8)
         append(sequence, 8)
         append(UInt64(bitPattern: watermarkNs), 8)
-        append(UInt64(CRC32C.checksum(bytes[...])), 4)
+        append(UInt64(CRC32C.checksum(bytes)), 4)
         return String(decoding: Base64URL.encode(bytes), as: UTF8.self)
     }
 }
@@ -94,17 +94,5 @@ enum Base64URL {
         }
         guard pendingBits < 6, pending & ((1 << pendingBits) - 1) == 0 else { return nil }
         return bytes
-    }
-}
-
-/// The Castagnoli CRC, reflected, polynomial 0x1EDC6F41.
-enum CRC32C {
-    static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
-        var remainder: UInt32 = .max
-        for byte in bytes {
-            remainder ^= UInt32(byte)
-            for _ in 0..<8 { remainder = remainder & 1 == 0 ? remainder >> 1 : remainder >> 1 ^ 0x82F6_3B78 }
-        }
-        return ~remainder
     }
 }

@@ -52,6 +52,10 @@ package struct MemoryLog: FrameLog, ~Copyable, Sendable {
     }
 
     package var oldestSequence: UInt64? { frames.isEmpty ? nil : frames.firstSequence }
+    /// What lives before the oldest frame that can be read.
+    package var oldestState: FeedState { stretches[0].start }
+    /// What lives after the newest frame.
+    package var newestState: FeedState { state }
     package var newestSequence: UInt64 { state.sequence }
     package var watermarkNs: Int64? { state.watermarkNs }
 

@@ -37,9 +37,12 @@ struct ConnectionAudit {
         say(.info, isAdmitted ? "subscriber has left" : "connection closed", "leave", ["reason": "\(reason)"])
     }
 
+    /// The names of its certificate; `?` before it has shown one.
+    var identity: String { certificate?.identities.joined(separator: ",") ?? "?" }
+
     /// Peer and identity, for other lines about it.
     var metadata: Logger.Metadata {
-        ["peer": "\(peer)", "identity": "\(certificate?.identities.joined(separator: ",") ?? "?")"]
+        ["peer": "\(peer)", "identity": "\(identity)"]
     }
 
     private func say(

@@ -56,6 +56,7 @@ package final class CoordinatorLane: @unchecked Sendable {
         configuration: CoordinatorConfiguration,
         addresses: [RelayAddress],
         places: [TracePlace] = [],
+        restored: RestoredFeed? = nil,
         consumer: any BatchConsumer,
         notes: @escaping @Sendable (CoordinatorNote) -> Void
     ) {
@@ -68,7 +69,7 @@ package final class CoordinatorLane: @unchecked Sendable {
         self.consumer = consumer
         self.notes = notes
         limits = configuration.limits
-        coordinator = Coordinator(configuration)
+        coordinator = Coordinator(configuration, restored: restored)
         finish = loop.makePromise()
     }
 

@@ -1,6 +1,7 @@
 package import Configuration
 package import Coordinator
 import Feed
+import FeedLog
 package import Logging
 import NIOCore
 import NIOPosix
@@ -29,7 +30,7 @@ package final class FeedDaemon: Service {
         listening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(CredentialsError) {
         self.configuration = configuration
-        self.limits = limits
+        self.limits = limits.with(configuration.feed.limits)
         self.logger = logger
         self.listening = listening
         self.notifier = notifier
@@ -55,13 +56,7 @@ package final class FeedDaemon: Service {
     }
 
     private func serve(coordinatorLoop: any EventLoop, feedLoop: any EventLoop) async throws {
-        let hub = FeedHub(
-            loop: feedLoop,
-            feed: .random(),
-            retainedBytes: Int(clamping: configuration.log.retainBytes),
-            limits: limits,
-            logger: logger
-        )
+        let (hub, recovered) = try openHub(on: feedLoop)
         let listener = try await FeedListener.listen(on: configuration.feed.listen, hub: hub, access: settings.access)
         logger.info(
             "feed is served",
@@ -75,6 +70,7 @@ package final class FeedDaemon: Service {
             loop: coordinatorLoop,
             configuration: CoordinatorConfiguration(configuration, seed: hub.feed.id.low),
             addresses: configuration.relays.map { RelayAddress($0) },
+            restored: recovered.map { RestoredFeed($0) },
             consumer: hub,
             notes: { [logger] in logger.log($0) }
         )
@@ -93,7 +89,32 @@ package final class FeedDaemon: Service {
         }
         try? await listener.close()
         try await hub.drain().get()
+        await hub.close()
         logger.info("stopped")
+    }
+
+    /// The hub with its log, and where the feed goes on: nil where it begins.
+    /// - Throws: `LogDirectoryError`, `LogError`.
+    private func openHub(on loop: any EventLoop) throws -> (FeedHub, recovered: FeedState?) {
+        guard configuration.log.directory != nil else {
+            let bytes = Int(clamping: configuration.log.retainBytes)
+            let hub = FeedHub(loop: loop, feed: .random(), retainedBytes: bytes, limits: limits, logger: logger)
+            return (hub, nil)
+        }
+        let stored = try StoredFeed.open(configuration.log, logger: logger)
+        let recovered = stored.isNew ? nil : stored.log.state
+        return (FeedHub(loop: loop, stored: stored, limits: limits, logger: logger), recovered)
+    }
+}
+
+extension SubscriberLimits {
+    /// What the configuration file allows each identity.
+    func with(_ limits: Configuration.Limits) -> SubscriberLimits {
+        var changed = self
+        changed.subscribersPerIdentity = limits.connections
+        changed.bytesPerSecondPerIdentity = limits.bytesPerSecond
+        changed.outgoingBytes = min(outgoingBytes, max(16 << 10, limits.bufferBytes / limits.connections))
+        return changed
     }
 }
 

@@ -1,21 +1,49 @@
+import CTF
+import Configuration
 import Feed
 import FeedLog
 import Logging
 import NIOCore
 
-/// Numbers, encodes and logs the coordinator's batches, and wakes the subscribers that wait for them.
+/// Has the coordinator's batches numbered, encoded and logged, and wakes the subscribers that wait for them.
 ///
-/// Confined to the feed's event loop, on which the subscribers' connections live as well. Each batch is encoded once;
-/// what a subscriber without restriction gets are the log's own bytes.
+/// The newest frames are in memory; where there is a log on disk, older ones are read from there, and no subscriber
+/// gets a frame before it is stored. Confined to the feed's event loop, on which the subscribers' connections live as
+/// well. Each batch is encoded once; what a subscriber without restriction gets are the log's own bytes.
 final class FeedHub: BatchConsumer, @unchecked Sendable {
+    /// What a cursor finds: at once, or when it has been read.
+    enum Reading {
+        case now(StoredRead)
+        case later(EventLoopFuture<StoredRead>)
+    }
+
+    /// The log on disk.
+    private struct Disk {
+        var storage: any LogStorage
+        var lane: LogLane
+        var reading: StoredReading
+        var catalogue: LogCatalogue
+    }
+
     let loop: any EventLoop
     let feed: FeedIdentity
-    let limits: SubscriberLimits
+    /// Changes on the loop only.
+    private(set) var limits: SubscriberLimits
     let logger: Logger
-    /// Batches that wait for the loop.
+    /// Batches that wait to be logged.
     let gate: QueueGate
+    /// Numbers and encodes where there is no log on disk.
     private var encoder: FrameEncoder
-    private var log: MemoryLog
+    /// The whole log, or the end of the one on disk.
+    private var tail: MemoryLog
+    private var disk: Disk?
+    /// Bytes of the frames that came since the start.
+    private(set) var appendedBytes: UInt64 = 0
+    /// Said to everyone as long as nothing can be logged, and the number of what is said.
+    private(set) var notice: (frame: ByteStorage, number: UInt64)?
+    private var noticeCount: UInt64 = 0
+    private let cursors: CursorKeeper
+    private var usages: [String: IdentityUsage] = [:]
     private var subscribers: [ObjectIdentifier: SubscriberChannel] = [:]
     /// Of `subscribers`, those that have been let in.
     private(set) var admittedCount = 0
@@ -28,6 +56,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     private var refusalSaidAt: NIODeadline?
     private var isStopping = false
 
+    /// A feed whose log is in memory only.
     init(loop: any EventLoop, feed: FeedIdentity, retainedBytes: Int, limits: SubscriberLimits, logger: Logger) {
         self.loop = loop
         self.feed = feed
@@ -35,12 +64,57 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         self.logger = logger
         gate = QueueGate(waitingMax: limits.waitingBatches, waitingMin: limits.waitingBatches / 4)
         encoder = FrameEncoder(feed: feed)
-        log = MemoryLog(feed: feed, limits: Self.logLimits(retainedBytes, limits))
+        tail = MemoryLog(feed: feed, limits: FeedHub.tailLimits(limits, retainedBytes: retainedBytes))
+        cursors = CursorKeeper(CursorTable(), loop: loop, logger: logger, save: nil)
+    }
+
+    /// A feed that goes on from a log on disk, or begins there.
+    init(loop: any EventLoop, stored: consuming StoredFeed, limits: SubscriberLimits, logger: Logger) {
+        let catalogue = stored.log.catalogue
+        let state = stored.log.state
+        self.loop = loop
+        feed = catalogue.history.feed
+        self.limits = limits
+        self.logger = logger
+        let gate = QueueGate(waitingMax: limits.waitingBatches, waitingMin: limits.waitingBatches / 4)
+        self.gate = gate
+        encoder = FrameEncoder(feed: feed)
+        tail = MemoryLog(
+            feed: feed,
+            state: state,
+            limits: FeedHub.tailLimits(limits, retainedBytes: limits.memoryBytes)
+        )
+        let (storage, sync, table) = (stored.storage, stored.sync, stored.cursors)
+        let told = LaneNews()
+        let lane = LogLane(stored.log, storage: storage, sync: sync, loop: loop, logger: logger) { told.hub?.take($0) }
+        cursors = CursorKeeper(table, loop: loop, logger: logger) { lane.save($0) }
+        disk = Disk(
+            storage: storage,
+            lane: lane,
+            reading: StoredReading(storage, loop: loop),
+            catalogue: catalogue
+        )
+        told.hub = self
+    }
+
+    /// Who is told what the lane does. Set before the lane has anything to do, then read on the loop.
+    private final class LaneNews: @unchecked Sendable {
+        weak var hub: FeedHub?
+    }
+
+    private static func tailLimits(_ limits: SubscriberLimits, retainedBytes: Int) -> MemoryLog.Limits {
+        // A log that is small keeps to its size.
+        MemoryLog.Limits(
+            retainedBytes: retainedBytes,
+            checkpointBytes: min(limits.checkpointBytes, max(retainedBytes / 8, 1))
+        )
     }
 
     /// May be called from any thread; batches keep the order of the calls.
     func publish(_ batch: FeedBatch) {
         gate.enter()
+        // The lane's thread stores while the loop serves; without one there is nothing that blocks.
+        if let lane = disk?.lane { return lane.submit(batch) }
         loop.execute {
             self.append(batch)
             self.gate.leave()
@@ -49,11 +123,49 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     private func append(_ batch: FeedBatch) {
         do throws(FeedError) {
-            for publication in try encoder.encode(batch) { try log.append(publication) }
+            for publication in try encoder.encode(batch) { try remember(publication) }
         } catch {
             // Our own batch does not fit our own format: said, and the feed goes on behind it.
             logger.error("a batch cannot be published", metadata: ["error": "\(error)"])
             return
+        }
+        for subscriber in subscribers.values { subscriber.pump() }
+    }
+
+    private func remember(_ publication: Publication) throws(FeedError) {
+        try tail.append(publication)
+        appendedBytes += UInt64(publication.frame.byteCount)
+    }
+
+    private func take(_ news: LogLane.News) {
+        switch news {
+        case .stored(let publications, let catalogue, let batches):
+            do throws(FeedError) {
+                for publication in publications { try remember(publication) }
+            } catch {
+                logger.critical("frames do not follow each other", metadata: ["error": "\(error)"])
+            }
+            disk?.catalogue = catalogue
+            for _ in 0..<batches { gate.leave() }
+            for subscriber in subscribers.values { subscriber.pump() }
+        case .failed(let error):
+            logger.error("the log cannot be written; relays are not asked for more", metadata: ["error": "\(error)"])
+            gate.setBlocked(true)
+            say(LogRecord(condition: .failing, reason: error.reason))
+        case .recovered(let heldNs):
+            logger.notice("the log is written again", metadata: ["held_ms": "\(heldNs / 1_000_000)"])
+            notice = nil
+            gate.setBlocked(false)
+        }
+    }
+
+    /// Tells whoever is connected, now or later, as long as it holds.
+    private func say(_ record: LogRecord) {
+        do throws(FeedError) {
+            noticeCount += 1
+            notice = (try encoder.notice(.log(record), sequence: tail.newestSequence), noticeCount)
+        } catch {
+            logger.error("a notice cannot be encoded", metadata: ["error": "\(error)"])
         }
         for subscriber in subscribers.values { subscriber.pump() }
     }
@@ -90,24 +202,127 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     }
 
     /// Finds where a subscription begins. The subscriber is let in.
-    func open(_ start: SubscriptionStart) throws(Refusal) -> SubscriptionOpening {
+    func open(_ start: SubscriptionStart, identity: String) throws(Refusal) -> Reading {
         guard !isStopping else { throw Refusal(.stopping, "the coordinator is about to stop") }
         guard admittedCount < limits.subscribers else {
             countRefusal("there are \(limits.subscribers) subscribers")
             throw Refusal(.busy, "the coordinator has as many subscribers as it serves, \(limits.subscribers)")
         }
-        let opening = try log.open(start)
+        let usage = usages[identity] ?? IdentityUsage(bytesPerSecond: limits.bytesPerSecondPerIdentity, now: .now())
+        guard usage.connections < limits.subscribersPerIdentity else {
+            refusedCount += 1
+            throw Refusal(.busy, "this identity has as many subscribers as it may, \(limits.subscribersPerIdentity)")
+        }
+        let reading = try find(start)
         admittedCount += 1
-        return opening
+        usages[identity] = usage
+        usage.connections += 1
+        return reading
     }
 
-    func read(after sequence: UInt64, limitBytes: Int) -> LogRead {
-        log.read(after: sequence, limitBytes: limitBytes)
+    private func find(_ start: SubscriptionStart) throws(Refusal) -> Reading {
+        guard let disk else { return .now(StoredRead(opening: try tail.open(start))) }
+        let catalogue = disk.catalogue
+        let memory = tail.oldestState
+        switch start {
+        case .earliest:
+            guard !catalogue.segments.isEmpty, catalogue.oldestSequence ?? 0 <= memory.sequence else { break }
+            return .later(disk.reading.run { $0.openEarliest(catalogue) })
+        case .latest: break
+        case .time(let ns):
+            guard memory.watermarkNs ?? .max > ns, memory.sequence > 0 else { break }
+            return .later(disk.reading.run { $0.open(catalogue, timeNs: ns) })
+        case .token(let token):
+            guard let sequence = try catalogue.history.place(of: token, newestSequence: tail.newestSequence) else {
+                let (common, ns) = (
+                    catalogue.history.lastCommonSequence(with: token.feed.epoch) ?? 0, token.watermarkNs
+                )
+                return .later(disk.reading.run { $0.open(catalogue, timeNs: ns).withLostEnd(after: common) })
+            }
+            guard sequence < memory.sequence else {
+                let own = ResumeToken(feed: feed, sequence: sequence, watermarkNs: token.watermarkNs)
+                return .now(StoredRead(opening: try tail.open(.token(own))))
+            }
+            return .later(disk.reading.run { $0.open(catalogue, after: sequence) })
+        }
+        return .now(StoredRead(opening: try tail.open(start)))
+    }
+
+    /// What follows `position`, in memory or on disk.
+    func read(after position: LogPosition, limitBytes: Int) -> Reading {
+        if let disk, position.sequence < tail.oldestState.sequence {
+            let catalogue = disk.catalogue
+            return .later(disk.reading.run { $0.read(catalogue, after: position, limitBytes: limitBytes) })
+        }
+        return .now(StoredRead(tail.read(after: position.sequence, limitBytes: limitBytes), after: position))
+    }
+
+    /// Where to go on when the disk does not give what follows `position`, nor any checkpoint behind it.
+    func goOnInMemory(after position: LogPosition) -> StoredRead {
+        let state = tail.oldestState
+        let gap = GapRecord(
+            fromSequence: position.sequence + 1,
+            toSequence: state.sequence,
+            reason: "the log is damaged here"
+        )
+        return StoredRead(opening: SubscriptionOpening(state: state, gap: gap))
+    }
+
+    /// Where a subscriber goes on that does not wait for what it has missed.
+    func goOnNow(after position: LogPosition) -> StoredRead {
+        let state = tail.newestState
+        let gap = GapRecord(
+            fromSequence: position.sequence + 1,
+            toSequence: state.sequence,
+            reason: "the subscriber was slower than the feed, and asked not to wait"
+        )
+        return StoredRead(opening: SubscriptionOpening(state: state, gap: gap))
+    }
+
+    /// See `Welcome.commonSequence`.
+    func commonSequence(of start: SubscriptionStart) -> UInt64 {
+        guard let history = disk?.catalogue.history else { return 0 }
+        var epoch = feed.epoch - 1
+        if case .token(let token) = start, token.feed.epoch < feed.epoch { epoch = token.feed.epoch }
+        return history.lastCommonSequence(with: epoch) ?? 0
     }
 
     func remove(_ subscriber: SubscriberChannel) {
-        guard subscribers.removeValue(forKey: ObjectIdentifier(subscriber)) != nil else { return }
-        if subscriber.isAdmitted { admittedCount -= 1 }
+        guard subscribers.removeValue(forKey: ObjectIdentifier(subscriber)) != nil, subscriber.isAdmitted else {
+            return
+        }
+        admittedCount -= 1
+        guard let usage = usages[subscriber.identity] else { return }
+        usage.connections -= 1
+        // What it has used of its second is forgotten with its last connection, unless it owes.
+        if usage.connections == 0, usage.delay(now: .now()) == nil { usages[subscriber.identity] = nil }
+    }
+
+    func usage(of identity: String) -> IdentityUsage? { usages[identity] }
+
+    // MARK: Cursors
+
+    /// - Returns: nil where there is no cursor, or one at a frame that the feed does not have.
+    func cursor(_ key: CursorTable.Key) -> ResumeToken? {
+        guard let token = cursors.table.token(of: key) else { return nil }
+        do throws(Refusal) {
+            try check(token)
+            return token
+        } catch {
+            logger.warning("a cursor stands nowhere", metadata: ["reason": "\(error.text)"])
+            return nil
+        }
+    }
+
+    private func check(_ token: ResumeToken) throws(Refusal) {
+        let history = disk?.catalogue.history ?? FeedHistory(feed: feed)
+        _ = try history.place(of: token, newestSequence: tail.newestSequence)
+    }
+
+    /// - Throws: a refusal when the token is none of this feed.
+    func acknowledge(_ key: CursorTable.Key, _ token: ResumeToken) throws(Refusal) {
+        try check(token)
+        cursors.move(key, to: token)
     }
 
     /// Says at most once a second that somebody was one too many: whoever knocks often does not fill the log.
@@ -122,17 +337,20 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         )
     }
 
-    /// How much of the log is kept from now on. May be called from any thread.
-    func setRetainedBytes(_ bytes: Int) {
-        loop.execute { self.log.setLimits(Self.logLimits(bytes, self.limits)) }
-    }
-
-    private static func logLimits(_ retainedBytes: Int, _ limits: SubscriberLimits) -> MemoryLog.Limits {
-        MemoryLog.Limits(
-            retainedBytes: retainedBytes,
-            // A log that is small keeps to its size.
-            checkpointBytes: min(limits.checkpointBytes, max(retainedBytes / 8, 1))
-        )
+    /// What is kept of the log, and what one identity may use, from now on. May be called from any thread.
+    func reconfigure(log: Configuration.Log, limits: Configuration.Limits) {
+        loop.execute {
+            self.limits.subscribersPerIdentity = limits.connections
+            self.limits.bytesPerSecondPerIdentity = limits.bytesPerSecond
+            for usage in self.usages.values { usage.setRate(limits.bytesPerSecond, now: .now()) }
+            if let disk = self.disk {
+                disk.lane.setRetention(bytes: log.retainBytes, ns: log.retainAgeNs)
+            } else {
+                self.tail.setLimits(FeedHub.tailLimits(self.limits, retainedBytes: Int(clamping: log.retainBytes)))
+            }
+            // Whoever was held back by the old rate.
+            for subscriber in self.subscribers.values { subscriber.pump() }
+        }
     }
 
     /// Trust or rules have changed: whoever sees something else now has to subscribe again. May be called from any thread.
@@ -142,10 +360,12 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         }
     }
 
+    // MARK: Ending
+
     /// Lets every subscriber have what the log has, then closes it; whoever does not take it in time is cut off.
     /// - Returns: when all are closed, and no later than `SubscriberLimits.drain`.
     func drain() -> EventLoopFuture<Void> {
-        loop.flatSubmit {
+        stored().flatMap {
             self.isStopping = true
             let closing = self.subscribers.values.map { subscriber in
                 subscriber.closeAtEnd()
@@ -158,5 +378,57 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
             all.whenComplete { _ in end.cancel() }
             return all
         }
+    }
+
+    /// Succeeds when all that was published is stored, or cannot be in time.
+    private func stored() -> EventLoopFuture<Void> {
+        loop.flatSubmit {
+            guard let lane = self.disk?.lane else { return self.loop.makeSucceededVoidFuture() }
+            let promise = self.loop.makePromise(of: Void.self)
+            let timeout = self.loop.scheduleTask(in: self.limits.closing) {
+                self.logger.error("what was published last cannot be logged in time")
+                promise.succeed()
+            }
+            lane.flush().whenComplete { _ in
+                timeout.cancel()
+                promise.succeed()
+            }
+            return promise.futureResult
+        }
+    }
+
+    /// Ends the threads of the log on disk. Called once, after `drain`.
+    func close() async {
+        guard let disk else { return }
+        try? await loop.submit { self.cursors.saveNow() }.get()
+        await disk.reading.close()
+        disk.storage.close(isWhole: await disk.lane.close())
+    }
+}
+
+extension StoredRead {
+    fileprivate init(opening: SubscriptionOpening) {
+        self.init(found: .fallenOut(opening), position: LogPosition(sequence: opening.state.sequence))
+    }
+
+    fileprivate init(_ read: LogRead, after position: LogPosition) {
+        switch read {
+        case .frames(let frames):
+            let last = frames.last?.sequence ?? position.sequence
+            self.init(found: .frames(frames), position: LogPosition(sequence: last))
+        case .atEnd: self.init(found: .atEnd, position: position)
+        case .fallenOut(let opening): self.init(opening: opening)
+        }
+    }
+
+    /// The opening of a subscriber that has seen frames after `common` which were lost since then.
+    fileprivate func withLostEnd(after common: UInt64) -> StoredRead {
+        guard case .fallenOut(var opening) = found else { return self }
+        opening.gap = GapRecord(
+            fromSequence: min(common, opening.state.sequence) + 1,
+            toSequence: opening.state.sequence,
+            reason: "the end of the log was lost; late events may be missing"
+        )
+        return StoredRead(found: .fallenOut(opening), position: position, damage: damage)
     }
 }

@@ -8,6 +8,7 @@ final class QueueGate: Sendable {
     private struct Queue {
         var waiting = 0
         var isFull = false
+        var isBlocked = false
     }
 
     private struct Listener {
@@ -56,12 +57,18 @@ final class QueueGate: Sendable {
         if isNews { tell() }
     }
 
+    /// Whether the filler is held however few wait.
+    func setBlocked(_ isBlocked: Bool) {
+        queue.withLock { $0.isBlocked = isBlocked }
+        tell()
+    }
+
     private func tell() {
         listener.withLock { listener in
-            let isFull = queue.withLock { $0.isFull }
-            guard isFull != listener.isHeld else { return }
-            listener.isHeld = isFull
-            listener.tell?(isFull)
+            let isHeld = queue.withLock { $0.isFull || $0.isBlocked }
+            guard isHeld != listener.isHeld else { return }
+            listener.isHeld = isHeld
+            listener.tell?(isHeld)
         }
     }
 }

@@ -8,14 +8,14 @@ import TLS
 /// One subscriber's connection: TLS, the subscription, and its cursor in the log.
 ///
 /// A subscriber costs its cursor and at most `outgoingBytes` of ciphertext; one that does not read is simply not
-/// written to, and falls out of the log in the end, which it is told. Confined to the feed's event loop, which
+/// written to, later reads from disk what it has missed, and falls out of the log in the end, which it is told. Confined to the feed's event loop, which
 /// `@unchecked Sendable` stands for.
 final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private enum State {
-        /// TLS and the request are not complete. Next: streaming, closing.
+        /// TLS and the request are not complete, or the start is being looked up. Next: streaming, closing.
         case opening
         /// Next: closing.
         case streaming
@@ -38,14 +38,27 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     private var state = State.opening
     /// Whether it was let in as a subscriber.
     private(set) var isAdmitted = false
-    private var sequence: UInt64 = 0
+    private var position = LogPosition(sequence: 0)
     private var closesAtEnd = false
     private var isPumping = false
+    /// What comes next is being read from disk.
+    private var isReading = false
     private var context: ChannelHandlerContext?
     private var audit: ConnectionAudit
     /// Of which number this connection is, from the feed's first on, and which host it comes from.
     private(set) var arrival: UInt64 = 0
     private(set) var host = ""
+    var identity: String { audit.identity }
+    private var usage: IdentityUsage?
+    /// Where its cursor is kept, if it has named one.
+    private var cursor: CursorTable.Key?
+    /// Its overflow policy counts from when it has had all that there was.
+    private var hasCaughtUp = false
+    /// `hub.appendedBytes` at its position; meaningful once it has caught up.
+    private var reachedBytes: UInt64 = 0
+    /// The last notice that it was sent.
+    private var noticeNumber: UInt64 = 0
+    private var throttle: Scheduled<Void>?
     private var deadline: Scheduled<Void>?
     private let closePromise: EventLoopPromise<Void>
     private var plaintext = [UInt8](repeating: 0, count: 16 << 10)
@@ -106,6 +119,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
             audit.left(reason: "it closed the connection")
             close()
         case .success(.request(.open(let start))): open(start, engine)
+        case .success(.request(.abort(let error))): drop("broke the protocol: \(error)")
+        case .success(.request(.acknowledge(let token))): acknowledge(token)
         case .success(.request(.refuse(let answer, let refusal))): answerRefusal(answer, refusal, engine)
         case .success(.nothing), .success(.request(.wait)):
             sendOutput(engine)
@@ -141,7 +156,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
                 }
                 switch action {
                 case .wait, nil: continue
-                case .open, .refuse: return action.map { .request($0) } ?? .nothing
+                case .acknowledge(let token): acknowledge(token)
+                case .open, .refuse, .abort: return action.map { .request($0) } ?? .nothing
                 }
             }
         }
@@ -162,26 +178,79 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         // The certificates may have been reloaded since its handshake began.
         let tls = access.current.tls
         if !engine.isMade(from: tls), let fault = tls.fault(ofPeerOf: engine) { return drop("TLS: \(fault)") }
-        let opening: SubscriptionOpening
+        var start = start
+        if let name = subscription?.request?.cursor, !name.isEmpty {
+            let key = CursorTable.Key(identity: identity, name: name)
+            cursor = key
+            if let token = hub.cursor(key) { start = .token(token) }
+        }
+        let reading: FeedHub.Reading
         do throws(Refusal) {
-            opening = try hub.open(start)
+            reading = try hub.open(start, identity: identity)
         } catch {
             guard let answer = subscription?.refuse(error) else { return close() }
             answerRefusal(answer, error, engine)
             return
         }
         isAdmitted = true
-        sequence = opening.state.sequence
+        usage = hub.usage(of: identity)
         deadline?.cancel()
-        state = .streaming
         audit.admitted(start: "\(start)")
+        let commonSequence = hub.commonSequence(of: start)
+        wait(for: reading) { $0.opened($1, commonSequence: commonSequence) }
+    }
+
+    private func acknowledge(_ token: ResumeToken) {
+        guard let cursor else { return }
+        do throws(Refusal) {
+            try hub.acknowledge(cursor, token)
+        } catch {
+            drop("acknowledges what it cannot have: \(error.text)")
+        }
+    }
+
+    private func opened(_ read: StoredRead, commonSequence: UInt64) {
+        guard case .opening = state, let engine else { return }
+        guard case .fallenOut(let opening) = found(read).found else { return drop("the log cannot be read") }
+        state = .streaming
         do {
-            try write(subscription?.opened(opening) ?? [], engine)
+            try write(subscription?.opened(opening, commonSequence: commonSequence) ?? [], engine)
             context?.flush()
         } catch {
             return drop("\(error)")
         }
         pump()
+    }
+
+    /// Calls `body` with what is read: now, or when it has been.
+    private func wait(
+        for reading: FeedHub.Reading,
+        _ body: @escaping @Sendable (SubscriberChannel, StoredRead) -> Void
+    ) {
+        switch reading {
+        case .now(let read): body(self, read)
+        case .later(let future):
+            isReading = true
+            future.whenComplete { result in
+                self.isReading = false
+                switch result {
+                case .success(let read): body(self, read)
+                case .failure(let error): self.drop("the log cannot be read: \(error)")
+                }
+            }
+        }
+    }
+
+    /// Takes the position that a read has led to.
+    /// - Returns: what to send.
+    private func found(_ read: StoredRead) -> StoredRead {
+        var read = read
+        if let damage = read.damage {
+            hub.logger.error("the log is damaged: \(damage)", metadata: audit.metadata)
+        }
+        if case .unreadable = read.found { read = hub.goOnInMemory(after: position) }
+        position = read.position
+        return read
     }
 
     private func answerRefusal(_ answer: ByteStorage, _ refusal: Refusal, _ engine: TLSEngine) {
@@ -210,44 +279,104 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     /// Sends what the log has, as far as the socket takes it and others are not kept waiting.
     func pump() {
         // Flushing may make the channel writable and bring us here again.
-        guard case .streaming = state, !isPumping, let engine, let context else { return }
+        guard case .streaming = state, !isPumping, !isReading, let context else { return }
         isPumping = true
         defer { isPumping = false }
         var turnBytes = 0
-        do {
-            while context.channel.isWritable, case .streaming = state {
-                guard turnBytes < limits.turnBytes else { return pumpLater(context.eventLoop) }
-                switch hub.read(after: sequence, limitBytes: limits.readBytes) {
-                case .frames(let frames):
-                    for frame in frames {
-                        sequence = frame.sequence
-                        turnBytes += frame.byteCount
-                        try write(subscription?.frame(frame) ?? [], engine)
-                    }
-                case .atEnd:
+        guard !isOverrun else { return drop("slower than the feed, and asked not to wait") }
+        sayNotice()
+        while context.channel.isWritable, case .streaming = state {
+            guard turnBytes < limits.turnBytes else { return pumpLater() }
+            if let delay = usage?.delay(now: .now()) { return pumpAfter(delay) }
+            if isBehind, subscription?.request?.overflow == .skip {
+                turnBytes += send(hub.goOnNow(after: position))
+                reachedBytes = hub.appendedBytes
+                continue
+            }
+            switch hub.read(after: position, limitBytes: limits.readBytes) {
+            case .now(let read):
+                if case .atEnd = read.found {
+                    hasCaughtUp = true
+                    reachedBytes = hub.appendedBytes
                     if closesAtEnd {
                         audit.ended(.info, "subscriber has all", reason: "the feed ends")
                         close()
                     }
                     return
-                case .fallenOut(let opening):
-                    hub.logger.warning("subscriber has fallen out of the log", metadata: audit.metadata)
-                    sequence = opening.state.sequence
-                    try write(subscription?.reopened(opening) ?? [], engine)
                 }
-                context.flush()
+                turnBytes += send(read)
+            case let reading:
+                return wait(for: reading) { subscriber, read in
+                    _ = subscriber.send(read)
+                    subscriber.pumpLater()
+                }
             }
+        }
+    }
+
+    /// - Returns: the log bytes that were sent.
+    private func send(_ read: StoredRead) -> Int {
+        guard case .streaming = state, let engine, let context else { return 0 }
+        var bytes = 0
+        do {
+            switch found(read).found {
+            case .frames(let frames):
+                for frame in frames {
+                    bytes += frame.byteCount
+                    reachedBytes += UInt64(frame.byteCount)
+                    try write(subscription?.frame(frame) ?? [], engine)
+                }
+            case .fallenOut(let opening):
+                hub.logger.warning("subscriber has fallen out of the log", metadata: audit.metadata)
+                try write(subscription?.reopened(opening) ?? [], engine)
+            case .atEnd, .unreadable: break
+            }
+            context.flush()
+        } catch {
+            drop("\(error)")
+        }
+        return bytes
+    }
+
+    private func pumpLater() {
+        hub.loop.execute { self.pump() }
+    }
+
+    private func pumpAfter(_ delay: TimeAmount) {
+        guard throttle == nil else { return }
+        throttle = hub.loop.scheduleTask(in: delay) {
+            self.throttle = nil
+            self.pump()
+        }
+    }
+
+    /// Whether it is further behind than one may be that does not want to wait.
+    private var isBehind: Bool {
+        hasCaughtUp && hub.appendedBytes > reachedBytes
+            && hub.appendedBytes - reachedBytes > UInt64(limits.overflowBytes)
+    }
+
+    private var isOverrun: Bool { isBehind && subscription?.request?.overflow == .disconnect }
+
+    /// Says how the log stands, where that is not said in the feed.
+    private func sayNotice() {
+        guard let notice = hub.notice, notice.number != noticeNumber, let engine, let context,
+            context.channel.isWritable
+        else { return }
+        noticeNumber = notice.number
+        do {
+            try write([notice.frame], engine)
+            context.flush()
         } catch {
             drop("\(error)")
         }
     }
 
-    private func pumpLater(_ loop: any EventLoop) {
-        loop.execute { self.pump() }
-    }
-
     private func write(_ messages: [ByteStorage], _ engine: TLSEngine) throws {
-        for message in messages { try seal(message.bytes, engine) }
+        for message in messages {
+            usage?.spend(message.capacity)
+            try seal(message.bytes, engine)
+        }
     }
 
     /// Encrypts bytes straight into what goes to the socket.
@@ -354,6 +483,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         guard context != nil else { return }
         context = nil
         deadline?.cancel()
+        throttle?.cancel()
         state = .closing
         hub.remove(self)
         closePromise.succeed()

@@ -15,6 +15,12 @@ package struct SubscriberLimits: Sendable {
     package var pendingConnections = 64
     /// Subscribers.
     package var subscribers = 1024
+    /// Of these, with the same identity.
+    package var subscribersPerIdentity = 256
+    /// What the subscribers of one identity are sent together, bytes a second; nil: whatever they take.
+    package var bytesPerSecondPerIdentity: Int?
+    /// How far a subscriber that does not want to wait may be behind, in log bytes.
+    package var overflowBytes = 16 << 20
     /// Log bytes turned into ciphertext at a time.
     package var readBytes = 256 << 10
     /// Log bytes turned into ciphertext before other subscribers have their turn.
@@ -27,6 +33,9 @@ package struct SubscriberLimits: Sendable {
     package var waitingBatches = 32
     /// Log bytes between two of its checkpoints.
     package var checkpointBytes = 8 << 20
+
+    /// Log bytes that are in memory as well where the log is on disk.
+    package var memoryBytes = 32 << 20
 
     package init() {}
 }

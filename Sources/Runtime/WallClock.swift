@@ -21,8 +21,8 @@ struct WallClock {
         return offsetNs
     }
 
-    /// Seconds since the Unix epoch.
-    static func secondsSinceEpoch() -> Int64 { read(CLOCK_REALTIME) / 1_000_000_000 }
+    /// Nanoseconds since the Unix epoch.
+    static var nowNs: Int64 { read(CLOCK_REALTIME) }
 
     private static var offsetNs: Int64 {
         let before = read(CLOCK_MONOTONIC)

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Configuration
+import FeedLog
 import Glibc
 public import Logging
 import Runtime
@@ -54,6 +55,13 @@ struct ServeCommand: AsyncParsableCommand {
         } catch let error as ListenError {
             standardError.write(line: "tidemark serve: \(error)")
             throw ExitStatus.unavailable
+        } catch let error as LogDirectoryError {
+            standardError.write(line: "tidemark serve: \(error)")
+            if case .inUse = error { throw ExitStatus.unavailable }
+            throw ExitStatus.configuration
+        } catch let error as LogError {
+            standardError.write(line: "tidemark serve: the log cannot be opened: \(error)")
+            throw ExitStatus.failure
         }
     }
 }

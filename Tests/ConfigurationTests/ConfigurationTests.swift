@@ -132,7 +132,35 @@ struct ConfigurationTests {
         #expect(configuration.feed.allow == [])
         #expect(configuration.feed.certificateFile == "server.pem")
         #expect(configuration.log == .init())
+        #expect(configuration.log.retainBytes == 256 << 20 && configuration.log.retainAgeNs == nil)
         #expect(configuration.http == nil)
+    }
+
+    @Test(
+        arguments: [
+            ("none", .never), ("always", .always), ("200ms", .everyNs(200_000_000)),
+        ] as [(String, Configuration.Log.Sync)]
+    )
+    func `a log on disk keeps a day, and is made safe as asked`(text: String, sync: Configuration.Log.Sync) throws {
+        let file = feedLines + "relays: [{name: a, url: 'net://h'}]\nlog: {directory: d, sync: \(text)}"
+        let configuration = try #require(
+            Configuration.parse(file, file: "t.yaml", surroundings: closed).configuration
+        )
+        #expect(
+            configuration.log
+                == .init(directory: "d", retainBytes: 10 << 30, retainAgeNs: 86_400_000_000_000, sync: sync)
+        )
+    }
+
+    @Test
+    func `what is for a log on disk needs its directory`() {
+        let file = feedLines + "relays: [{name: a, url: 'net://h'}]\nlog:\n  retain-age: 1h\n  sync: maybe"
+        #expect(
+            mistakes(file).map { $0.drop { $0 != " " } } == [
+                " log.retain-age: is for a log on disk only: log.directory",
+                " log.sync: 'maybe' is not a duration, as 30s (or none, or always)",
+            ]
+        )
     }
 
     @Test
@@ -284,7 +312,7 @@ struct ConfigurationTests {
         #expect(
             mistakes("relays: [{name: a, url: 'net://h'}]\nfeed:\n") == [
                 "2: feed: has no value: a section is expected, with the keys listen, certificate, key, client-ca, allow, "
-                    + "certificates, crl, tls-version"
+                    + "limits, certificates, crl, tls-version"
             ]
         )
         #expect(
@@ -324,8 +352,6 @@ struct ConfigurationTests {
         #expect(
             mistakes(text, features: .current) == [
                 "3: relays[0].url: tls:// is not available in this version",
-                "8: log.directory: not available in this version",
-                "10: log.retain-age: not available in this version",
                 "11: http: not available in this version",
                 "13: live: not available in this version",
                 "15: forward: not available in this version",
@@ -348,14 +374,14 @@ struct ConfigurationTests {
         )
         #expect(configuration.relays.count == 2)
         #expect(configuration.order == .init())
-        #expect(configuration.log == .init())
+        #expect(configuration.log == .init(directory: "/var/lib/tidemark"))
 
         // With the part that is not available yet taken out of its comment, it is a whole file of its own.
         let text = try String(contentsOfFile: file, encoding: .utf8)
         let rest = try #require(text.components(separatedBy: "# Not available in this version:\n").last)
         let future = rest.split(separator: "\n").map { $0.dropFirst(2) }.joined(separator: "\n") + "\n" + feedLines
         #expect(mistakes(future) == [])
-        #expect(mistakes(future, features: .current).count == 5)
+        #expect(mistakes(future, features: .current).count == 3)
     }
 
     @Test

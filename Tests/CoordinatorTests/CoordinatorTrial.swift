@@ -37,6 +37,10 @@ final class CoordinatorTrial {
     var sessionRefusal: String?
     /// Whether batches are kept.
     var keepsBatches = true
+    /// The coordinator is killed when so many batches have left, and another goes on with its log; by ascending number.
+    var deaths: [Int] = []
+    private var log = TrialLog()
+    private var publishedCount = 0
     private var readStorages: [WeakStorage] = []
     /// The most bytes of files that were in memory at once.
     private(set) var mostStoredBytes = 0
@@ -81,6 +85,7 @@ final class CoordinatorTrial {
         corrections: [Int64] = [],
         measured: Set<Int> = [],
         messages: [MessageRule] = [],
+        startsAtOnce: Bool = true,
         takeBatch: ((FeedBatch) -> Void)? = nil
     ) {
         self.takeBatch = takeBatch
@@ -108,7 +113,15 @@ final class CoordinatorTrial {
         )
         coordinator = Coordinator(configuration)
         nowNs = startNs
-        coordinator.start(now: startNs)
+        if startsAtOnce {
+            coordinator.start(now: startNs)
+            runActions()
+        }
+    }
+
+    /// Begins, where the trial was not to start at once.
+    func start() {
+        coordinator.start(now: nowNs)
         runActions()
     }
 
@@ -182,8 +195,28 @@ final class CoordinatorTrial {
         while true {
             let actions = coordinator.takeActions()
             if actions.isEmpty { return }
-            for action in actions { run(action) }
+            for action in actions {
+                run(action)
+                guard let death = deaths.first, publishedCount >= death else { continue }
+                deaths.removeFirst()
+                restart()
+                break
+            }
         }
+    }
+
+    /// Where the feed is by its log.
+    func recovered() -> RestoredFeed { log.recovered() }
+
+    /// The coordinator is killed, and another goes on with the log.
+    func restart() {
+        for index in links.keys.sorted() { close(index) }
+        inbox.removeAll()
+        outbox.removeAll()
+        timers.removeAll()
+        coordinator = Coordinator(configuration, restored: log.recovered())
+        coordinator.start(now: nowNs)
+        runActions()
     }
 
     private func run(_ action: CoordinatorAction) {
@@ -218,6 +251,8 @@ final class CoordinatorTrial {
         case .schedule(let timer, let atNs): timers[timer] = max(atNs, nowNs)
         case .publish(let batch):
             published(batch, nowNs)
+            publishedCount += 1
+            log.append(batch)
             if let takeBatch { takeBatch(batch) } else if keepsBatches { batches.append(batch) }
         case .note(let note): notes.append(note)
         case .finished(let report): self.report = report

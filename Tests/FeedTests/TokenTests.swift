@@ -33,6 +33,17 @@ import Testing
 
     @Test func `checksums are those of CRC-32C`() {
         #expect(CRC32C.checksum(Array("123456789".utf8)) == 0xE306_9283)
+        var random = SeededRandom(seed: 9)
+        for count in 0..<200 {
+            let bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+            let whole = CRC32C.checksum(bytes)
+            #expect(whole == CRC32C.portableChecksum(bytes))
+            bytes.withUnsafeBytes { bytes in
+                let head = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes.prefix(count / 3)))
+                let tail = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(count / 3))
+                #expect(CRC32C.checksum(tail, after: head) == whole)
+            }
+        }
     }
 
     @Test func `base64url is that of RFC 4648`() {

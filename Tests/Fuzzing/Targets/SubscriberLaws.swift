@@ -39,18 +39,20 @@ enum SubscriberLaws {
             let piece = at..<min(at + pieceBytes, range.upperBound)
             at = piece.upperBound
             switch input.withExactCopy(of: piece, { subscription.received($0) }) {
-            case .wait: continue
+            case .wait, .acknowledge: continue
+            case .abort: return outcome
             case .open(let start):
                 outcome.request = subscription.request
                 outcome.words.append("open \(start)")
-                // The shell may refuse it for reasons of its own.
-                checkAnswer(subscription.refuse(Refusal(.busy, "too many")), .busy)
+                law(subscription.request != nil, "what is to be opened was asked for")
             case .refuse(let answer, let refusal):
                 outcome.words.append("refuse \(refusal)")
                 checkAnswer(answer, refusal.code)
             }
         }
         law(outcome.words.count <= 1, "a subscriber is answered once")
+        // The shell may refuse it for reasons of its own.
+        checkAnswer(subscription.refuse(Refusal(.busy, "too many")), .busy)
         return outcome
     }
 
@@ -73,7 +75,8 @@ enum SubscriberLaws {
         var seeds: [FuzzSeed] = []
         for (number, start) in starts.enumerated() {
             for (other, text) in texts.enumerated() {
-                let request = SubscribeRequest(start: start, filter: other == 2 ? text : "", clientName: text)
+                var request = SubscribeRequest(start: start, filter: other == 2 ? text : "", clientName: text)
+                if other == 1 { request.cursor = "own" }
                 guard let client = try? SubscriptionClient(request: request) else { continue }
                 let bytes = [UInt8(number * 7)] + client.greeting.array
                 seeds.append(FuzzSeed(name: "start-\(number)-text-\(other)", bytes: bytes))
