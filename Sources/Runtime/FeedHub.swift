@@ -1,4 +1,5 @@
 import CTF
+import Configuration
 import Feed
 import FeedLog
 import Logging
@@ -26,7 +27,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     let loop: any EventLoop
     let feed: FeedIdentity
-    let limits: SubscriberLimits
+    /// Changes on the loop only.
+    private(set) var limits: SubscriberLimits
     let logger: Logger
     /// Batches that wait to be logged.
     let gate: QueueGate
@@ -335,20 +337,23 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         )
     }
 
-    /// How much of the log is kept from now on. May be called from any thread.
-    /// - Parameter ns: for how long, nanoseconds; nil: by bytes only, as in memory.
-    func setRetention(bytes: UInt64, ns: Int64?) {
+    /// What is kept of the log, and what one identity may use, from now on. May be called from any thread.
+    func reconfigure(log: Configuration.Log, limits: Configuration.Limits) {
         loop.execute {
-            if let lane = self.disk?.lane {
-                lane.setRetention(bytes: bytes, ns: ns)
+            self.limits.subscribersPerIdentity = limits.connections
+            self.limits.bytesPerSecondPerIdentity = limits.bytesPerSecond
+            for usage in self.usages.values { usage.setRate(limits.bytesPerSecond, now: .now()) }
+            if let disk = self.disk {
+                disk.lane.setRetention(bytes: log.retainBytes, ns: log.retainAgeNs)
             } else {
-                self.tail.setLimits(Self.tailLimits(self.limits, retainedBytes: Int(clamping: bytes)))
+                self.tail.setLimits(FeedHub.tailLimits(self.limits, retainedBytes: Int(clamping: log.retainBytes)))
             }
+            // Whoever was held back by the old rate.
+            for subscriber in self.subscribers.values { subscriber.pump() }
         }
     }
 
-    /// Trust or rules have changed: whoever sees something else now has to subscribe again. May be called from any
-    /// thread.
+    /// Trust or rules have changed: whoever sees something else now has to subscribe again. May be called from any thread.
     func accessHasChanged() {
         loop.execute {
             for subscriber in self.subscribers.values { subscriber.review() }
