@@ -35,6 +35,8 @@ package struct Subscription: ~Copyable, Sendable {
     private let messages: SubscriptionMessages
     private var assembler: MessageAssembler
     private var state = State.awaitingRequest
+    /// Which events it wants; nil: all.
+    private var filter: FilterExpression?
     /// Nil where the log's own bytes are sent.
     private var cutter: FrameCutter?
 
@@ -74,10 +76,19 @@ package struct Subscription: ~Copyable, Sendable {
         guard let message else { return .wait }
         let request = try messages.request(message)
         guard scope != nil else { throw Refusal(.forbidden, "no allow rule names this subscriber") }
-        guard request.filter.isEmpty else { throw Refusal(.unsupported, "filters are not supported yet") }
+        filter = try filterExpression(request.filter)
         self.request = request
         state = .opening
         return .open(request.start)
+    }
+
+    private func filterExpression(_ text: String) throws(Refusal) -> FilterExpression? {
+        guard !text.isEmpty else { return nil }
+        do throws(FilterError) {
+            return try FilterExpression(text)
+        } catch {
+            throw Refusal(.filter, "filter: \(error)")
+        }
     }
 
     /// The answer that refuses, for the shell's own reason too; send it, then close.
@@ -95,8 +106,14 @@ package struct Subscription: ~Copyable, Sendable {
     package mutating func opened(_ opening: SubscriptionOpening) throws(FeedError) -> [ByteStorage] {
         guard case .opening = state, let request, let scope else { preconditionFailure("nothing was to be opened") }
         state = .streaming
-        if request.encoding != .raw || !scope.isFull {
-            cutter = FrameCutter(feed: feed, scope: scope, encoding: request.encoding, limits: limits)
+        if request.encoding != .raw || !scope.isFull || filter != nil {
+            cutter = FrameCutter(
+                feed: feed,
+                scope: scope,
+                filter: filter,
+                encoding: request.encoding,
+                limits: limits
+            )
         }
         let welcome = Welcome(
             feed: feed,
@@ -122,7 +139,7 @@ package struct Subscription: ~Copyable, Sendable {
     }
 
     /// The next frame of the log.
-    /// - Returns: what to send: the log's own bytes when nothing is hidden and the encoding is raw.
+    /// - Returns: what to send: the log's own bytes when nothing is hidden or left out and the encoding is raw.
     package mutating func frame(_ frame: EncodedFrame) throws(FeedError) -> [ByteStorage] {
         guard case .streaming = state else { preconditionFailure("not opened yet") }
         return try cutter?.cut(frame) ?? [frame.storage]

@@ -13,6 +13,8 @@ package final class TailRun: Service {
         case done
         case unreachable(String)
         case refused(String)
+        /// The coordinator does not understand the filter.
+        case wrongFilter(String)
         /// The feed cannot be served as asked.
         case failed(String)
     }
@@ -45,6 +47,7 @@ package final class TailRun: Service {
     private let address: RelayAddress
     private let tls: TLSContext
     private let start: SubscriptionStart
+    private let filter: String
     private let reconnects: Bool
     private let retryDelay: RetryDelay
     private let group: any EventLoopGroup
@@ -55,11 +58,13 @@ package final class TailRun: Service {
 
     /// - Parameters:
     ///   - start: where the first connection begins; later ones go on from the last token.
+    ///   - filter: which events are wanted; empty: all.
     ///   - say: receives lines for standard error.
     package init(
         address: RelayAddress,
         tls: TLSContext,
         start: SubscriptionStart,
+        filter: String = "",
         reconnects: Bool,
         retryDelay: RetryDelay = RetryDelay(),
         group: any EventLoopGroup,
@@ -69,6 +74,7 @@ package final class TailRun: Service {
         self.address = address
         self.tls = tls
         self.start = start
+        self.filter = filter
         self.reconnects = reconnects
         self.retryDelay = retryDelay
         self.group = group
@@ -108,6 +114,7 @@ package final class TailRun: Service {
             case .stopped: return .done
             case .refused(let text): return .refused(text)
             case .cannotServe(let text): return .failed(text)
+            case .wrongFilter(let text): return .wrongFilter(text)
             case .broken(let text): reason = "the coordinator broke the protocol: \(text)"
             case .unreachable(let text): reason = endOfFeed ?? text
             }
@@ -125,6 +132,7 @@ package final class TailRun: Service {
     private func connect() async -> FeedClientEnd {
         let request = SubscribeRequest(
             start: state.withLock { $0.token.map { .token($0) } } ?? start,
+            filter: filter,
             clientName: "tidemark tail"
         )
         return await FeedClient.run(address: address, tls: tls, request: request, group: group) { event in

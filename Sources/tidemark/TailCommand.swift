@@ -69,6 +69,7 @@ struct TailCommand: AsyncParsableCommand {
             address: RelayAddress(host: endpoint.host, port: Int(endpoint.port)),
             tls: tls,
             start: try saved.flatMap { ResumeToken(text: $0.token) }.map { .token($0) } ?? start(),
+            filter: rendering.filter ?? "",
             reconnects: !noReconnect,
             group: group,
             printing: printing,
@@ -96,6 +97,9 @@ struct TailCommand: AsyncParsableCommand {
         case .refused(let reason):
             standardError.write(line: "tidemark tail: \(coordinator): \(reason)")
             throw ExitStatus.refused
+        case .wrongFilter(let reason):
+            standardError.write(line: "tidemark tail: \(coordinator): \(reason)")
+            throw ExitStatus.usage
         case .failed(let reason):
             standardError.write(line: "tidemark tail: \(coordinator): \(reason)")
             throw ExitStatus.failure
