@@ -68,9 +68,9 @@ struct EventCompiler {
             if left == false || right == false { return .integer(0) }
             return left == nil || right == nil ? nil : .integer(1)
         case .binary(.logicalOr, let left, let right):
-            let (left, right) = (known[left]?.truth, known[right]?.truth)
-            if left == true || right == true { return .integer(1) }
-            return left == nil || right == nil ? nil : .integer(0)
+            // The left one comes first: it may say that nothing can be said.
+            guard let left = known[left]?.truth else { return nil }
+            return left ? .integer(1) : known[right]?.truth.map { .integer($0 ? 1 : 0) }
         case .binary(let operation, let left, let right):
             guard let left = known[left], let right = known[right] else { return nil }
             return left.applying(operation, right)
@@ -220,12 +220,13 @@ struct EventCompiler {
 
     /// Steps for `&&` and `||`, of which the second operand is not evaluated when the first one decides.
     private mutating func emit(_ jump: FilterStep.Operation, _ left: Int, _ right: Int, result: UInt32) {
-        // A known operand does not decide, or the whole would be known.
+        // A known left operand does not decide, or the whole would be known.
         if known[left] == nil {
             let operand = emit(left)
             let jumpIndex = steps.count
-            steps.append(FilterStep(operation: known[right] == nil ? jump : .truth, result: result, left: operand))
-            guard known[right] == nil else { return }
+            let isDecided = known[right]?.truth == (jump == .jumpIfFalse)
+            steps.append(FilterStep(operation: isDecided ? .truth : jump, result: result, left: operand))
+            guard !isDecided else { return }
             let other = emit(right)
             steps.append(FilterStep(operation: .truth, result: result, left: other))
             steps[jumpIndex].right = UInt32(steps.count)

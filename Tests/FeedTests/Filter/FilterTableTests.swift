@@ -13,7 +13,9 @@ import Testing
     ]
 
     /// A payload of every field class, and its value.
-    private static func fields() -> [(StructureClass.Member, FieldValue)] {
+    private static func fields() -> [(StructureClass.Member, FieldValue)] { numbersAndTexts() + compounds() }
+
+    private static func compounds() -> [(StructureClass.Member, FieldValue)] {
         let build = ClassBuilder()
         let point = StructureClass(members: [build.integer("x", 16), build.integer("y", 16, isSigned: true)])
         let row = ArrayClass(element: .structure(point), length: .constant(2))
@@ -54,24 +56,7 @@ import Testing
                 )
             )
         }
-        let wide = StringClass(encoding: .utf16LittleEndian, length: .terminated)
-        let boolean = IntegerClass(sizeBits: 8, alignmentBits: 8, meaning: .boolean)
-        let half = FloatClass(sizeBits: 32, alignmentBits: 8)
         return [
-            (build.integer("zero", 8), .unsigned(0)), (build.integer("one", 8), .unsigned(1)),
-            (build.integer("two", 8), .unsigned(2)), (build.integer("five", 3), .unsigned(5)),
-            (build.integer("minus", 8, isSigned: true), .signed(-1)),
-            (build.integer("huge", 64), .unsigned(.max)),
-            (build.integer("least", 64, isSigned: true), .signed(.min)),
-            (build.double("ratio"), .double(0.25)), (build.member("half", .float(half)), .float(0.5)),
-            (build.double("nan"), .double(.nan)), (build.string("word"), .string("hello * world")),
-            (build.string("same"), .string("hello * world")), (build.string("empty"), .string("")),
-            (build.string("high"), .text([0xC3, 0xA9, 0xFF])),
-            (build.text("fixed", 8), .text(Array("fixed".utf8) + [0, 0x41, 0])),
-            (build.member("wide", .string(wide)), .text([0xE9, 0, 0x41, 0])),
-            (build.member("truth", .integer(boolean)), .unsigned(9)),
-            (build.enumeration("state", 8, labels), .unsigned(5)),
-            (build.enumeration("odd", 8, labels), .unsigned(77)),
             (build.member("at", .structure(point)), .structure([.unsigned(3), .signed(-4)])),
             (
                 build.member("row", .array(row)),
@@ -90,6 +75,29 @@ import Testing
             (optional("there", selector: 1), .present(.unsigned(6))), (optional("gone", selector: 5), .absent),
             (build.member("blob", .blob(BlobClass(length: .constant(2)))), .blob([1, 2])),
             (build.integer("last", 8), .unsigned(99)),
+        ]
+    }
+
+    private static func numbersAndTexts() -> [(StructureClass.Member, FieldValue)] {
+        let build = ClassBuilder()
+        let wide = StringClass(encoding: .utf16LittleEndian, length: .terminated)
+        let boolean = IntegerClass(sizeBits: 8, alignmentBits: 8, meaning: .boolean)
+        let half = FloatClass(sizeBits: 32, alignmentBits: 8)
+        return [
+            (build.integer("zero", 8), .unsigned(0)), (build.integer("one", 8), .unsigned(1)),
+            (build.integer("two", 8), .unsigned(2)), (build.integer("five", 3), .unsigned(5)),
+            (build.integer("minus", 8, isSigned: true), .signed(-1)),
+            (build.integer("huge", 64), .unsigned(.max)),
+            (build.integer("least", 64, isSigned: true), .signed(.min)),
+            (build.double("ratio"), .double(0.25)), (build.member("half", .float(half)), .float(0.5)),
+            (build.double("nan"), .double(.nan)), (build.string("word"), .string("hello * world")),
+            (build.string("same"), .string("hello * world")), (build.string("empty"), .string("")),
+            (build.string("high"), .text([0xC3, 0xA9, 0xFF])),
+            (build.text("fixed", 8), .text(Array("fixed".utf8) + [0, 0x41, 0])),
+            (build.member("wide", .string(wide)), .text([0xE9, 0, 0x41, 0])),
+            (build.member("truth", .integer(boolean)), .unsigned(9)),
+            (build.enumeration("state", 8, labels), .unsigned(5)),
+            (build.enumeration("odd", 8, labels), .unsigned(77)),
         ]
     }
 
