@@ -1,5 +1,5 @@
 /// Who may see what (`feed: allow:`). Patterns know `*` for any characters, and `?` for one.
-package struct AllowRule: Sendable, Equatable {
+package struct AllowRule: Sendable, Hashable {
     /// Pattern of a name in the subscriber's certificate.
     package var identity: String
     /// Patterns of relay names.
@@ -45,7 +45,7 @@ package struct PeerIdentity: Sendable, Equatable {
 }
 
 /// What a subscriber may see of the feed: the rules that name it. Equal scopes see the same frames.
-package struct ViewScope: Sendable, Equatable {
+package struct ViewScope: Sendable, Hashable {
     private let rules: [AllowRule]
     /// Whether nothing is hidden: such a subscriber shares the log's own bytes.
     package let isFull: Bool

@@ -43,6 +43,18 @@ struct FrameCutter: ~Copyable, Sendable {
         return try raw.checkpoint(seen).map { $0.storage }
     }
 
+    /// Packets that the subscriber has not been told of.
+    var undeclared: Set<UInt64> { wanted?.undeclared ?? [] }
+
+    /// Takes in a frame that was cut elsewhere.
+    /// - Parameter undeclared: as they are after the frame.
+    mutating func follow(_ frame: EncodedFrame, undeclared: Set<UInt64>) throws(FeedError) {
+        let batch = try decoder.decode(frame.storage).batch
+        let state = decoder.state
+        _ = visible.filter(batch) { state.traces[$0] != nil }
+        wanted?.undeclared = undeclared
+    }
+
     /// - Returns: the frame as this view sees it; also when nothing is left of it but the watermark.
     mutating func cut(_ frame: EncodedFrame) throws(FeedError) -> [ByteStorage] {
         let batch = try decoder.decode(frame.storage).batch

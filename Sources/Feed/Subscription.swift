@@ -39,14 +39,20 @@ package struct Subscription: ~Copyable, Sendable {
     private var filter: FilterExpression?
     /// Nil where the log's own bytes are sent.
     private var cutter: FrameCutter?
+    private let views: ViewCache?
+    /// Where there are others with the same view.
+    private var seat: ViewSeat?
 
+    /// - Parameter views: where subscribers with the same view share the work; all of them on one thread.
     package init(
         peer: PeerIdentity,
         rules: [AllowRule],
         feed: FeedIdentity,
         serverName: String = "",
+        views: ViewCache? = nil,
         limits: FeedLimits = FeedLimits()
     ) {
+        self.views = views
         scope = ViewScope(peer: peer, rules: rules)
         self.feed = feed
         self.serverName = serverName
@@ -114,6 +120,8 @@ package struct Subscription: ~Copyable, Sendable {
                 encoding: request.encoding,
                 limits: limits
             )
+            let key = ViewCache.Key(scope: scope, filter: filter?.text, encoding: request.encoding)
+            if let views { seat = ViewSeat(views, key) }
         }
         let welcome = Welcome(
             feed: feed,
@@ -142,6 +150,18 @@ package struct Subscription: ~Copyable, Sendable {
     /// - Returns: what to send: the log's own bytes when nothing is hidden or left out and the encoding is raw.
     package mutating func frame(_ frame: EncodedFrame) throws(FeedError) -> [ByteStorage] {
         guard case .streaming = state else { preconditionFailure("not opened yet") }
-        return try cutter?.cut(frame) ?? [frame.storage]
+        guard let before = cutter?.undeclared else { return [frame.storage] }
+        if let cut = seat?.find(frame.sequence, undeclared: before) {
+            try cutter?.follow(frame, undeclared: cut.undeclaredAfter)
+            return cut.messages
+        }
+        let messages = try cutter?.cut(frame) ?? []
+        let cut = ViewCache.Cut(
+            undeclaredBefore: before,
+            undeclaredAfter: cutter?.undeclared ?? [],
+            messages: messages
+        )
+        seat?.keep(cut, of: frame.sequence)
+        return messages
     }
 }

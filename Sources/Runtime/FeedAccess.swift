@@ -34,7 +34,8 @@ extension AllowRule {
             identity: rule.identity.pattern,
             relays: rule.relays.map(\.pattern),
             hosts: rule.hosts.map(\.pattern),
-            sessions: rule.sessions.map(\.pattern)
+            sessions: rule.sessions.map(\.pattern),
+            events: rule.events.map(\.pattern)
         )
     }
 }

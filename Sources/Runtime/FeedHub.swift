@@ -34,6 +34,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// The whole log, or the end of the one on disk.
     private var tail: MemoryLog
     private var disk: Disk?
+    /// What subscribers with the same view share.
+    let views = ViewCache()
     private var subscribers: [ObjectIdentifier: SubscriberChannel] = [:]
     /// Of `subscribers`, those that have been let in.
     private(set) var admittedCount = 0

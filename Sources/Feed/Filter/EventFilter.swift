@@ -19,7 +19,7 @@ package struct EventFilter: @unchecked Sendable {
     private var programs: [Key: FilterProgram] = [:]
     private var cutter = SliceCutter()
     /// Packets that have begun, and of which no event has been wanted so far.
-    private(set) var undeclared: Set<UInt64> = []
+    var undeclared: Set<UInt64> = []
 
     package init(_ expression: FilterExpression?) {
         self.init(expression, scope: .full)
