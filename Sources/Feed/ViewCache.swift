@@ -5,8 +5,8 @@ import CTF
 /// Whoever comes to a frame first has it cut, evaluated and encoded; those behind get the same bytes. What a cut depends
 /// on is its key: the view (scope, filter and encoding), the frame's number, and which packets the subscriber has not
 /// been told of, since these are declared with their first wanted event. So subscribers that began at different places
-/// share as soon as their packets are the same, and one that is far behind cuts for itself. Nothing is kept of views
-/// that one subscriber has alone. Confined to the event loop of a feed's subscribers, as their subscriptions are, which
+/// share as soon as their packets are the same, and one that is behind cuts for itself until it has caught up. Nothing
+/// is kept of views that one subscriber has alone. Confined to the event loop of a feed's subscribers, as their subscriptions are, which
 /// `@unchecked Sendable` stands for.
 package final class ViewCache: @unchecked Sendable {
     /// What subscribers have to have in common.
@@ -29,6 +29,8 @@ package final class ViewCache: @unchecked Sendable {
         fileprivate var subscriberCount = 0
         /// By the frame's number.
         fileprivate var cuts: [UInt64: [Cut]] = [:]
+        /// The last frame that was kept.
+        fileprivate var newestSequence: UInt64 = 0
 
         fileprivate init(_ key: Key) {
             self.key = key
@@ -50,6 +52,9 @@ package final class ViewCache: @unchecked Sendable {
     private(set) var bytes = 0
     /// Frames that needed not be cut again.
     package private(set) var sharedCount: UInt64 = 0
+
+    /// Views that somebody has.
+    var viewCount: Int { views.count }
 
     /// - Parameter limitBytes: what may be kept of all views together; the newest cut is.
     package init(limitBytes: Int = 32 << 20) {
@@ -77,7 +82,9 @@ package final class ViewCache: @unchecked Sendable {
     }
 
     fileprivate func keep(_ cut: Cut, _ view: View, _ sequence: UInt64) {
-        guard view.subscriberCount > 1 else { return }
+        // Whoever is behind the others does not push out what is in front of it.
+        guard view.subscriberCount > 1, sequence >= view.newestSequence else { return }
+        view.newestSequence = sequence
         let bytes = cut.messages.reduce(0) { $0 + $1.capacity }
         view.cuts[sequence, default: []].append(cut)
         entries.append(Entry(view: view, sequence: sequence, bytes: bytes))

@@ -20,6 +20,7 @@ extension FuzzTarget {
         case .tsdl: Self.tsdlSeeds
         case .ctf2: Self.ctf2Seeds
         case .packets: Self.packetSeeds
+        case .filter: FilterLaws.samples.enumerated().map { FuzzSeed(name: "sample-\($0)", bytes: Array($1.utf8)) }
         }
     }
 

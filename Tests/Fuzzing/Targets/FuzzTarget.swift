@@ -11,6 +11,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case ctf2
     /// A packet of a class that its first byte chooses; see `PacketInput`.
     case packets
+    /// A filter expression.
+    case filter
 
     /// Returns where every law holds.
     package func run(_ input: UnsafeRawBufferPointer) {
@@ -18,6 +20,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .tsdl: MetadataLaws.check(input)
         case .ctf2: CTF2Input(input).text.withUnsafeBytes(MetadataLaws.check)
         case .packets: PacketInput(input)?.check()
+        case .filter: FilterLaws.check(input)
         }
     }
 }
