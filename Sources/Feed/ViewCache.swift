@@ -2,12 +2,12 @@ import CTF
 
 /// Frames that were cut for a view, kept for other subscribers with the same view.
 ///
-/// Whoever comes to a frame first has it cut, evaluated and encoded; those behind get the same bytes. What a cut depends
-/// on is its key: the view (scope, filter and encoding), the frame's number, and which packets the subscriber has not
-/// been told of, since these are declared with their first wanted event. So subscribers that began at different places
-/// share as soon as their packets are the same, and one that is behind cuts for itself until it has caught up. Nothing
-/// is kept of views that one subscriber has alone. Confined to the event loop of a feed's subscribers, as their subscriptions are, which
-/// `@unchecked Sendable` stands for.
+/// Whoever comes to a frame first has it cut, evaluated and encoded; those behind get the same bytes. What a cut
+/// depends on is its key: the view (scope, filter and encoding), the frame's number, and which packets the subscriber
+/// has not been told of, since these are declared with their first wanted event. So subscribers that began at different
+/// places share as soon as their packets are the same, and one that is behind cuts for itself until it has caught up.
+/// Nothing is kept of views that one subscriber has alone. Confined to the event loop of a feed's subscribers, as their
+/// subscriptions are, which `@unchecked Sendable` stands for.
 package final class ViewCache: @unchecked Sendable {
     /// What subscribers have to have in common.
     struct Key: Hashable {

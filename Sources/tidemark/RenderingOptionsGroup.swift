@@ -7,7 +7,9 @@ struct RenderingOptionsGroup: ParsableArguments {
     @Option(help: "text (as babeltrace2 prints), json (one object a line), or count (totals at the end).")
     var format: RenderingFormat = .text
 
+    // An expression may begin with a minus.
     @Option(
+        parsing: .unconditional,
         help: """
             Only events for which this expression holds: as of `lttng enable-event --filter`, with $host, $session, \
             $relay, $name, $level and $cpu.

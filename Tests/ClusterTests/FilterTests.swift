@@ -6,34 +6,41 @@ extension RealCluster {
     /// Filters, beside those of the tracer that they speak the language of.
     @Suite(.timeLimit(.minutes(5)))
     struct Filters {
-        /// Of fields and contexts that `fields` writes; what LTTng makes of them decides.
-        private static let expressions = [
-            "plain_int8 < 0", "plain_uint8 & 7 == 3", "plain_uint64 > 0", "plain_int64 == plain_uint64",
-            "plain_uint16 >> 15 || ~plain_int16 >= 0", "truth && letter != 0x41", "real > 0.5 && single <= 3",
-            #"text == "e*""#, #"text != "e*" && counted != "x\*""#, "text == _underscore",
-            "signed_32 >= 1 && signed_32 < 5", "plain_int16[2] != 0", "plain_uint8[3] >= 0 && !(plain_int8[0] > 5)",
-            #"$ctx.vpid > 0 && $ctx.procname == "fie*" && number << 1 != 8"#, "$app.tide:s32 < 0 && number ^ 3",
-            #"$app.tide:string == "*" && number <= 20"#, "always == -1 || number == 1",
-            "-number < -0x10 && number < 020",
-            "$ctx.cpu_id >= 0 && number > 5", "!number || number == 1e1", "plain_hex_none == 1",
+        /// Events that are traced, and a filter of fields and contexts that `fields` writes; what LTTng makes of it
+        /// decides.
+        ///
+        /// Left out is where tracer 2.13 does not do what its manual says: it takes no bitwise operation as an operand
+        /// of `&&` and `||`, reads behind the end of short sequences, and knows no context of an application. Texts are ordered there by signed
+        /// bytes.
+        private static let filters = [
+            ("*", "plain_int8 < 0"), ("*", "plain_uint8 & 7 == 3"), ("integers", "plain_uint64 > 0"),
+            ("*", "plain_int64 == plain_uint64"), ("*", "plain_uint16 >> 15 == 1 || ~plain_int16 < 0"),
+            ("*", "truth && letter != 0x41"), ("*", "real > 0.5 && single <= 3"), ("*", #"text == "e*""#),
+            ("*", #"text != "e*" && counted != "x\*""#), ("*", "text == _underscore"),
+            ("*", "signed_32 >= 1 && signed_32 < 5"), ("arrays", "plain_int16[2] != 1 && plain_int32[0x1] < 100"),
+            ("arrays", "plain_uint8[3] >= 0 && !(plain_int8[0] > 5)"), ("arrays", "plain_uint64[1] == 0"),
+            ("sequences", "plain_uint8[100] != 1"),
+            ("*", #"$ctx.vpid > 0 && $ctx.procname == "fie*" && number << 1 != 8"#),
+            ("*", "always == -1 || number == 1"), ("*", "-number < -0x10 && number < 020"),
+            ("instance_*", "number ^ 3"), ("*", "$ctx.cpu_id >= 0 && number > 5"), ("*", "!number || number == 1e1"),
+            ("*", "nobody == 1"),
         ]
 
         @Test
         func `view leaves of a trace what the tracer's own filter lets through`() throws {
             let cluster = try Cluster(hosts: 1)
             let host = cluster.hosts[0]
-            let context = "vpid,procname,$app.tide:s32,$app.tide:string"
-            let sessions = ["all"] + Self.expressions.indices.map { "filter\($0)" }
-            for (session, filter) in zip(sessions, [""] + Self.expressions) {
+            let sessions = ["all"] + Self.filters.indices.map { "filter\($0)" }
+            for (session, filter) in zip(sessions, [("*", "")] + Self.filters) {
                 try host.startSession(
                     session,
                     events: "nobody:nothing",
                     live: false,
-                    context: context,
+                    context: "vpid,procname,$app.tide:any,$app.tide:s32",
                     subbufferSize: "128K",
                     options: ["--no-start"]
                 )
-                try host.enable(session, events: "fields:*", filter: filter)
+                try host.enable(session, events: "fields:" + filter.0, filter: filter.1)
                 try host.start(session)
             }
             try host.start(program: "fields", id: 1, arguments: ["--count", "100"]).end()
@@ -42,23 +49,42 @@ extension RealCluster {
                 try host.destroy(session)
             }
 
-            let all = try Self.events(["view", "--format", "json", host.traces(of: "all")])
+            let all = try host.traces(of: "all")
+            let allEvents = try Self.events(all)
             var someCount = 0
-            for (session, expression) in zip(sessions.dropFirst(), Self.expressions) {
-                let traced = try Self.events(["view", "--format", "json", host.traces(of: session)])
-                let arguments = ["view", "--format", "json", "--filter", expression]
-                let filtered = try Self.events(arguments + [host.traces(of: "all")])
-                #expect(filtered == traced, "\(expression)")
-                if !traced.isEmpty, traced.count < all.count { someCount += 1 }
+            for (session, filter) in zip(sessions.dropFirst(), Self.filters) {
+                let traced = try Self.events(host.traces(of: session))
+                // What a rule does not name has nothing to do with its filter.
+                let isAny = filter.0 == "*"
+                let expression = isAny ? filter.1 : "$name == \"fields:\(filter.0)\" && (\(filter.1))"
+                let isSame = try Self.events(all, expression) == traced
+                #expect(isSame, "\(expression): \(traced.count) events")
+                if !traced.isEmpty, traced.count < allEvents.count { someCount += 1 }
             }
-            #expect(all.count > 1000)
+            #expect(allEvents.count > 1000)
             // The comparison says something.
-            #expect(someCount >= Self.expressions.count - 3)
+            #expect(someCount > 12)
+            try Self.expectContexts(all)
+        }
+
+        /// Contexts of an application, of any type, as they were traced.
+        private static func expectContexts(_ trace: String) throws {
+            let lines = try Tidemark.run(["view", "--format", "json", trace]).text.split(separator: "\n")
+            let values = try lines.map { line -> JSONValue? in
+                let context = try JSONValue(String(line))["stream_context"]
+                return context?["_app_tide_any"]
+            }
+            let texts = values.count { if case .string? = $0 { true } else { false } }
+            #expect(texts > 0 && texts < lines.count)
+            #expect(try events(trace, #"$app.tide:any == "*""#).count == texts)
+            #expect(try events(trace, "$app.tide:s32 <= 0 || $app.tide:s32 > 0").count == lines.count)
         }
 
         /// What events say of themselves; times differ from session to session.
-        private static func events(_ arguments: [String]) throws -> [String] {
-            try Tidemark.run(arguments).text.split(separator: "\n").map { line in
+        private static func events(_ trace: String, _ filter: String? = nil) throws -> [String] {
+            let options = filter.map { ["--filter", $0] } ?? []
+            return try Tidemark.run(["view", "--format", "json"] + options + [trace]).text.split(separator: "\n").map {
+                line in
                 let event = try JSONValue(String(line))
                 return "\(event["name"] ?? .null) \(event["fields"] ?? .null)"
             }.sorted()
