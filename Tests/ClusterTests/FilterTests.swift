@@ -10,8 +10,8 @@ extension RealCluster {
         /// decides.
         ///
         /// Left out is where tracer 2.13 does not do what its manual says: it takes no bitwise operation as an operand
-        /// of `&&` and `||`, reads behind the end of short sequences, and knows no context of an application. Texts are ordered there by signed
-        /// bytes.
+        /// of `&&` and `||`, reads behind the end of short sequences, and knows no context of an application. Texts are
+        /// ordered there by signed bytes.
         private static let filters = [
             ("*", "plain_int8 < 0"), ("*", "plain_uint8 & 7 == 3"), ("integers", "plain_uint64 > 0"),
             ("*", "plain_int64 == plain_uint64"), ("*", "plain_uint16 >> 15 == 1 || ~plain_int16 < 0"),

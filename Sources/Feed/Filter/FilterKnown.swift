@@ -53,8 +53,8 @@ enum FilterKnown: Hashable {
         guard case .text(let left) = self, case .text(let right) = right else { return nil }
         if left.hasStar || right.hasStar {
             let (pattern, text) = left.hasStar ? (left, right) : (right, left)
-            let matches = pattern.tokens.withUnsafeBufferPointer { tokens in
-                text.bytes.withUnsafeBytes { FilterPattern.matches(tokens, $0) }
+            let matches = (pattern.tokens + pattern.borders).withUnsafeBufferPointer { memory in
+                text.bytes.withUnsafeBytes { FilterValue(pattern: memory).matches($0) }
             }
             switch operation {
             case .equal: return matches

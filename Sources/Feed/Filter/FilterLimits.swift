@@ -8,8 +8,8 @@ package struct FilterLimits: Sendable, Equatable {
     package var nodes = 512
     /// Names and indexes that lead to one field.
     package var pathComponents = 32
-    /// What the text patterns that an event's texts are compared with may have together: comparing costs the product.
-    package var patternBytes = 4 << 10
+    /// Comparisons with texts, which cost as much as the texts of events are long.
+    package var texts = 64
 
     package init() {}
 }

@@ -41,9 +41,10 @@ struct FilterValue: BitwiseCopyable {
         self.encoding = encoding
     }
 
+    /// - Parameter pattern: a pattern's tokens, and behind them its borders.
     init(pattern: UnsafeBufferPointer<UInt16>) {
         kind = .pattern
-        bits = UInt64(pattern.count)
+        bits = UInt64(pattern.count / 2)
         address = UnsafeRawPointer(pattern.baseAddress)
     }
 
@@ -60,10 +61,14 @@ struct FilterValue: BitwiseCopyable {
 
     var text: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: address, count: Int(truncatingIfNeeded: bits)) }
 
-    var pattern: UnsafeBufferPointer<UInt16> {
-        UnsafeBufferPointer(
-            start: address?.assumingMemoryBound(to: UInt16.self),
-            count: Int(truncatingIfNeeded: bits)
+    /// Whether a text is what a pattern says.
+    func matches(_ text: UnsafeRawBufferPointer) -> Bool {
+        guard let tokens = address?.assumingMemoryBound(to: UInt16.self) else { return false }
+        let count = Int(truncatingIfNeeded: bits)
+        return FilterPattern.matches(
+            UnsafeBufferPointer(start: tokens, count: count),
+            borders: tokens + count,
+            text
         )
     }
 }
@@ -124,8 +129,7 @@ struct FilterMachine {
     let enumerations: UnsafePointer<FilterEnumeration>
 
     /// Whether the event whose values stand in `registers` is wanted: false also where something cannot be said.
-    /// - Complexity: O(steps), times the length of texts that are compared; no allocation but for texts in UTF-16 and
-    ///   UTF-32.
+    /// - Complexity: O(steps + patterns + texts that are compared); no allocation but for texts in UTF-16 and UTF-32.
     func accepts(from start: UInt32, _ registers: UnsafeMutablePointer<FilterValue>) -> Bool {
         var next = steps + Int(start)
         while true {
@@ -240,7 +244,7 @@ struct FilterMachine {
     }
 
     private static func matches(_ operation: FilterBinary, _ text: FilterValue, _ pattern: FilterValue) -> Bool? {
-        let matches = withUTF8(text) { FilterPattern.matches(pattern.pattern, $0) }
+        let matches = withUTF8(text) { pattern.matches($0) }
         return switch operation {
         case .equal: matches
         case .notEqual: !matches

@@ -8,7 +8,7 @@ struct FilterParser {
     private var token: FilterToken
     private(set) var nodes: [FilterNode] = []
     private var depth = 0
-    private var patternBytes = 0
+    private var textCount = 0
 
     init(_ expression: String, limits: FilterLimits) throws(FilterError) {
         self.limits = limits
@@ -162,9 +162,9 @@ struct FilterParser {
             try advance()
             return try append(.float(value), .float, at: offset)
         case .text(let pattern):
-            patternBytes += pattern.tokens.count
-            guard patternBytes <= limits.patternBytes else {
-                throw lexer.error(offset, "texts of at most \(limits.patternBytes) bytes together were expected")
+            textCount += 1
+            guard textCount <= limits.texts else {
+                throw lexer.error(offset, "at most \(limits.texts) texts were expected")
             }
             try advance()
             return try append(.text(pattern), .text, at: offset)

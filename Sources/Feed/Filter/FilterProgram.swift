@@ -121,9 +121,10 @@ extension FilterValue {
         case .integer(let value): self.init(integer: value)
         case .float(let value): self.init(float: value)
         case .text(let pattern) where pattern.hasStar:
-            let tokens = arena.array(of: UInt16.self, count: pattern.tokens.count)
-            tokens.initialize(from: pattern.tokens, count: pattern.tokens.count)
-            self.init(pattern: UnsafeBufferPointer(start: tokens, count: pattern.tokens.count))
+            let memory = pattern.tokens + pattern.borders
+            let copy = arena.array(of: UInt16.self, count: memory.count)
+            copy.initialize(from: memory, count: memory.count)
+            self.init(pattern: UnsafeBufferPointer(start: copy, count: memory.count))
         case .text(let pattern): self.init(text: arena.copy(pattern.bytes), encoding: .utf8)
         }
     }

@@ -68,6 +68,9 @@ import Testing
         let path = { "a" + String(repeating: "[1]", count: $0 - 1) }
         #expect(refusal(path(limits.pathComponents)) == nil)
         #expect(refusal(path(limits.pathComponents + 1))?.reason.contains("32") == true)
+        let texts = { Array(repeating: "a==\"\"", count: $0).joined(separator: "||") }
+        #expect(refusal(texts(limits.texts)) == nil)
+        #expect(refusal(texts(limits.texts + 1))?.reason.contains("64 texts") == true)
         #expect(refusal("a == \"\(String(repeating: "x", count: 4000))\"") == nil)
     }
 }

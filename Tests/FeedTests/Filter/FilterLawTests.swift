@@ -72,6 +72,59 @@ import Testing
         }
     }
 
+    /// `seqno` counts up.
+    private static func ticks(_ count: Int) throws -> (FilterBench, [UInt8], UInt64) {
+        let trace = LTTngTrace()
+        let events = (0..<count).map { LTTngTrace.tick(at: UInt64($0), seqno: UInt64($0), bytes: []) }
+        var writer = trace.packetWriter(events: events)
+        let (bytes, contentBits) = writer.finish()
+        return (FilterBench(try TraceProgram(trace.traceClass)), bytes, contentBits)
+    }
+
+    @Test func `what cannot be read of a slice is lost, and said`() throws {
+        let (bench, bytes, contentBits) = try Self.ticks(6)
+        let group = try bench.group(bytes, contentBits: contentBits, eventCount: 8)
+        var filter = EventFilter(try FilterExpression("seqno & 1"))
+        let records = filter.filtered(FeedBatch(records: [.events(group)])).records
+        try #require(records.count == 2)
+        guard case .lost(let loss) = records[0], case .events(let kept) = records[1] else {
+            Issue.record("\(records)")
+            return
+        }
+        #expect(loss.count == 2 && loss.unit == .events && loss.streamID == 10 && loss.session == "night")
+        #expect(kept.eventCount == 3 && kept.slices.count == 3)
+        #expect(kept.slices.map(\.opensPacket) == [true, false, false])
+    }
+
+    @Test func `a batch that is cut at every other event is a frame that subscribers read`() throws {
+        var shape = SampleFeed.Shape(traces: 1, streamsPerTrace: 1, packetsPerStream: 1)
+        // As many as a coordinator puts into one.
+        (shape.eventsPerPacket, shape.eventsPerBatch) = (16_384, 1 << 20)
+        let sample = try SampleFeed(seed: 1, shape: shape)
+        #expect(sample.batches.flatMap(\.groups).contains { $0.eventCount > 4_000 })
+        var subscription = SubscriptionTests.subscription()
+        var client = try SubscriptionClient(request: SubscribeRequest(start: .earliest, filter: "seqno & 1"))
+        _ = subscription.received(client.greeting.bytes)
+        var encoder = FrameEncoder(feed: RoundTripTests.feed)
+        var sent = try subscription.opened(SubscriptionOpening(state: FeedState()))
+        for batch in sample.batches {
+            for publication in try encoder.encode(batch) { sent += try subscription.frame(publication.frame) }
+        }
+        var sliceCount = 0
+        var eventCount = 0
+        for message in sent {
+            for case .frame(let frame) in try client.received(message.bytes) {
+                sliceCount += frame.batch.groups.reduce(0) { $0 + $1.slices.count }
+                eventCount += frame.batch.groups.reduce(0) { $0 + $1.eventCount }
+            }
+        }
+        var wantedCount = 0
+        for event in try sample.batches.flatMap(\.groups).flatMap({ try ReferenceEvent.events($0) }) {
+            if ReferenceTerm.binary("&", .payload([.name("seqno")]), .integer(1)).wants(event) { wantedCount += 1 }
+        }
+        #expect(eventCount == wantedCount && sliceCount > 3_000)
+    }
+
     private static func expected(_ batches: [FeedBatch], _ term: ReferenceTerm) throws -> [Transcript] {
         try batches.map { batch in
             let wanted = try batch.groups.flatMap { try ReferenceEvent.events($0) }.map { term.wants($0) }
