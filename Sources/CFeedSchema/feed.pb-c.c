@@ -52,6 +52,51 @@ void   tidemark__feed__subscribe__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__subscribe__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tidemark__feed__acknowledge__init
+                     (Tidemark__Feed__Acknowledge         *message)
+{
+  static const Tidemark__Feed__Acknowledge init_value = TIDEMARK__FEED__ACKNOWLEDGE__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__acknowledge__get_packed_size
+                     (const Tidemark__Feed__Acknowledge *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__acknowledge__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__acknowledge__pack
+                     (const Tidemark__Feed__Acknowledge *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__acknowledge__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__acknowledge__pack_to_buffer
+                     (const Tidemark__Feed__Acknowledge *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__acknowledge__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__Acknowledge *
+       tidemark__feed__acknowledge__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__Acknowledge *)
+     protobuf_c_message_unpack (&tidemark__feed__acknowledge__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__acknowledge__free_unpacked
+                     (Tidemark__Feed__Acknowledge *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__acknowledge__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tidemark__feed__answer__init
                      (Tidemark__Feed__Answer         *message)
 {
@@ -590,6 +635,276 @@ void   tidemark__feed__trace_end__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &tidemark__feed__trace_end__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tidemark__feed__stream_end__init
+                     (Tidemark__Feed__StreamEnd         *message)
+{
+  static const Tidemark__Feed__StreamEnd init_value = TIDEMARK__FEED__STREAM_END__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__stream_end__get_packed_size
+                     (const Tidemark__Feed__StreamEnd *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__stream_end__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__stream_end__pack
+                     (const Tidemark__Feed__StreamEnd *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__stream_end__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__stream_end__pack_to_buffer
+                     (const Tidemark__Feed__StreamEnd *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__stream_end__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__StreamEnd *
+       tidemark__feed__stream_end__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__StreamEnd *)
+     protobuf_c_message_unpack (&tidemark__feed__stream_end__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__stream_end__free_unpacked
+                     (Tidemark__Feed__StreamEnd *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__stream_end__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tidemark__feed__place__init
+                     (Tidemark__Feed__Place         *message)
+{
+  static const Tidemark__Feed__Place init_value = TIDEMARK__FEED__PLACE__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__place__get_packed_size
+                     (const Tidemark__Feed__Place *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__place__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__place__pack
+                     (const Tidemark__Feed__Place *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__place__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__place__pack_to_buffer
+                     (const Tidemark__Feed__Place *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__place__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__Place *
+       tidemark__feed__place__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__Place *)
+     protobuf_c_message_unpack (&tidemark__feed__place__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__place__free_unpacked
+                     (Tidemark__Feed__Place *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__place__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tidemark__feed__packet_place__init
+                     (Tidemark__Feed__PacketPlace         *message)
+{
+  static const Tidemark__Feed__PacketPlace init_value = TIDEMARK__FEED__PACKET_PLACE__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__packet_place__get_packed_size
+                     (const Tidemark__Feed__PacketPlace *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__packet_place__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__packet_place__pack
+                     (const Tidemark__Feed__PacketPlace *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__packet_place__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__packet_place__pack_to_buffer
+                     (const Tidemark__Feed__PacketPlace *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__packet_place__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__PacketPlace *
+       tidemark__feed__packet_place__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__PacketPlace *)
+     protobuf_c_message_unpack (&tidemark__feed__packet_place__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__packet_place__free_unpacked
+                     (Tidemark__Feed__PacketPlace *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__packet_place__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tidemark__feed__lost_packets__init
+                     (Tidemark__Feed__LostPackets         *message)
+{
+  static const Tidemark__Feed__LostPackets init_value = TIDEMARK__FEED__LOST_PACKETS__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__lost_packets__get_packed_size
+                     (const Tidemark__Feed__LostPackets *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__lost_packets__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__lost_packets__pack
+                     (const Tidemark__Feed__LostPackets *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__lost_packets__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__lost_packets__pack_to_buffer
+                     (const Tidemark__Feed__LostPackets *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__lost_packets__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__LostPackets *
+       tidemark__feed__lost_packets__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__LostPackets *)
+     protobuf_c_message_unpack (&tidemark__feed__lost_packets__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__lost_packets__free_unpacked
+                     (Tidemark__Feed__LostPackets *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__lost_packets__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tidemark__feed__ended_streams__init
+                     (Tidemark__Feed__EndedStreams         *message)
+{
+  static const Tidemark__Feed__EndedStreams init_value = TIDEMARK__FEED__ENDED_STREAMS__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__ended_streams__get_packed_size
+                     (const Tidemark__Feed__EndedStreams *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__ended_streams__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__ended_streams__pack
+                     (const Tidemark__Feed__EndedStreams *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__ended_streams__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__ended_streams__pack_to_buffer
+                     (const Tidemark__Feed__EndedStreams *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__ended_streams__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__EndedStreams *
+       tidemark__feed__ended_streams__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__EndedStreams *)
+     protobuf_c_message_unpack (&tidemark__feed__ended_streams__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__ended_streams__free_unpacked
+                     (Tidemark__Feed__EndedStreams *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__ended_streams__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tidemark__feed__numbers__init
+                     (Tidemark__Feed__Numbers         *message)
+{
+  static const Tidemark__Feed__Numbers init_value = TIDEMARK__FEED__NUMBERS__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__numbers__get_packed_size
+                     (const Tidemark__Feed__Numbers *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__numbers__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__numbers__pack
+                     (const Tidemark__Feed__Numbers *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__numbers__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__numbers__pack_to_buffer
+                     (const Tidemark__Feed__Numbers *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__numbers__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__Numbers *
+       tidemark__feed__numbers__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__Numbers *)
+     protobuf_c_message_unpack (&tidemark__feed__numbers__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__numbers__free_unpacked
+                     (Tidemark__Feed__Numbers *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__numbers__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   tidemark__feed__raw_events__init
@@ -1267,6 +1582,51 @@ void   tidemark__feed__gap__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__gap__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tidemark__feed__log_state__init
+                     (Tidemark__Feed__LogState         *message)
+{
+  static const Tidemark__Feed__LogState init_value = TIDEMARK__FEED__LOG_STATE__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__log_state__get_packed_size
+                     (const Tidemark__Feed__LogState *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__log_state__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__log_state__pack
+                     (const Tidemark__Feed__LogState *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__log_state__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__log_state__pack_to_buffer
+                     (const Tidemark__Feed__LogState *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__log_state__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__LogState *
+       tidemark__feed__log_state__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__LogState *)
+     protobuf_c_message_unpack (&tidemark__feed__log_state__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__log_state__free_unpacked
+                     (Tidemark__Feed__LogState *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__log_state__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tidemark__feed__end__init
                      (Tidemark__Feed__End         *message)
 {
@@ -1312,7 +1672,7 @@ void   tidemark__feed__end__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__end__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor tidemark__feed__subscribe__field_descriptors[8] =
+static const ProtobufCFieldDescriptor tidemark__feed__subscribe__field_descriptors[10] =
 {
   {
     "protocol_version",
@@ -1410,13 +1770,39 @@ static const ProtobufCFieldDescriptor tidemark__feed__subscribe__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cursor",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Subscribe, cursor),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "overflow",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Subscribe, overflow),
+    &tidemark__feed__overflow__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__subscribe__field_indices_by_name[] = {
   7,   /* field[7] = client_name */
+  8,   /* field[8] = cursor */
   1,   /* field[1] = earliest */
   5,   /* field[5] = encoding */
   6,   /* field[6] = filter */
   2,   /* field[2] = latest */
+  9,   /* field[9] = overflow */
   0,   /* field[0] = protocol_version */
   3,   /* field[3] = time_ns */
   4,   /* field[4] = token */
@@ -1424,7 +1810,7 @@ static const unsigned tidemark__feed__subscribe__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__subscribe__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__subscribe__descriptor =
 {
@@ -1434,11 +1820,49 @@ const ProtobufCMessageDescriptor tidemark__feed__subscribe__descriptor =
   "Tidemark__Feed__Subscribe",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Subscribe),
-  8,
+  10,
   tidemark__feed__subscribe__field_descriptors,
   tidemark__feed__subscribe__field_indices_by_name,
   1,  tidemark__feed__subscribe__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__subscribe__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__acknowledge__field_descriptors[1] =
+{
+  {
+    "token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Acknowledge, token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__acknowledge__field_indices_by_name[] = {
+  0,   /* field[0] = token */
+};
+static const ProtobufCIntRange tidemark__feed__acknowledge__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__acknowledge__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.Acknowledge",
+  "Acknowledge",
+  "Tidemark__Feed__Acknowledge",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__Acknowledge),
+  1,
+  tidemark__feed__acknowledge__field_descriptors,
+  tidemark__feed__acknowledge__field_indices_by_name,
+  1,  tidemark__feed__acknowledge__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__acknowledge__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tidemark__feed__answer__field_descriptors[2] =
@@ -1492,7 +1916,7 @@ const ProtobufCMessageDescriptor tidemark__feed__answer__descriptor =
   (ProtobufCMessageInit) tidemark__feed__answer__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__welcome__field_descriptors[6] =
+static const ProtobufCFieldDescriptor tidemark__feed__welcome__field_descriptors[7] =
 {
   {
     "protocol_version",
@@ -1566,8 +1990,21 @@ static const ProtobufCFieldDescriptor tidemark__feed__welcome__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "common_sequence",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Welcome, common_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__welcome__field_indices_by_name[] = {
+  6,   /* field[6] = common_sequence */
   2,   /* field[2] = epoch */
   1,   /* field[1] = feed_id */
   0,   /* field[0] = protocol_version */
@@ -1578,7 +2015,7 @@ static const unsigned tidemark__feed__welcome__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__welcome__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__welcome__descriptor =
 {
@@ -1588,7 +2025,7 @@ const ProtobufCMessageDescriptor tidemark__feed__welcome__descriptor =
   "Tidemark__Feed__Welcome",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Welcome),
-  6,
+  7,
   tidemark__feed__welcome__field_descriptors,
   tidemark__feed__welcome__field_indices_by_name,
   1,  tidemark__feed__welcome__number_ranges,
@@ -1646,7 +2083,7 @@ const ProtobufCMessageDescriptor tidemark__feed__refused__descriptor =
   (ProtobufCMessageInit) tidemark__feed__refused__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__frame__field_descriptors[6] =
+static const ProtobufCFieldDescriptor tidemark__feed__frame__field_descriptors[7] =
 {
   {
     "sequence",
@@ -1709,6 +2146,18 @@ static const ProtobufCFieldDescriptor tidemark__feed__frame__field_descriptors[6
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "floor_ns",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    offsetof(Tidemark__Feed__Frame, floor_case),
+    offsetof(Tidemark__Feed__Frame, floor_ns),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "slice_bytes",
     15,
     PROTOBUF_C_LABEL_REPEATED,
@@ -1722,18 +2171,19 @@ static const ProtobufCFieldDescriptor tidemark__feed__frame__field_descriptors[6
   },
 };
 static const unsigned tidemark__feed__frame__field_indices_by_name[] = {
+  5,   /* field[5] = floor_ns */
   1,   /* field[1] = kind */
   4,   /* field[4] = records */
   0,   /* field[0] = sequence */
-  5,   /* field[5] = slice_bytes */
+  6,   /* field[6] = slice_bytes */
   3,   /* field[3] = token */
   2,   /* field[2] = watermark_ns */
 };
 static const ProtobufCIntRange tidemark__feed__frame__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 15, 5 },
-  { 0, 6 }
+  { 15, 6 },
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__frame__descriptor =
 {
@@ -1743,14 +2193,14 @@ const ProtobufCMessageDescriptor tidemark__feed__frame__descriptor =
   "Tidemark__Feed__Frame",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Frame),
-  6,
+  7,
   tidemark__feed__frame__field_descriptors,
   tidemark__feed__frame__field_indices_by_name,
   2,  tidemark__feed__frame__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[14] =
+static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[19] =
 {
   {
     "trace",
@@ -1920,27 +2370,92 @@ static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "place",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Record, record_case),
+    offsetof(Tidemark__Feed__Record, place),
+    &tidemark__feed__place__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ended_streams",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Record, record_case),
+    offsetof(Tidemark__Feed__Record, ended_streams),
+    &tidemark__feed__ended_streams__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Record, record_case),
+    offsetof(Tidemark__Feed__Record, log),
+    &tidemark__feed__log_state__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stream_end",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Record, record_case),
+    offsetof(Tidemark__Feed__Record, stream_end),
+    &tidemark__feed__stream_end__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "numbers",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Record, record_case),
+    offsetof(Tidemark__Feed__Record, numbers),
+    &tidemark__feed__numbers__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__record__field_indices_by_name[] = {
   13,   /* field[13] = clock */
   5,   /* field[5] = decoded_events */
   11,   /* field[11] = end */
+  15,   /* field[15] = ended_streams */
   10,   /* field[10] = gap */
   9,   /* field[9] = holder */
+  16,   /* field[16] = log */
   8,   /* field[8] = lost */
   1,   /* field[1] = metadata */
+  18,   /* field[18] = numbers */
   3,   /* field[3] = packet */
+  14,   /* field[14] = place */
   4,   /* field[4] = raw_events */
   6,   /* field[6] = relay */
   7,   /* field[7] = session */
   2,   /* field[2] = stream */
+  17,   /* field[17] = stream_end */
   0,   /* field[0] = trace */
   12,   /* field[12] = trace_end */
 };
 static const ProtobufCIntRange tidemark__feed__record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__record__descriptor =
 {
@@ -1950,14 +2465,14 @@ const ProtobufCMessageDescriptor tidemark__feed__record__descriptor =
   "Tidemark__Feed__Record",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Record),
-  14,
+  19,
   tidemark__feed__record__field_descriptors,
   tidemark__feed__record__field_indices_by_name,
   1,  tidemark__feed__record__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__trace__field_descriptors[6] =
+static const ProtobufCFieldDescriptor tidemark__feed__trace__field_descriptors[7] =
 {
   {
     "id",
@@ -2031,10 +2546,23 @@ static const ProtobufCFieldDescriptor tidemark__feed__trace__field_descriptors[6
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "live_trace_id",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Trace, live_trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__trace__field_indices_by_name[] = {
   2,   /* field[2] = host */
   0,   /* field[0] = id */
+  6,   /* field[6] = live_trace_id */
   5,   /* field[5] = path */
   1,   /* field[1] = relay */
   3,   /* field[3] = session */
@@ -2043,7 +2571,7 @@ static const unsigned tidemark__feed__trace__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__trace__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__trace__descriptor =
 {
@@ -2053,7 +2581,7 @@ const ProtobufCMessageDescriptor tidemark__feed__trace__descriptor =
   "Tidemark__Feed__Trace",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Trace),
-  6,
+  7,
   tidemark__feed__trace__field_descriptors,
   tidemark__feed__trace__field_indices_by_name,
   1,  tidemark__feed__trace__number_ranges,
@@ -2188,7 +2716,7 @@ const ProtobufCMessageDescriptor tidemark__feed__stream__descriptor =
   (ProtobufCMessageInit) tidemark__feed__stream__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__packet__field_descriptors[7] =
+static const ProtobufCFieldDescriptor tidemark__feed__packet__field_descriptors[8] =
 {
   {
     "id",
@@ -2274,6 +2802,18 @@ static const ProtobufCFieldDescriptor tidemark__feed__packet__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "place",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Packet, place),
+    &tidemark__feed__packet_place__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__packet__field_indices_by_name[] = {
   6,   /* field[6] = change */
@@ -2281,13 +2821,14 @@ static const unsigned tidemark__feed__packet__field_indices_by_name[] = {
   0,   /* field[0] = id */
   5,   /* field[5] = index */
   2,   /* field[2] = metadata_bytes */
+  7,   /* field[7] = place */
   4,   /* field[4] = preamble */
   1,   /* field[1] = stream_id */
 };
 static const ProtobufCIntRange tidemark__feed__packet__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__packet__descriptor =
 {
@@ -2297,7 +2838,7 @@ const ProtobufCMessageDescriptor tidemark__feed__packet__descriptor =
   "Tidemark__Feed__Packet",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Packet),
-  7,
+  8,
   tidemark__feed__packet__field_descriptors,
   tidemark__feed__packet__field_indices_by_name,
   1,  tidemark__feed__packet__number_ranges,
@@ -2546,6 +3087,494 @@ const ProtobufCMessageDescriptor tidemark__feed__trace_end__descriptor =
   tidemark__feed__trace_end__field_indices_by_name,
   1,  tidemark__feed__trace_end__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__trace_end__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__stream_end__field_descriptors[3] =
+{
+  {
+    "stream_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__StreamEnd, stream_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "uuid_high",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__StreamEnd, uuid_high),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "uuid_low",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__StreamEnd, uuid_low),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__stream_end__field_indices_by_name[] = {
+  0,   /* field[0] = stream_id */
+  1,   /* field[1] = uuid_high */
+  2,   /* field[2] = uuid_low */
+};
+static const ProtobufCIntRange tidemark__feed__stream_end__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__stream_end__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.StreamEnd",
+  "StreamEnd",
+  "Tidemark__Feed__StreamEnd",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__StreamEnd),
+  3,
+  tidemark__feed__stream_end__field_descriptors,
+  tidemark__feed__stream_end__field_indices_by_name,
+  1,  tidemark__feed__stream_end__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__stream_end__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__place__field_descriptors[8] =
+{
+  {
+    "stream_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Place, stream_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "index",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Place, index),
+    &tidemark__feed__packet_index__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "packet",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Place, packet),
+    &tidemark__feed__packet_place__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "end_bits",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Place, end_bits),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "said",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Place, said),
+    &tidemark__feed__packet_place__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "correction_ns",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Place, correction_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "change",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Place, change),
+    &tidemark__feed__correction_change__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lost",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Place, n_lost),
+    offsetof(Tidemark__Feed__Place, lost),
+    &tidemark__feed__lost_packets__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__place__field_indices_by_name[] = {
+  6,   /* field[6] = change */
+  5,   /* field[5] = correction_ns */
+  3,   /* field[3] = end_bits */
+  1,   /* field[1] = index */
+  7,   /* field[7] = lost */
+  2,   /* field[2] = packet */
+  4,   /* field[4] = said */
+  0,   /* field[0] = stream_id */
+};
+static const ProtobufCIntRange tidemark__feed__place__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__place__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.Place",
+  "Place",
+  "Tidemark__Feed__Place",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__Place),
+  8,
+  tidemark__feed__place__field_descriptors,
+  tidemark__feed__place__field_indices_by_name,
+  1,  tidemark__feed__place__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__place__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__packet_place__field_descriptors[3] =
+{
+  {
+    "end_cycles",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__PacketPlace, end_cycles),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__PacketPlace, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "discarded_events",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Tidemark__Feed__PacketPlace, discarded_case),
+    offsetof(Tidemark__Feed__PacketPlace, discarded_events),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__packet_place__field_indices_by_name[] = {
+  2,   /* field[2] = discarded_events */
+  0,   /* field[0] = end_cycles */
+  1,   /* field[1] = offset */
+};
+static const ProtobufCIntRange tidemark__feed__packet_place__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__packet_place__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.PacketPlace",
+  "PacketPlace",
+  "Tidemark__Feed__PacketPlace",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__PacketPlace),
+  3,
+  tidemark__feed__packet_place__field_descriptors,
+  tidemark__feed__packet_place__field_indices_by_name,
+  1,  tidemark__feed__packet_place__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__packet_place__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__lost_packets__field_descriptors[3] =
+{
+  {
+    "packet",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__LostPackets, packet),
+    &tidemark__feed__packet_place__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__LostPackets, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_packet_itself",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__LostPackets, is_packet_itself),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__lost_packets__field_indices_by_name[] = {
+  1,   /* field[1] = count */
+  2,   /* field[2] = is_packet_itself */
+  0,   /* field[0] = packet */
+};
+static const ProtobufCIntRange tidemark__feed__lost_packets__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__lost_packets__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.LostPackets",
+  "LostPackets",
+  "Tidemark__Feed__LostPackets",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__LostPackets),
+  3,
+  tidemark__feed__lost_packets__field_descriptors,
+  tidemark__feed__lost_packets__field_indices_by_name,
+  1,  tidemark__feed__lost_packets__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__lost_packets__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__ended_streams__field_descriptors[6] =
+{
+  {
+    "relay",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__EndedStreams, relay),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "host",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__EndedStreams, host),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__EndedStreams, session),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_id",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__EndedStreams, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "live_stream_id",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Tidemark__Feed__EndedStreams, n_live_stream_id),
+    offsetof(Tidemark__Feed__EndedStreams, live_stream_id),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_uuid",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FIXED64,
+    offsetof(Tidemark__Feed__EndedStreams, n_trace_uuid),
+    offsetof(Tidemark__Feed__EndedStreams, trace_uuid),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__ended_streams__field_indices_by_name[] = {
+  1,   /* field[1] = host */
+  4,   /* field[4] = live_stream_id */
+  0,   /* field[0] = relay */
+  2,   /* field[2] = session */
+  3,   /* field[3] = session_id */
+  5,   /* field[5] = trace_uuid */
+};
+static const ProtobufCIntRange tidemark__feed__ended_streams__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__ended_streams__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.EndedStreams",
+  "EndedStreams",
+  "Tidemark__Feed__EndedStreams",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__EndedStreams),
+  6,
+  tidemark__feed__ended_streams__field_descriptors,
+  tidemark__feed__ended_streams__field_indices_by_name,
+  1,  tidemark__feed__ended_streams__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__ended_streams__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__numbers__field_descriptors[3] =
+{
+  {
+    "trace_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Numbers, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stream_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Numbers, stream_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "packet_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Numbers, packet_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__numbers__field_indices_by_name[] = {
+  2,   /* field[2] = packet_id */
+  1,   /* field[1] = stream_id */
+  0,   /* field[0] = trace_id */
+};
+static const ProtobufCIntRange tidemark__feed__numbers__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__numbers__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.Numbers",
+  "Numbers",
+  "Tidemark__Feed__Numbers",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__Numbers),
+  3,
+  tidemark__feed__numbers__field_descriptors,
+  tidemark__feed__numbers__field_indices_by_name,
+  1,  tidemark__feed__numbers__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__numbers__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tidemark__feed__raw_events__field_descriptors[5] =
@@ -3487,7 +4516,7 @@ const ProtobufCMessageDescriptor tidemark__feed__relay__descriptor =
   (ProtobufCMessageInit) tidemark__feed__relay__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__session__field_descriptors[6] =
+static const ProtobufCFieldDescriptor tidemark__feed__session__field_descriptors[7] =
 {
   {
     "relay",
@@ -3561,6 +4590,18 @@ static const ProtobufCFieldDescriptor tidemark__feed__session__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "start_ns",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SFIXED64,
+    offsetof(Tidemark__Feed__Session, start_case),
+    offsetof(Tidemark__Feed__Session, start_ns),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__session__field_indices_by_name[] = {
   1,   /* field[1] = host */
@@ -3568,12 +4609,13 @@ static const unsigned tidemark__feed__session__field_indices_by_name[] = {
   0,   /* field[0] = relay */
   2,   /* field[2] = session */
   3,   /* field[3] = session_id */
+  6,   /* field[6] = start_ns */
   4,   /* field[4] = state */
 };
 static const ProtobufCIntRange tidemark__feed__session__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__session__descriptor =
 {
@@ -3583,14 +4625,14 @@ const ProtobufCMessageDescriptor tidemark__feed__session__descriptor =
   "Tidemark__Feed__Session",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Session),
-  6,
+  7,
   tidemark__feed__session__field_descriptors,
   tidemark__feed__session__field_indices_by_name,
   1,  tidemark__feed__session__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__session__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__lost__field_descriptors[11] =
+static const ProtobufCFieldDescriptor tidemark__feed__lost__field_descriptors[12] =
 {
   {
     "relay",
@@ -3724,12 +4766,25 @@ static const ProtobufCFieldDescriptor tidemark__feed__lost__field_descriptors[11
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "packet",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Lost, packet),
+    &tidemark__feed__packet_place__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__lost__field_indices_by_name[] = {
   10,   /* field[10] = cause */
   6,   /* field[6] = count */
   7,   /* field[7] = from_ns */
   1,   /* field[1] = host */
+  11,   /* field[11] = packet */
   9,   /* field[9] = reason */
   0,   /* field[0] = relay */
   2,   /* field[2] = session */
@@ -3741,7 +4796,7 @@ static const unsigned tidemark__feed__lost__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__lost__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__lost__descriptor =
 {
@@ -3751,7 +4806,7 @@ const ProtobufCMessageDescriptor tidemark__feed__lost__descriptor =
   "Tidemark__Feed__Lost",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Lost),
-  11,
+  12,
   tidemark__feed__lost__field_descriptors,
   tidemark__feed__lost__field_indices_by_name,
   1,  tidemark__feed__lost__number_ranges,
@@ -4119,6 +5174,70 @@ const ProtobufCMessageDescriptor tidemark__feed__gap__descriptor =
   (ProtobufCMessageInit) tidemark__feed__gap__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tidemark__feed__log_state__field_descriptors[3] =
+{
+  {
+    "condition",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__LogState, condition),
+    &tidemark__feed__log_condition__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__LogState, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "held_ns",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__LogState, held_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__log_state__field_indices_by_name[] = {
+  0,   /* field[0] = condition */
+  2,   /* field[2] = held_ns */
+  1,   /* field[1] = reason */
+};
+static const ProtobufCIntRange tidemark__feed__log_state__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__log_state__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.LogState",
+  "LogState",
+  "Tidemark__Feed__LogState",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__LogState),
+  3,
+  tidemark__feed__log_state__field_descriptors,
+  tidemark__feed__log_state__field_indices_by_name,
+  1,  tidemark__feed__log_state__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__log_state__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor tidemark__feed__end__field_descriptors[1] =
 {
   {
@@ -4185,6 +5304,36 @@ const ProtobufCEnumDescriptor tidemark__feed__encoding__descriptor =
   tidemark__feed__encoding__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
+static const ProtobufCEnumValue tidemark__feed__overflow__enum_values_by_number[3] =
+{
+  { "OVERFLOW_WAIT", "TIDEMARK__FEED__OVERFLOW__OVERFLOW_WAIT", 0 },
+  { "OVERFLOW_SKIP", "TIDEMARK__FEED__OVERFLOW__OVERFLOW_SKIP", 1 },
+  { "OVERFLOW_DISCONNECT", "TIDEMARK__FEED__OVERFLOW__OVERFLOW_DISCONNECT", 2 },
+};
+static const ProtobufCIntRange tidemark__feed__overflow__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex tidemark__feed__overflow__enum_values_by_name[3] =
+{
+  { "OVERFLOW_DISCONNECT", 2 },
+  { "OVERFLOW_SKIP", 1 },
+  { "OVERFLOW_WAIT", 0 },
+};
+const ProtobufCEnumDescriptor tidemark__feed__overflow__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tidemark.feed.Overflow",
+  "Overflow",
+  "Tidemark__Feed__Overflow",
+  "tidemark.feed",
+  3,
+  tidemark__feed__overflow__enum_values_by_number,
+  3,
+  tidemark__feed__overflow__enum_values_by_name,
+  1,
+  tidemark__feed__overflow__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue tidemark__feed__refusal_code__enum_values_by_number[9] =
 {
   { "REFUSAL_UNSPECIFIED", "TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_UNSPECIFIED", 0 },
@@ -4227,20 +5376,22 @@ const ProtobufCEnumDescriptor tidemark__feed__refusal_code__descriptor =
   tidemark__feed__refusal_code__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue tidemark__feed__frame_kind__enum_values_by_number[3] =
+static const ProtobufCEnumValue tidemark__feed__frame_kind__enum_values_by_number[4] =
 {
   { "FRAME_BATCH", "TIDEMARK__FEED__FRAME_KIND__FRAME_BATCH", 0 },
   { "FRAME_CHECKPOINT", "TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT", 1 },
   { "FRAME_CHECKPOINT_PART", "TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT_PART", 2 },
+  { "FRAME_NOTICE", "TIDEMARK__FEED__FRAME_KIND__FRAME_NOTICE", 3 },
 };
 static const ProtobufCIntRange tidemark__feed__frame_kind__value_ranges[] = {
-{0, 0},{0, 3}
+{0, 0},{0, 4}
 };
-static const ProtobufCEnumValueIndex tidemark__feed__frame_kind__enum_values_by_name[3] =
+static const ProtobufCEnumValueIndex tidemark__feed__frame_kind__enum_values_by_name[4] =
 {
   { "FRAME_BATCH", 0 },
   { "FRAME_CHECKPOINT", 1 },
   { "FRAME_CHECKPOINT_PART", 2 },
+  { "FRAME_NOTICE", 3 },
 };
 const ProtobufCEnumDescriptor tidemark__feed__frame_kind__descriptor =
 {
@@ -4249,9 +5400,9 @@ const ProtobufCEnumDescriptor tidemark__feed__frame_kind__descriptor =
   "FrameKind",
   "Tidemark__Feed__FrameKind",
   "tidemark.feed",
-  3,
+  4,
   tidemark__feed__frame_kind__enum_values_by_number,
-  3,
+  4,
   tidemark__feed__frame_kind__enum_values_by_name,
   1,
   tidemark__feed__frame_kind__value_ranges,
@@ -4423,5 +5574,35 @@ const ProtobufCEnumDescriptor tidemark__feed__clock_quality__descriptor =
   tidemark__feed__clock_quality__enum_values_by_name,
   1,
   tidemark__feed__clock_quality__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tidemark__feed__log_condition__enum_values_by_number[3] =
+{
+  { "LOG_UNSPECIFIED", "TIDEMARK__FEED__LOG_CONDITION__LOG_UNSPECIFIED", 0 },
+  { "LOG_WRITING", "TIDEMARK__FEED__LOG_CONDITION__LOG_WRITING", 1 },
+  { "LOG_FAILING", "TIDEMARK__FEED__LOG_CONDITION__LOG_FAILING", 2 },
+};
+static const ProtobufCIntRange tidemark__feed__log_condition__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex tidemark__feed__log_condition__enum_values_by_name[3] =
+{
+  { "LOG_FAILING", 2 },
+  { "LOG_UNSPECIFIED", 0 },
+  { "LOG_WRITING", 1 },
+};
+const ProtobufCEnumDescriptor tidemark__feed__log_condition__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tidemark.feed.LogCondition",
+  "LogCondition",
+  "Tidemark__Feed__LogCondition",
+  "tidemark.feed",
+  3,
+  tidemark__feed__log_condition__enum_values_by_number,
+  3,
+  tidemark__feed__log_condition__enum_values_by_name,
+  1,
+  tidemark__feed__log_condition__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -36,11 +36,20 @@ static inline void tidemark_SSL_CTX_set_hardened(SSL_CTX *context, long peer_cha
     SSL_CTX_set_max_cert_list(context, peer_chain_bytes_max);
 }
 
+/// The groups of key exchange, by preference.
+static inline long tidemark_SSL_CTX_set_groups(SSL_CTX *context, const char *names) {
+    return SSL_CTX_set1_groups_list(context, names);
+}
+
 static inline long tidemark_SSL_CTX_add1_chain_cert(SSL_CTX *context, X509 *certificate) {
     return SSL_CTX_add1_chain_cert(context, certificate);
 }
 
 // MARK: Connections
+
+static inline long tidemark_SSL_add1_chain_cert(SSL *ssl, X509 *certificate) {
+    return SSL_add1_chain_cert(ssl, certificate);
+}
 
 static inline long tidemark_SSL_set_host_name(SSL *ssl, const char *name) {
     return SSL_set_tlsext_host_name(ssl, name);
@@ -65,6 +74,11 @@ static inline int tidemark_ERR_reason(unsigned long code) {
 }
 
 // MARK: Certificates
+
+/// Certificates of the chain that is being verified.
+static inline int tidemark_X509_STORE_CTX_chain_count(X509_STORE_CTX *verification) {
+    return sk_X509_num(X509_STORE_CTX_get0_chain(verification));
+}
 
 static inline int tidemark_general_names_count(const GENERAL_NAMES *names) {
     return sk_GENERAL_NAME_num(names);

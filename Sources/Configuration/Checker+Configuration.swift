@@ -166,23 +166,57 @@ extension Checker {
             report("is missing: who may read the feed, and where", line: file.line, key: "feed")
             return nil
         }
-        let keys = ["listen", "certificate", "key", "client-ca", "allow"]
+        let keys = [
+            "listen", "certificate", "key", "client-ca", "allow", "limits", "certificates", "crl", "tls-version",
+        ]
         guard let section = section(file, "feed", keys: keys) else { return nil }
         let listen = required(section, "listen", Self.listenAddress)
         let certificate = required(section, "certificate", fileName)
         let key = required(section, "key", fileName)
         let authority = required(section, "client-ca", fileName)
-        let allow = section.has("allow") ? list(section, "allow")?.map { allowRule($0.value, $0.path) } : []
-        guard let listen, let certificate, let key, let authority, let allow else { return nil }
-        let rules = allow.compactMap(\.self)
-        guard rules.count == allow.count else { return nil }
+        let allow = elements(section, "allow") { allowRule($0, $1) }
+        let certificates = elements(section, "certificates") { serverCertificate($0, $1) }
+        let lists = elements(section, "crl") { value($0, path: $1, fileName) }
+        let version = optional(section, "tls-version") { (text) throws(ValueError) in
+            try Configuration.TLSVersion(text)
+        }
+        let limits = limits(section)
+        guard let listen, let certificate, let key, let authority, let allow, let certificates, let lists, let limits
+        else { return nil }
         return Configuration.Feed(
             listen: listen,
             certificateFile: certificate,
             keyFile: key,
             clientAuthorityFile: authority,
-            allow: rules
+            allow: allow,
+            limits: limits,
+            certificates: certificates,
+            revocationListFiles: lists,
+            tlsVersion: version ?? .v13
         )
+    }
+
+    private func limits(_ feed: Section) -> Configuration.Limits? {
+        guard feed.has("limits") else { return Configuration.Limits() }
+        guard let section = section(feed, "limits", keys: ["connections", "bytes-per-second", "buffer"]) else {
+            return nil
+        }
+        let connections = optional(section, "connections", Quantity.count)
+        let bytes = optional(section, "bytes-per-second", Quantity.sizeBytes)
+        let buffer = optional(section, "buffer", Quantity.sizeBytes)
+        var limits = Configuration.Limits()
+        limits.connections = connections ?? limits.connections
+        limits.bytesPerSecond = bytes.map { Int(clamping: $0) }
+        limits.bufferBytes = buffer.map { Int(clamping: $0) } ?? limits.bufferBytes
+        return limits
+    }
+
+    private func serverCertificate(_ value: YAMLValue, _ path: String) -> Configuration.ServerCertificate? {
+        guard let section = section(value, path: path, keys: ["certificate", "key"]) else { return nil }
+        let certificate = required(section, "certificate", fileName)
+        let key = required(section, "key", fileName)
+        guard let certificate, let key else { return nil }
+        return Configuration.ServerCertificate(certificateFile: certificate, keyFile: key)
     }
 
     private func allowRule(_ value: YAMLValue, _ path: String) -> Configuration.AllowRule? {

@@ -92,6 +92,15 @@ final class Checker {
         return values.enumerated().map { ($1, "\(path)[\($0)]") }
     }
 
+    /// The values of a list; none where the key is not given. Nil where any cannot be had.
+    func elements<Value>(_ section: Section, _ key: String, _ read: (YAMLValue, String) -> Value?) -> [Value]? {
+        guard section.has(key) else { return [] }
+        guard let elements = list(section, key) else { return nil }
+        let values = elements.map { read($0.value, $0.path) }
+        let complete = values.compactMap(\.self)
+        return complete.count == values.count ? complete : nil
+    }
+
     /// A list of globs that is not empty; `*` where the key is not given.
     func globs(_ section: Section, _ key: String) -> [Glob]? {
         guard section.has(key) else { return [Glob("*")] }
@@ -127,13 +136,16 @@ final class Checker {
         _ key: String,
         _ read: (String) throws(ValueError) -> Value
     ) -> Value? {
-        guard let entry = section.entries[key] else { return nil }
-        let path = section.path(of: key)
-        guard let text = text(entry.value, path: path) else { return nil }
+        section.entries[key].flatMap { value($0.value, path: section.path(of: key), read) }
+    }
+
+    /// A single value.
+    func value<Value>(_ value: YAMLValue, path: String, _ read: (String) throws(ValueError) -> Value) -> Value? {
+        guard let text = text(value, path: path) else { return nil }
         do throws(ValueError) {
             return try read(text)
         } catch {
-            report(error.description.printable, line: entry.value.line, key: path)
+            report(error.description.printable, line: value.line, key: path)
             return nil
         }
     }

@@ -55,6 +55,17 @@ extension Configuration {
         features: FeatureSet = .current
     ) -> [ConfigurationProblem] { examine(file: file, surroundings, features).problems }
 
+    /// Where the keys of a file stand, for messages about what they name: lines from 1 by keys as `relays[0].url`.
+    /// - Returns: none where the file cannot be read any more.
+    package static func lines(inFile file: String) -> [String: Int] {
+        guard let text = try? TextFile.read(file, bytesMax: ConfigurationLimits.fileBytesMax),
+            let root = try? YAMLValue.read(text)
+        else { return [:] }
+        var lines: [String: Int] = [:]
+        root.collectLines(under: "", into: &lines)
+        return lines
+    }
+
     /// Reads and checks the text of a file.
     /// - Parameter file: its name, for messages and as the place where relative names begin.
     /// - Returns: the configuration, nil where it is not complete, and all mistakes.

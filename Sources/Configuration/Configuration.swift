@@ -134,20 +134,67 @@ extension Configuration {
         package var clientAuthorityFile: String
         /// Who may see what; empty: nobody sees anything.
         package var allow: [AllowRule]
+        package var limits: Limits
+        /// Shown to clients that ask for a host that one of them is for.
+        package var certificates: [ServerCertificate]
+        /// Files of revocation lists; empty: nothing is revoked.
+        package var revocationListFiles: [String]
+        /// The oldest that is spoken.
+        package var tlsVersion: TLSVersion
 
         package init(
             listen: NetworkEndpoint,
             certificateFile: String,
             keyFile: String,
             clientAuthorityFile: String,
-            allow: [AllowRule]
+            allow: [AllowRule],
+            limits: Limits = Limits(),
+            certificates: [ServerCertificate] = [],
+            revocationListFiles: [String] = [],
+            tlsVersion: TLSVersion = .v13
         ) {
             self.listen = listen
             self.certificateFile = certificateFile
             self.keyFile = keyFile
             self.clientAuthorityFile = clientAuthorityFile
             self.allow = allow
+            self.limits = limits
+            self.certificates = certificates
+            self.revocationListFiles = revocationListFiles
+            self.tlsVersion = tlsVersion
         }
+    }
+
+    /// What the subscribers of one identity may use together.
+    package struct Limits: Sendable, Equatable {
+        /// Positive.
+        package var connections: Int
+        /// Positive; nil: whatever they take.
+        package var bytesPerSecond: Int?
+        /// Bytes that wait for their sockets.
+        package var bufferBytes: Int
+
+        package init(connections: Int = 256, bytesPerSecond: Int? = nil, bufferBytes: Int = 256 << 20) {
+            self.connections = connections
+            self.bytesPerSecond = bytesPerSecond
+            self.bufferBytes = bufferBytes
+        }
+    }
+
+    /// A certificate beside the feed's plain one, and its key.
+    package struct ServerCertificate: Sendable, Equatable {
+        package var certificateFile: String
+        package var keyFile: String
+
+        package init(certificateFile: String, keyFile: String) {
+            self.certificateFile = certificateFile
+            self.keyFile = keyFile
+        }
+    }
+
+    package enum TLSVersion: String, Sendable, Equatable, CaseIterable {
+        case v12 = "1.2"
+        case v13 = "1.3"
     }
 
     /// Identities that match may see the events where relay, host, session and event name all match.

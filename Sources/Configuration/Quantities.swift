@@ -27,6 +27,14 @@ enum Quantity {
         return bytes
     }
 
+    /// - Returns: a number from 1 to a million.
+    static func count(_ text: String) throws(ValueError) -> Int {
+        guard let number = Int(text), (1...1_000_000).contains(number) else {
+            throw ValueError("'\(text)' is not a number from 1 to 1000000")
+        }
+        return number
+    }
+
     private static func read(
         _ text: String,
         _ kind: String,
@@ -74,6 +82,16 @@ extension Configuration.Start {
         case "now", "latest": self = .now
         default: throw ValueError("'\(text)' is not a start: beginning or now is expected")
         }
+    }
+}
+
+extension Configuration.TLSVersion {
+    /// Reads `1.2` or `1.3`.
+    package init(_ text: String) throws(ValueError) {
+        guard let known = Self(rawValue: text) else {
+            throw ValueError("'\(text)' is not a version of TLS that is spoken here: 1.3 or 1.2 is expected")
+        }
+        self = known
     }
 }
 

@@ -77,6 +77,24 @@ struct YAMLValue {
         }
     }
 
+    /// The lines of all keys and elements below this value.
+    func collectLines(under path: String, into lines: inout [String: Int]) {
+        switch content {
+        case .scalar: break
+        case .list(let values):
+            for (index, value) in values.enumerated() {
+                lines["\(path)[\(index)]"] = value.line
+                value.collectLines(under: "\(path)[\(index)]", into: &lines)
+            }
+        case .section(let entries):
+            for entry in entries {
+                let key = path.isEmpty ? entry.key : "\(path).\(entry.key)"
+                lines[key] = entry.line
+                entry.value.collectLines(under: key, into: &lines)
+            }
+        }
+    }
+
     /// An upper bound: `*` at the beginning of a word and before a letter or digit, wherever it stands.
     private static func aliasCount(_ text: String) -> Int {
         var count = 0

@@ -36,7 +36,7 @@ struct BatchBuilder: ~Copyable {
     private var chunks: [OpenChunk?] = []
     private var progress: [Progress] = []
     private var free: [Int] = []
-    private var lastPacketID: UInt64 = 0
+    private var lastPacketID: UInt64
     private var batch: UInt64 = 1
     /// Chunks of the slices of the batch being built.
     private var sliceChunks: [Int] = []
@@ -44,9 +44,13 @@ struct BatchBuilder: ~Copyable {
     private var late: [EventGroup.Late] = []
     private var eventCount = 0
     private(set) var bytes = 0
+    /// The time of the batch's latest event in order, nanoseconds; nil without one.
+    private(set) var latestNs: Int64?
 
-    init(limits: CoordinatorLimits) {
+    /// - Parameter lastPacketID: the greatest number that the feed has used.
+    init(limits: CoordinatorLimits, lastPacketID: UInt64) {
         self.limits = limits
+        self.lastPacketID = lastPacketID
     }
 
     /// Keys that a chunk has room for: an event of LTTng takes at least five bytes, and a chunk at most 1 MiB of keys.
@@ -151,6 +155,8 @@ struct BatchBuilder: ~Copyable {
             late.append(
                 EventGroup.Late(index: UInt32(eventCount), lateNs: run.lateNs, isByClock: isByClock)
             )
+        } else {
+            latestNs = keys[end - 1].timestampNs
         }
         eventCount += count
         bytes += bytesTo(end)
@@ -187,12 +193,18 @@ struct BatchBuilder: ~Copyable {
         late.removeAll(keepingCapacity: true)
         eventCount = 0
         bytes = 0
+        latestNs = nil
         return group
     }
 
     /// The last packet of a stream of which a slice has left: packets of a stream leave one after the other.
     private func lastOpenedPacket(_ stream: UInt64) -> UInt64 { opened[stream] ?? 0 }
     private var opened: [UInt64: UInt64] = [:]
+
+    /// A packet that the feed has in part goes on.
+    mutating func goOn(_ packet: UInt64, of stream: UInt64) {
+        opened[stream] = packet
+    }
 
     mutating func forgetStream(_ stream: UInt64) {
         opened[stream] = nil

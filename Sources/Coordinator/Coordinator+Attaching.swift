@@ -29,8 +29,14 @@ extension Coordinator {
     private mutating func childAnswered(_ link: RelayLink, _ listed: [ListedSession], now: UInt64) {
         link.hasAnswered = true
         guard let target = link.target else { return }
-        link.targetIsGone = !listed.contains { isSame($0, target) }
-        if !link.targetIsGone {
+        let found = listed.first { isSame($0, target) }
+        link.targetIsGone = found == nil
+        if let found {
+            // Of a restored session only the names were known.
+            if link.parked?.listed.liveTimerUs == 0 {
+                link.parked?.listed = found
+                link.target = found
+            }
             let isNew = link.session == nil && !link.isAttaching && link.held == nil
             if isNew, !isRefused(target, by: link) { attach(link) }
         } else {
@@ -85,6 +91,11 @@ extension Coordinator {
             say(.error, lister, "session \(session.hostname)/\(session.name) is left out: too many sessions")
             return
         }
+        connect(child(of: lister, for: session), now: now)
+    }
+
+    /// A new link to a session.
+    mutating func child(of lister: RelayLink, for session: ListedSession) -> RelayLink {
         let free = links.firstIndex { $0.parent != nil && $0.isFinished }
         let child = RelayLink(
             index: free ?? links.count,
@@ -96,7 +107,7 @@ extension Coordinator {
         if let free { links[free] = child } else { links.append(child) }
         lister.children.append(child)
         paceIsStale = true
-        connect(child, now: now)
+        return child
     }
 
     private func attach(_ link: RelayLink) {
@@ -134,7 +145,7 @@ extension Coordinator {
         RelayLink.SessionIdentity(left) == RelayLink.SessionIdentity(right)
     }
 
-    private func isWanted(_ session: ListedSession, _ link: RelayLink) -> Bool {
+    func isWanted(_ session: ListedSession, _ link: RelayLink) -> Bool {
         session.liveTimerUs > 0
             && link.source.sessions.contains { $0.matches(host: session.hostname, session: session.name) }
     }

@@ -39,13 +39,15 @@ extension Coordinator {
                 return nil
             }
             nextClockNumber += 1
-            root.hostClocks[key] = HostClock(
+            let clock = HostClock(
                 key: key,
                 number: nextClockNumber,
                 relay: link.source.name,
                 baseNs: baseNs,
                 foundNs: now
             )
+            restore(clock, trace, link)
+            root.hostClocks[key] = clock
         }
         let traceClock = root.hostClocks[key].map { TraceClock(clock: $0, baseNs: baseNs) }
         trace.clock = traceClock

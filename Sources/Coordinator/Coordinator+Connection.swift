@@ -88,7 +88,7 @@ extension Coordinator {
     }
 
     /// Keeps the session of a lost connection until it is found again.
-    private mutating func park(_ link: RelayLink) {
+    mutating func park(_ link: RelayLink) {
         if let session = link.session {
             session.isResumed = link.source.start == .beginning || session.startNs != nil
             // What a connection lost before this one had, and this one had not found again, is still waited for.
@@ -105,7 +105,8 @@ extension Coordinator {
                 stream.earlyBeacon = nil
                 stream.lastArrival = nil
                 dropStorage(stream, link)
-                stream.resume = stream.position ?? stream.resume
+                // Until something new comes it is where it was.
+                stream.resume = stream.resume ?? stream.position
                 stream.isParked = true
             }
             link.parked = session
@@ -240,7 +241,7 @@ extension Coordinator {
     mutating func drained(_ slot: StreamSlot) {
         guard let (link, stream) = draining.removeValue(forKey: slot) else { return }
         let session = stream.trace.session
-        batches.forgetStream(stream.declaration.id)
+        sayEnd(of: stream, link)
         link.root.drainingCount -= 1
         session.drainingCount -= 1
         stream.trace.drainingCount -= 1

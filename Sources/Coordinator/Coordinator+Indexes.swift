@@ -14,7 +14,7 @@ extension Coordinator {
     ) {
         stall.replied(link.frontier)
         guard let stream = link.streams[id] else { return }
-        caughtUp(stream)
+        caughtUp(stream, link)
         watchBeacon(cycles, streamClassID: streamClassID, stream, link, now: now)
         guard let bound = timestamp(cycles, streamClassID: streamClassID, of: stream, link) else {
             if stream.trace.fault == nil { stream.earlyBeacon = (cycles, streamClassID) }
@@ -26,11 +26,29 @@ extension Coordinator {
     }
 
     /// The stream has nothing more for now: what it has had by now is from before the attach.
-    mutating func caughtUp(_ stream: RelayStream) {
+    mutating func caughtUp(_ stream: RelayStream, _ link: RelayLink) {
         guard stream.isBehindAttach else { return }
         stream.isBehindAttach = false
         let session = stream.trace.session
-        if let latest = session.latestNs { session.observe(latest, isRecent: true) }
+        if let latest = session.latestNs, session.observe(latest, isRecent: true) { startIsKnown(session, link) }
+    }
+
+    /// `from: now`: the log has to know where the session is shown from, should the coordinator be started again.
+    mutating func startIsKnown(_ session: RelaySession, _ link: RelayLink) {
+        guard link.source.start == .now, session.end == nil, session.isSaid else { return }
+        records.append(
+            .session(
+                SessionStateChange(
+                    relay: link.source.name,
+                    host: session.listed.hostname,
+                    session: session.listed.name,
+                    sessionID: session.id.rawValue,
+                    state: .active,
+                    reason: "shown from now on",
+                    startNs: session.startNs
+                )
+            )
+        )
     }
 
     /// Cycles of a stream's clock as corrected nanoseconds; nil while its metadata does not say.
@@ -76,6 +94,11 @@ extension Coordinator {
             stream.clockCycles = index.timestampEnd
             return skip(link, stream)
         }
+        if stream.losses.passLost(PacketPlace(index)) {
+            if taken == false { _ = passPosition(of: stream, link) }
+            let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link)
+            return pass(link, stream, index, end: end)
+        }
         if trace.fault != nil {
             loseUndecodable(link, stream, index)
             skip(link, stream)
@@ -85,7 +108,7 @@ extension Coordinator {
             // The stream waits until it comes.
             return link.viewer.needMetadata(stream.id)
         }
-        if taken == false { stream.resume = nil }
+        if taken == false { _ = passPosition(of: stream, link) }
         observe(end, stream, link, now: now)
         let startNs = startNs(stream, link)
         if taken != nil, stream.isEmpty(index) {
@@ -119,6 +142,7 @@ extension Coordinator {
             stream: stream,
             link: link,
             streamClassID: index.streamClassID,
+            index: index,
             beginCycles: index.timestampBegin,
             endNs: end
         )
@@ -136,7 +160,8 @@ extension Coordinator {
             link: link,
             fromNs: nil,
             toNs: nil,
-            reason: "its trace cannot be decoded"
+            reason: "its trace cannot be decoded",
+            index: index
         )
     }
 
@@ -148,8 +173,9 @@ extension Coordinator {
         end: Int64?,
         reason: String
     ) {
-        noteLoss(.packets, count: 1, stream: stream, link: link, fromNs: nil, toNs: end, reason: reason)
-        pass(link, stream, index, end: end)
+        leave(stream, index, link, end: end)
+        noteLoss(.packets, count: 1, stream: stream, link: link, fromNs: nil, toNs: end, reason: reason, index: index)
+        skip(link, stream)
     }
 
     private mutating func skip(_ link: RelayLink, _ stream: RelayStream) {

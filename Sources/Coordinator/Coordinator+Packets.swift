@@ -15,10 +15,13 @@ extension Coordinator {
     /// The packet of an index is not to be had.
     private mutating func miss(_ stream: RelayStream, _ index: PacketIndex, _ link: RelayLink, reason: String) {
         // One that ends where the last one ended before a reconnect was that one.
-        if wasTaken(index, of: stream) == nil { return }
+        if wasTaken(index, of: stream) == nil {
+            _ = passPosition(of: stream, link)
+            return
+        }
         let end = timestamp(index.timestampEnd, streamClassID: index.streamClassID, of: stream, link)
-        noteLoss(.packets, count: 1, stream: stream, link: link, fromNs: nil, toNs: end, reason: reason)
         leave(stream, index, link, end: end)
+        noteLoss(.packets, count: 1, stream: stream, link: link, fromNs: nil, toNs: end, reason: reason, index: index)
     }
 
     mutating func packetFetched(_ link: RelayLink, _ id: LiveStreamID, now: UInt64) {
@@ -38,21 +41,32 @@ extension Coordinator {
                 miss(stream, index, link, reason: "the relay sent another packet than its index says")
                 return
             }
+            var cut: RestoredFeed.CutPacket?
             if wasTaken(index, of: stream) == nil {
                 if wasTaken(preamble, index, of: stream) {
                     stream.clockCycles = index.timestampEnd
                     return
                 }
-                stream.resume = nil
+                cut = passPosition(of: stream, link, preamble, in: storage)
             }
             stream.preambleBits = preamble.firstEventBits
             take(preamble, index: index, of: stream, link: link, endNs: end)
-            let packet = feedPacket(preamble, storage, program: program, of: stream, link)
+            if let cut { goOn(cut, of: stream) }
+            let place = PacketPlace(index)
+            let packet = feedPacket(preamble, storage, program: program, of: stream, link, id: cut?.id, place: place)
             let window = PacketWindow(storage)
             var cursor = preamble.firstEvent
             defer { stream.clockCycles = cursor.clockCycles }
             let contentBits = index.contentBits
-            let taken = try takeEvents(link, stream, packet, window, contentBits: contentBits, cursor: &cursor)
+            let taken = try takeEvents(
+                link,
+                stream,
+                packet,
+                window,
+                contentBits: contentBits,
+                cursor: &cursor,
+                fromBits: cut?.endBits ?? 0
+            )
             if !configuration.messages.isEmpty { matchMessages(link, stream, packet, window, now: now) }
             guard taken.isComplete else { throw PacketError(.needsMoreBytes, atBits: cursor.positionBits) }
             stall.delivered(link.frontier, nowNs: Int64(clamping: now))
@@ -62,17 +76,37 @@ extension Coordinator {
             if report.damaged.count < limits.reportedFaultsMax {
                 report.damaged.append("\(link.source.name): \(stream.trace.declaration.path), \(place): \(error)")
             }
-            noteLoss(
-                .events,
-                count: nil,
-                stream: stream,
-                link: link,
-                fromNs: nil,
-                toNs: end,
-                reason: "\(error)"
-            )
+            noteDamage(stream, index, link, end: end, reason: "\(error)")
         }
         advance(stream, to: end)
+    }
+
+    /// The rest of a packet cannot be read.
+    private mutating func noteDamage(
+        _ stream: RelayStream,
+        _ index: PacketIndex,
+        _ link: RelayLink,
+        end: Int64,
+        reason: String
+    ) {
+        // A packet whose losses were said before the coordinator was started again is as it was.
+        if let said = stream.said, !PacketPlace(index).isAfter(said) { return }
+        noteLoss(
+            .events,
+            count: nil,
+            stream: stream,
+            link: link,
+            fromNs: nil,
+            toNs: end,
+            reason: reason,
+            index: index
+        )
+    }
+
+    /// The rest of a packet of which the feed has a part is to come.
+    private mutating func goOn(_ cut: RestoredFeed.CutPacket, of stream: RelayStream) {
+        stream.correction = cut.correction
+        batches.goOn(cut.id, of: stream.declaration.id)
     }
 
     mutating func advance(_ stream: RelayStream, to boundNs: Int64) {
@@ -92,19 +126,22 @@ extension Coordinator {
         let losses = stream.losses.read(
             sequenceNumber: preamble.sequenceNumber,
             endCycles: index.timestampEnd,
-            discarded: index.eventsDiscarded
+            discarded: index.eventsDiscarded,
+            packet: PacketPlace(index)
         )
         noteLosses(
             losses,
             stream: stream,
             link: link,
             streamClassID: index.streamClassID,
+            index: index,
             beginCycles: index.timestampBegin,
             endNs: endNs
         )
     }
 
     /// - Parameters:
+    ///   - index: of a live packet by which it shows.
     ///   - beginCycles: when the packet begins before which packets are missing; events may be, up to its end.
     ///   - endNs: of that packet.
     mutating func noteLosses(
@@ -112,6 +149,7 @@ extension Coordinator {
         stream: RelayStream,
         link: RelayLink,
         streamClassID: UInt64,
+        index: PacketIndex? = nil,
         beginCycles: UInt64?,
         endNs: Int64?
     ) {
@@ -128,7 +166,8 @@ extension Coordinator {
                     fromNs: sinceNs,
                     toNs: endNs,
                     reason: "discarded by the tracer",
-                    cause: .tracer
+                    cause: .tracer,
+                    index: index
                 )
             case .missingPackets:
                 noteLoss(
@@ -139,7 +178,8 @@ extension Coordinator {
                     fromNs: sinceNs,
                     toNs: beginNs ?? endNs,
                     reason: "overwritten or cleared before they were read",
-                    cause: .tracer
+                    cause: .tracer,
+                    index: index
                 )
             }
         }

@@ -18,10 +18,16 @@ extension Coordinator {
                 into: &runs
             )
             for run in runs { publish(run) }
-            if !batches.isEmpty || !records.isEmpty || isStep(to: result.publishedNs) || isOwed(result.publishedNs) {
-                publishedWatermarkNs = result.publishedNs
-                owesWatermark = false
-                publishBatch(watermarkNs: result.publishedNs)
+            if result.isComplete {
+                let isOwed = owesWatermark && result.publishedNs != nil
+                if !batches.isEmpty || !records.isEmpty || isStep(to: result.publishedNs) || isOwed {
+                    publishedWatermarkNs = result.publishedNs
+                    owesWatermark = false
+                    publishBatch()
+                }
+            } else if !batches.isEmpty || !records.isEmpty {
+                owesWatermark = true
+                publishBatch()
             }
             consumed.removeAll(keepingCapacity: true)
             merge.takeConsumed(into: &consumed)
@@ -41,7 +47,7 @@ extension Coordinator {
     mutating func publishAtOnce(_ tag: UInt64, count: Int) {
         // The number of the merge's stream is nothing to a batch.
         publish(MergeRun(slot: StreamSlot(index: 0), tag: tag, first: 0, count: count))
-        if !batches.isEmpty { publishBatch(watermarkNs: publishedWatermarkNs) }
+        if !batches.isEmpty { publishBatch() }
         _ = batches.close(tag)
     }
 
@@ -51,11 +57,6 @@ extension Coordinator {
         guard let published = publishedWatermarkNs else { return true }
         let (step, overflow) = watermarkNs.subtractingReportingOverflow(published)
         return overflow || step >= limits.watermarkStepNs
-    }
-
-    /// Whether a batch that was full has left with a watermark that is behind the one of its events.
-    private func isOwed(_ watermarkNs: Int64?) -> Bool {
-        owesWatermark && watermarkNs != publishedWatermarkNs
     }
 
     /// Without open streams: whether a stream that nobody knows of yet might still have events older than those
@@ -72,14 +73,18 @@ extension Coordinator {
         while offset < run.count {
             offset += batches.take(run, from: offset)
             if batches.isFull {
-                publishBatch(watermarkNs: publishedWatermarkNs)
                 owesWatermark = true
+                publishBatch()
             }
         }
     }
 
-    private mutating func publishBatch(watermarkNs: Int64?) {
-        var batch = FeedBatch(records: records, watermarkNs: watermarkNs)
+    private mutating func publishBatch() {
+        var batch = FeedBatch(
+            records: records,
+            watermarkNs: owesWatermark ? nil : publishedWatermarkNs,
+            floorNs: batches.latestNs
+        )
         records.removeAll(keepingCapacity: true)
         if !batches.isEmpty { batch.records.append(.events(batches.finish())) }
         actions.append(.publish(batch))
@@ -88,6 +93,6 @@ extension Coordinator {
     /// Publishes records that wait, without events.
     mutating func publishRecords() {
         guard !records.isEmpty else { return }
-        publishBatch(watermarkNs: publishedWatermarkNs)
+        publishBatch()
     }
 }

@@ -3,7 +3,7 @@ import EventMerge
 import Feed
 import LTTngLive
 
-/// How far a stream has been taken, for going on after a lost connection.
+/// How far a stream has been taken, for going on after a lost connection, or when the coordinator is started again.
 struct StreamPosition: Equatable {
     /// End of the last packet taken notice of, cycles.
     var endCycles: UInt64
@@ -11,6 +11,8 @@ struct StreamPosition: Equatable {
     var nextSequenceNumber: UInt64?
     /// Where the relay had the last packet, bytes.
     var offset: UInt64
+    /// The packet of which the feed has a part only, which is behind all that was taken whole.
+    var cutPacket: RestoredFeed.CutPacket?
 }
 
 /// Going on where a lost connection was, on the same session only.
@@ -172,7 +174,33 @@ extension Coordinator {
     func wasTaken(_ preamble: PacketPreamble, _ index: PacketIndex, of stream: RelayStream) -> Bool {
         guard let resume = stream.resume else { return false }
         if let number = preamble.sequenceNumber, let next = resume.nextSequenceNumber { return number < next }
-        return index.offset <= resume.offset
+        return index.offset < resume.offset || index.offset == resume.offset && resume.cutPacket == nil
+    }
+
+    /// A packet comes that was not taken before. If the feed has a part of another one, the rest of that is lost.
+    /// - Parameter preamble: nil where the packet is not the one that was cut, since it ends later.
+    /// - Returns: the feed's part of the packet.
+    mutating func passPosition(
+        of stream: RelayStream,
+        _ link: RelayLink,
+        _ preamble: PacketPreamble? = nil,
+        in storage: ByteStorage? = nil
+    ) -> RestoredFeed.CutPacket? {
+        let cut = stream.resume?.cutPacket
+        stream.resume = nil
+        guard let cut else { return nil }
+        if let preamble, let storage, cut.isOf(preamble, storage) { return cut }
+        noteLoss(.events, count: nil, stream: stream, link: link, fromNs: nil, toNs: nil, reason: Self.cutReason)
+        return nil
+    }
+
+    static var cutReason: String { "the relay no longer has the rest of a packet that the feed has in part" }
+}
+
+extension RestoredFeed.CutPacket {
+    fileprivate func isOf(_ preamble: PacketPreamble, _ storage: ByteStorage) -> Bool {
+        FeedPacketIndex(preamble) == index && self.preamble.count <= storage.capacity
+            && self.preamble.elementsEqual(storage.bytes.prefix(self.preamble.count))
     }
 }
 

@@ -28,7 +28,7 @@ extension Coordinator {
         case .retry(let id):
             stall.replied(link.frontier)
             guard let stream = link.streams[id] else { return }
-            caughtUp(stream)
+            caughtUp(stream, link)
             watchArrival(of: stream, link)
         case .packetBytes(let id, let packetOffset, let range):
             link.streams[id]?.storage?.write(UnsafeRawBufferPointer(rebasing: input[range]), at: Int(packetOffset))
@@ -179,7 +179,7 @@ extension Coordinator {
             frontier: frontier.addStream(session.frontier),
             startsAtBeginning: !isOlder
         )
-        stream.endedTrace = session.endedStreams.trace(of: added.id)
+        stream.endedTrace = session.endedStreams.trace(of: added.id.rawValue)
         stream.startsAtAttach = isOlder
         stream.isBehindAttach = isOlder && !session.isResumed
         nextStreamID += 1
@@ -204,7 +204,8 @@ extension Coordinator {
         now: UInt64
     ) -> RelayTrace {
         link.metadataDueNs = min(link.metadataDueNs ?? .max, now + limits.metadataNsMax)
-        if let position = session.parkedTraces.firstIndex(where: {
+        // The last of them: where a relay that was started anew has used the number again, it is the newer one's.
+        if let position = session.parkedTraces.lastIndex(where: {
             $0.id == added.trace && $0.declaration.path == added.path
         }) {
             let trace = session.parkedTraces.remove(at: position)
@@ -225,6 +226,7 @@ extension Coordinator {
                 path: added.path
             )
         )
+        trace.declaration.liveTraceID = added.trace.rawValue
         nextTraceID += 1
         trace.waitingSinceNs = now
         link.traces[added.trace] = trace
@@ -257,6 +259,7 @@ extension Coordinator {
         if stream.isOver { return nil }
         if end == .failed { return "the relay cannot read the stream" }
         if stream.index != nil { return "a packet could not be read to its end" }
+        if stream.resume?.cutPacket != nil { return Self.cutReason }
         // A relay up to 2.13 drops what a stream still holds when its program exits. Where that is all that it had it
         // shows; a relay from 2.14 on has then had no packet of it.
         let hadNone = stream.losses.lastEndCycles == nil && stream.resume == nil
@@ -280,7 +283,7 @@ extension Coordinator {
     /// The stream ends; what it had is in the feed or said to be lost, so that it is not read again.
     mutating func endForGood(_ stream: RelayStream, of link: RelayLink) {
         if let uuid = stream.trace.uuid {
-            stream.trace.session.endedStreams.note(stream.id, of: uuid, limit: limits.endedStreamsMax)
+            stream.trace.session.endedStreams.note(stream.id.rawValue, of: uuid, limit: limits.endedStreamsMax)
         }
         endStream(stream, of: link)
     }
@@ -295,13 +298,29 @@ extension Coordinator {
             stream.trace.session.streamCount -= 1
         }
         isolate(stream)
-        guard let slot = stream.merge else { return batches.forgetStream(stream.declaration.id) }
+        guard let slot = stream.merge else { return sayEnd(of: stream, link) }
         stream.merge = nil
         merge.end(slot)
         draining[slot] = (link, stream)
         link.root.drainingCount += 1
         stream.trace.session.drainingCount += 1
         stream.trace.drainingCount += 1
+    }
+
+    /// The stream's last event has left.
+    mutating func sayEnd(of stream: RelayStream, _ link: RelayLink) {
+        batches.forgetStream(stream.declaration.id)
+        guard stream.isDeclared, !link.isStored else { return }
+        stream.isDeclared = false
+        records.append(
+            .streamEnd(
+                StreamEndRecord(
+                    streamID: stream.declaration.id,
+                    traceID: stream.trace.declaration.id,
+                    traceUUID: stream.trace.uuid
+                )
+            )
+        )
     }
 
     /// A stream that cannot be decoded holds nobody back.

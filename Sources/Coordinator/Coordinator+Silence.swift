@@ -30,7 +30,8 @@ extension Coordinator {
 
     /// A bound of the stream is known.
     mutating func observe(_ boundNs: Int64, _ stream: RelayStream, _ link: RelayLink, now: UInt64) {
-        stream.trace.session.observe(boundNs, isRecent: !stream.isBehindAttach)
+        let session = stream.trace.session
+        if session.observe(boundNs, isRecent: !stream.isBehindAttach) { startIsKnown(session, link) }
         latestObservedNs = max(latestObservedNs ?? boundNs, boundNs)
         guard boundNs > stream.boundNs else { return }
         stream.boundNs = boundNs

@@ -29,6 +29,7 @@ extension Coordinator {
     /// - Parameters:
     ///   - contentBits: where the packet's content ends, bits from the packet's start.
     ///   - cursor: before the first event; left behind the last one that the window holds whole.
+    ///   - fromBits: the feed has the events before, bits from the packet's start.
     /// - Returns: the last event's timestamp, nanoseconds, nil without events; and whether the content is done with.
     mutating func takeEvents(
         _ link: RelayLink,
@@ -36,11 +37,11 @@ extension Coordinator {
         _ packet: FeedPacket,
         _ window: PacketWindow,
         contentBits: UInt64,
-        cursor: inout EventCursor
+        cursor: inout EventCursor,
+        fromBits: UInt64 = 0
     ) throws(PacketError) -> (lastNs: Int64?, isComplete: Bool) {
         var lastNs: Int64?
-        let session = stream.trace.session
-        let startNs = link.source.start == .now && session.isResumed ? nil : startNs(stream, link)
+        let startNs = startNs(stream, link)
         let endBits = min(contentBits, window.bytes.endBits)
         while cursor.positionBits < contentBits {
             let bits = endBits - min(endBits, cursor.positionBits)
@@ -64,7 +65,10 @@ extension Coordinator {
             }
             if let key = keys.keys.last {
                 lastNs = key.timestampNs
-                append(link, stream, packet, keys, window, endBits: cursor.positionBits, startNs: startNs)
+                var first = 0
+                while first < keys.count, keys.keys[first].startBits < fromBits { first += 1 }
+                if let startNs { while first < keys.count, keys.keys[first].timestampNs < startNs { first += 1 } }
+                append(link, stream, packet, keys, from: first, window, endBits: cursor.positionBits)
             }
             if let fault { throw fault }
             if result == .needsMoreBytes { return (lastNs, false) }
@@ -77,12 +81,10 @@ extension Coordinator {
         _ stream: RelayStream,
         _ packet: FeedPacket,
         _ keys: EventKeyBuffer,
+        from first: Int,
         _ window: PacketWindow,
-        endBits: UInt64,
-        startNs: Int64?
+        endBits: UInt64
     ) {
-        var first = 0
-        if let startNs { while first < keys.count, keys.keys[first].timestampNs < startNs { first += 1 } }
         guard first < keys.count, let base = keys.keys.baseAddress else { return }
         let tag = batches.open(
             packet: packet,
@@ -127,17 +129,22 @@ extension Coordinator {
     }
 
     /// A packet as the feed knows it.
-    /// - Parameter storage: its first bytes, which hold its preamble whole.
+    /// - Parameters:
+    ///   - storage: its first bytes, which hold its preamble whole.
+    ///   - id: where the feed has a part of it already.
+    ///   - place: of a live packet.
     mutating func feedPacket(
         _ preamble: PacketPreamble,
         _ storage: ByteStorage,
         program: TraceProgram,
         of stream: RelayStream,
         _ link: RelayLink,
+        id: UInt64? = nil,
+        place: PacketPlace = PacketPlace(endCycles: 0, offset: 0),
         fileOffset: UInt64? = nil
     ) -> FeedPacket {
         FeedPacket(
-            id: batches.nextPacketID(),
+            id: id ?? batches.nextPacketID(),
             trace: stream.trace.declaration,
             stream: stream.declaration,
             program: program,
@@ -145,7 +152,8 @@ extension Coordinator {
             preamble: preamble,
             preambleStorage: storage,
             correction: link.isStored ? TimeCorrection(offsetNs: link.source.correctionNs) : stream.correction,
-            fileOffset: fileOffset
+            fileOffset: fileOffset,
+            place: place
         )
     }
 }

@@ -1,6 +1,6 @@
 import CTF
 import EventMerge
-import Feed
+package import Feed
 import LTTngLive
 
 /// The pure composition: relays' viewers, decoders, frontier and merge, from received bytes to batches of the feed.
@@ -15,12 +15,14 @@ import LTTngLive
 /// ```
 /// Every event ends in `pump`, which raises W, lets out what may leave, and asks for more where there is room.
 package struct Coordinator: ~Copyable {
-    let configuration: CoordinatorConfiguration
+    var configuration: CoordinatorConfiguration
+    /// Where the feed was when the coordinator was started again; nil once it goes on from there, or begins anew.
+    var restored: RestoredFeed?
     var limits: CoordinatorLimits { configuration.limits }
     var links: [RelayLink] = []
-    var frontier = Frontier()
+    var frontier: Frontier
     var stall: StallPolicy
-    var merge = EventMerge()
+    var merge: EventMerge
     var batches: BatchBuilder
     var actions: [CoordinatorAction] = []
     var viewerActions: [ViewerAction] = []
@@ -37,13 +39,13 @@ package struct Coordinator: ~Copyable {
     var latestObservedNs: Int64?
     /// Ended streams that the merge has not done with, by their slots.
     var draining: [StreamSlot: (link: RelayLink, stream: RelayStream)] = [:]
-    var nextTraceID: UInt64 = 1
-    var nextStreamID: UInt64 = 1
+    var nextTraceID: UInt64
+    var nextStreamID: UInt64
     /// Whether the consumer of batches has no room.
     var outputIsHeld = false
     var isFinished = false
     var publishedWatermarkNs: Int64?
-    /// Whether batches have left since that say less than the watermark that their events left by.
+    /// Whether events have left since that others complete: the watermark is not said until these have left as well.
     var owesWatermark = false
     var frontierDeadlineNs: UInt64?
     /// When the stall policy looks at all relays again, monotonic nanoseconds.
@@ -64,11 +66,18 @@ package struct Coordinator: ~Copyable {
     /// While there are none: when the feed is idle, monotonic nanoseconds.
     var busyUntilNs: UInt64?
 
-    package init(_ configuration: CoordinatorConfiguration) {
+    /// - Parameter restored: where the feed was, if it goes on with its log.
+    package init(_ configuration: CoordinatorConfiguration, restored: RestoredFeed? = nil) {
         precondition(!configuration.relays.isEmpty || !configuration.stored.isEmpty)
         self.configuration = configuration
         stall = StallPolicy(graceNs: configuration.stallAfterNs.map { Int64(clamping: $0) })
-        batches = BatchBuilder(limits: configuration.limits)
+        self.restored = restored
+        frontier = Frontier(watermarkNs: restored?.watermarkNs)
+        merge = EventMerge(publishedNs: restored?.watermarkNs)
+        publishedWatermarkNs = restored?.watermarkNs
+        nextTraceID = (restored?.numbers.traceID ?? 0) + 1
+        nextStreamID = (restored?.numbers.streamID ?? 0) + 1
+        batches = BatchBuilder(limits: configuration.limits, lastPacketID: restored?.numbers.packetID ?? 0)
         jitter = Jitter(seed: configuration.seed)
     }
 
@@ -78,12 +87,20 @@ package struct Coordinator: ~Copyable {
     package mutating func start(now: UInt64) {
         for (index, source) in configuration.relays.enumerated() {
             let relay = frontier.addRelay()
-            stall.addRelay(relay, attachedBefore: false, nowNs: Int64(clamping: now))
             let link = RelayLink(index: index, source: source, frontier: relay)
             links.append(link)
+            let before = restored?.relays[source.name]
+            stall.addRelay(
+                relay,
+                attachedBefore: before?.wasAttached ?? false,
+                isExcluded: before?.isExcluded ?? false,
+                nowNs: Int64(clamping: now)
+            )
             note(.connecting, of: link, reason: "")
             connect(link, now: now)
         }
+        if let restored { restore(restored, now: now) }
+        restored = nil
         openStored()
         pump(now: now)
     }
@@ -331,6 +348,7 @@ package struct Coordinator: ~Copyable {
         )
     }
 
+    /// - Parameter index: of the packet by which it shows, of which notice has been taken.
     mutating func noteLoss(
         _ unit: LossRecord.Unit,
         count: UInt64?,
@@ -339,10 +357,12 @@ package struct Coordinator: ~Copyable {
         fromNs: Int64?,
         toNs: Int64?,
         reason: String,
-        cause: LossRecord.Cause = .delivery
+        cause: LossRecord.Cause = .delivery,
+        index: PacketIndex? = nil
     ) {
+        let packet = index.map { PacketPlace($0, behind: stream.losses) }
         let session = stream.trace.session.listed
-        declare(stream)
+        if stream.isIdentified { declare(stream) }
         records.append(
             .lost(
                 LossRecord(
@@ -350,15 +370,31 @@ package struct Coordinator: ~Copyable {
                     host: session.hostname,
                     session: session.name,
                     sessionID: session.id.rawValue,
-                    streamID: stream.declaration.id,
+                    streamID: stream.isIdentified ? stream.declaration.id : nil,
                     unit: unit,
                     count: count,
                     fromNs: fromNs,
                     toNs: toNs,
                     reason: reason,
-                    cause: cause
+                    cause: cause,
+                    packet: packet
                 )
             )
+        )
+    }
+}
+
+extension PacketPlace {
+    init(_ index: PacketIndex) {
+        self.init(endCycles: index.timestampEnd, offset: index.offset)
+    }
+
+    /// - Parameter losses: the packet's stream's, which has taken notice of the packet.
+    init(_ index: PacketIndex, behind losses: LossAccount) {
+        self.init(
+            endCycles: index.timestampEnd,
+            offset: index.offset,
+            discardedEvents: losses.lastDiscarded
         )
     }
 }

@@ -1,3 +1,5 @@
+import Feed
+
 /// What one stream's packets say of what is missing between them.
 ///
 /// A packet carries a counter of events discarded so far and, where the tracer numbers its packets, a number. What
@@ -26,7 +28,11 @@ struct LossAccount {
     /// Packets since `lastSequenceNumber` that were not read: without events, or said to be lost already.
     private var skippedPackets: UInt64 = 0
     /// Nil until the first packet, where reading began in the middle of a stream.
-    private var lastDiscarded: UInt64?
+    private(set) var lastDiscarded: UInt64?
+    /// What has been said before the coordinator was started again, ahead of what is read: how many events were
+    /// discarded, and which packets were lost.
+    private var saidDiscarded: UInt64 = 0
+    private var saidLost: [StreamPlace.LostPackets] = []
 
     /// The number that the next packet has if none is missing; nil where packets have none.
     var nextSequenceNumber: UInt64? {
@@ -34,6 +40,25 @@ struct LossAccount {
         let (step, stepOverflow) = skippedPackets.addingReportingOverflow(1)
         let (next, overflow) = last.addingReportingOverflow(step)
         return stepOverflow || overflow ? nil : next
+    }
+
+    /// Goes on where a log ends.
+    init(_ place: StreamPlace, startsAtBeginning: Bool) {
+        lastEndCycles = place.packet?.place.endCycles
+        lastSequenceNumber = place.packet?.index.sequenceNumber
+        lastDiscarded = place.packet == nil ? (startsAtBeginning ? 0 : nil) : place.packet?.index.discardedEvents
+        saidDiscarded = place.said?.discardedEvents ?? 0
+        saidLost = place.lost
+    }
+
+    /// A packet that is said to be lost itself comes once more, and is passed by.
+    /// - Returns: whether it is one.
+    mutating func passLost(_ packet: PacketPlace) -> Bool {
+        guard let index = saidLost.firstIndex(where: { $0.isPacketItself && $0.packet.isSame(as: packet) }) else {
+            return false
+        }
+        saidLost.remove(at: index)
+        return true
     }
 
     /// - Parameter startsAtBeginning: whether the first packet is the stream's first: then its counter starts from 0.
@@ -60,18 +85,33 @@ struct LossAccount {
     }
 
     /// A packet that has been read.
-    mutating func read(sequenceNumber: UInt64?, endCycles: UInt64?, discarded: UInt64?) -> [Loss] {
+    /// - Parameter packet: which one it is, of a live stream.
+    mutating func read(
+        sequenceNumber: UInt64?,
+        endCycles: UInt64?,
+        discarded: UInt64?,
+        packet: PacketPlace? = nil
+    ) -> [Loss] {
         var losses: [Loss] = []
         if let sequenceNumber {
             if let expected = nextSequenceNumber, sequenceNumber > expected {
-                losses.append(
-                    Loss(cause: .missingPackets, count: sequenceNumber - expected, sinceCycles: sinceCycles)
-                )
+                let missing = sequenceNumber - expected
+                let said = packet.map { saidLost(upTo: $0) } ?? 0
+                if missing > said {
+                    losses.append(Loss(cause: .missingPackets, count: missing - said, sinceCycles: sinceCycles))
+                }
             }
             lastSequenceNumber = sequenceNumber
             skippedPackets = 0
         }
         return losses + counted(endCycles: endCycles, discarded: discarded)
+    }
+
+    /// How many packets have been said to be lost by those up to `packet`: once.
+    private mutating func saidLost(upTo packet: PacketPlace) -> UInt64 {
+        let count = saidLost.reduce(0) { $0 &+ ($1.packet.isAfter(packet) ? 0 : $1.count) }
+        saidLost.removeAll { !$0.packet.isAfter(packet) }
+        return count
     }
 
     private mutating func counted(endCycles: UInt64?, discarded: UInt64?) -> [Loss] {
@@ -80,7 +120,8 @@ struct LossAccount {
             lastDiscarded = discarded ?? lastDiscarded
         }
         // A counter that goes back is a tracer's bug, not a wrap.
-        guard let discarded, let before = lastDiscarded, discarded > before else { return [] }
+        guard let discarded, let last = lastDiscarded, case let before = max(last, saidDiscarded), discarded > before
+        else { return [] }
         return [Loss(cause: .discardedEvents, count: discarded - before, sinceCycles: sinceCycles)]
     }
 }

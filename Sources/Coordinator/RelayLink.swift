@@ -31,7 +31,7 @@ final class RelayLink {
     }
 
     let index: Int
-    let source: RelaySource
+    var source: RelaySource
     let frontier: FrontierRelay
     var viewer = Viewer()
     var connection = Connection.closed
@@ -100,6 +100,8 @@ final class RelayLink {
     /// Of a lister: the greatest bound of a stream, nanoseconds, and when any moved last, monotonic nanoseconds.
     var leadNs = Int64.min
     var movedAtNs: UInt64 = 0
+    /// Of a lister: how its hosts' clocks were corrected when the feed's log ended.
+    var restoredClocks: [ClockReport] = []
     /// Of a lister: the clocks of its hosts.
     var hostClocks: [HostClock.Key: HostClock] = [:]
     /// Streams that have ended and of which events have still to leave.
@@ -114,7 +116,7 @@ final class RelayLink {
     /// A lister's links to sessions.
     var children: [RelayLink] = []
     /// The session that a child reads, as it was listed first.
-    let target: ListedSession?
+    var target: ListedSession?
 
     init(
         index: Int,

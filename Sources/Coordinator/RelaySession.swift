@@ -6,7 +6,8 @@ import LTTngLive
 /// A relay session that is attached.
 final class RelaySession {
     let id: LiveSessionID
-    let listed: ListedSession
+    /// As it was listed first; of a restored one that was not listed yet, the names alone.
+    var listed: ListedSession
     let frontier: FrontierSession
     /// Nil until metadata says it.
     var domain: SessionDomain?
@@ -57,9 +58,13 @@ final class RelaySession {
 
     /// Takes notice of a packet end or a beacon.
     /// - Parameter isRecent: it came after the attach.
-    func observe(_ boundNs: Int64, isRecent: Bool) {
+    /// - Returns: whether the session's start is known by this.
+    @discardableResult
+    func observe(_ boundNs: Int64, isRecent: Bool) -> Bool {
         latestNs = max(latestNs ?? boundNs, boundNs)
-        if isRecent, startNs == nil { startNs = latestNs }
+        guard isRecent, startNs == nil else { return false }
+        startNs = latestNs
+        return true
     }
 }
 
@@ -145,6 +150,10 @@ final class RelayStream {
     var lastOffset: UInt64 = 0
     /// On a resumed stream, until a packet comes that was not taken before: where it was.
     var resume: StreamPosition?
+    /// On a restored stream: up to which packet losses have been said.
+    var said: PacketPlace?
+    /// On a restored stream: how its last packet was corrected.
+    var restoredCorrection: TimeCorrection?
     /// The end of the last packet of which the relay has not said yet that nothing was behind it, nanoseconds as its
     /// host's clock is watched; and when it had arrived, monotonic nanoseconds.
     var lastArrival: (clockNs: Int64, atNs: Int64)?
@@ -168,6 +177,10 @@ final class RelayStream {
 
     /// Where reading is, for a stored stream.
     var stored: StoredStream?
+
+    /// Whether it is known of which trace it is: not where it has come since the connection was lost, and whose trace
+    /// was found again may be another's of a relay that was started anew.
+    var isIdentified: Bool { trace.unproven == nil || isParked }
 
     /// Whether it is one that has ended before, which the relay gives once more.
     var isOver: Bool { endedTrace.map { $0 == trace.uuid } ?? false }

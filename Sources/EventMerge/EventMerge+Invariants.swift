@@ -1,7 +1,7 @@
 extension EventMerge {
     /// Stops the program where the merge's parts disagree. O(streams); for tests and the simulator.
     package func checkInvariants() {
-        precondition(MemoryLayout<HeadKey>.size == 16 && MemoryLayout<SlotState>.stride == 64)
+        precondition(MemoryLayout<HeadKey>.size == 16 && MemoryLayout<SlotState>.stride == 32)
         order.checkInvariants()
         tree.checkInvariants { slot in
             slot < slotEnd && slots[slot].hasEvent ? head(slot) : .none(slot: slot)
@@ -13,24 +13,25 @@ extension EventMerge {
         var left = 0
         for slot in 0..<slotEnd {
             let state = slots[slot]
-            switch state.condition {
+            let queue = queues[slot]
+            switch queue.condition {
             case .free: free += 1
             case .left: left += 1
             case .open: open += 1
             case .ending: precondition(state.hasEvent, "an ended stream without events has not left")
             }
-            guard state.isThere else {
+            guard queue.isThere else {
                 precondition(!state.hasEvent, "a stream has left with events")
                 continue
             }
             there += 1
-            pending += state.pendingCount
-            if state.hasEvent, state.next + 1 < state.end {
+            pending += pendingCount(slot)
+            if state.left > 1 {
                 precondition(state.followingTime == HeadKey.time(state.next[1].timestampNs), "read ahead wrong")
             }
-            precondition(state.hasEvent || state.queuedEvents == 0, "chunks wait behind nothing")
+            precondition(state.hasEvent || queue.events == 0, "chunks wait behind nothing")
             precondition(
-                (state.firstQueued == ChunkPool.none) == (state.lastQueued == ChunkPool.none),
+                (queue.first == ChunkPool.none) == (queue.last == ChunkPool.none),
                 "broken chunk queue"
             )
         }

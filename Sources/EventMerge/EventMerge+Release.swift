@@ -46,7 +46,11 @@ extension EventMerge {
             if head.time < pass.bound {
                 head = takeLate(head, &pass, &output)
             } else if head < limit {
-                head = takeSingles(takeInOrder(head, &pass, &output), &pass, &output)
+                let next = takeInOrder(head, &pass, &output)
+                head =
+                    tree.capacity < LaterReads.streamsMin
+                    ? takeSingles(next, &pass, &output, readsLater: false)
+                    : takeSingles(next, &pass, &output, readsLater: true)
             } else {
                 break
             }
@@ -69,15 +73,18 @@ extension EventMerge {
     ///
     /// This is the loop that interleaved streams spend their time in: all it needs is in local variables, and it has no
     /// branch that depends on who wins.
+    /// - Parameter readsLater: a literal: the loop is there twice.
     /// - Returns: the least head now.
     @inline(__always)
     private mutating func takeSingles(
         _ least: HeadKey,
         _ pass: inout ReleasePass,
-        _ output: inout [MergeRun]
+        _ output: inout [MergeRun],
+        readsLater: Bool
     ) -> HeadKey {
         if pass.blockCount == EventMerge.runBlockCount { flush(&pass, &output) }
         let slots = self.slots
+        let matches = tree.matches
         // Not for an event at the end of time, which the general way takes.
         let limitTime = min(pass.limit.time, .max - 1)
         let block = runBlock
@@ -90,16 +97,15 @@ extension EventMerge {
         // Each event takes a run at most.
         let most = min(EventMerge.runBlockCount &- pass.blockCount, pass.budget)
         var blockCount = pass.blockCount
+        var later = LaterReads(laterSlots, least.slot)
         while left < most, head.time >= bound, head.time < limitTime {
             let slot = head.slot
             let state = slots + slot
-            let first = state.pointee.next
-            let second = first + 1
             let isAgain = UInt64(slot) == openSlot
             repeats = tidemark_select(isAgain, repeats &+ 1, 0)
-            guard second < state.pointee.end, repeats < 3 else { break }
+            guard state.pointee.left > 1, repeats < 3 else { break }
             // A stream that has won again goes on with its run.
-            let index = UInt64(state.pointee.index(first))
+            let index = UInt64(state.pointee.index)
             run = MergeRun(
                 slot: StreamSlot(index: UInt32(truncatingIfNeeded: slot)),
                 first: UInt32(truncatingIfNeeded: tidemark_select(isAgain, UInt64(run.firstIndex), index)),
@@ -112,13 +118,12 @@ extension EventMerge {
             left &+= 1
             openSlot = UInt64(slot)
             bound = head.time
-            // With many streams a stream's keys have left near memory by its next turn: the line behind this one, four
-            // keys on, is asked for now.
-            tidemark_prefetch(second + 4)
-            head = tree.replaceWinner(HeadKey(time: state.pointee.followingTime, place: head.place))
-            state.pointee.next = second
-            if second + 1 < state.pointee.end { state.pointee.followingTime = HeadKey.time(second[1].timestampNs) }
+            if readsLater, state.pointee.followingTime == LaterReads.notRead { later.finish(slots) }
+            head = matches.replaceWinner(HeadKey(time: state.pointee.followingTime, place: head.place))
+            state.pointee.pass(1)
+            if readsLater { later.add(slot, slots) } else { state.pointee.readFollowing() }
         }
+        if readsLater { later.finish(slots) }
         if left > 0 {
             lastInOrderTime = bound
             pass.bound = bound
@@ -138,43 +143,39 @@ extension EventMerge {
     ) -> HeadKey {
         let slot = head.slot
         let state = slots + slot
-        let first = state.pointee.next
         pass.bound = head.time
         lastInOrderTime = head.time
-        var next = first + 1
+        var count: UInt32 = 1
         if slot == pass.openSlot {
-            next = endOfRun(head, &pass)
-            (runBlock + (pass.blockCount - 1)).pointee.eventCount &+= UInt32(truncatingIfNeeded: next - first)
+            count = runLength(head, &pass)
+            (runBlock + (pass.blockCount - 1)).pointee.eventCount &+= count
         } else {
-            add(MergeRun(slot: slot, state.pointee, first: first, lateNs: 0), &pass, &output)
+            add(MergeRun(slot: slot, state.pointee, lateNs: 0), &pass, &output)
             pass.openSlot = slot
         }
-        pass.budget -= next - first
-        guard next < state.pointee.end else { return finishChunk(slot, &pass) }
-        goOn(slot, to: next)
-        return tree.replaceWinner(HeadKey(time: HeadKey.time(next.pointee.timestampNs), place: head.place))
+        pass.budget -= Int(count)
+        return goOn(head, behind: count, &pass)
     }
 
-    /// How far the winner's stream goes before another is due.
-    /// - Returns: behind the last event of the run, which has at least the head.
-    private mutating func endOfRun(_ head: HeadKey, _ pass: inout ReleasePass) -> UnsafePointer<MergeKey> {
+    /// How many events the winner's stream has before another is due, at least the head.
+    private mutating func runLength(_ head: HeadKey, _ pass: inout ReleasePass) -> UInt32 {
         let state = slots + head.slot
         let stop = min(pass.limit, tree.runnerUp)
         // The last time of this stream before `stop`: no underflow, for the head is before it.
         let lastTime = head.place < stop.place ? stop.time : stop.time &- 1
-        let end = state.pointee.next + min(pass.budget, state.pointee.end - state.pointee.next)
-        var next = state.pointee.next + 1
+        let most = min(pass.budget, Int(state.pointee.left))
+        var count = 1
         var bound = head.time
-        while next < end {
-            let time = HeadKey.time(next.pointee.timestampNs)
+        while count < most {
+            let time = HeadKey.time(state.pointee.next[count].timestampNs)
             // A stream that goes back in time ends its run: the next event is late.
             if time > lastTime || time < bound { break }
             bound = time
-            next += 1
+            count += 1
         }
         pass.bound = bound
         lastInOrderTime = bound
-        return next
+        return UInt32(truncatingIfNeeded: count)
     }
 
     private mutating func takeLate(
@@ -183,25 +184,30 @@ extension EventMerge {
         _ output: inout [MergeRun]
     ) -> HeadKey {
         let state = slots + head.slot
-        let first = state.pointee.next
         let lateNs = Int64(clamping: pass.bound - head.time)
-        add(MergeRun(slot: head.slot, state.pointee, first: first, lateNs: lateNs), &pass, &output)
+        add(MergeRun(slot: head.slot, state.pointee, lateNs: lateNs), &pass, &output)
         pass.openSlot = -1
         pass.lateCount += 1
         pass.budget -= 1
-        guard first + 1 < state.pointee.end else { return finishChunk(head.slot, &pass) }
-        let next = tree.replaceWinner(HeadKey(time: state.pointee.followingTime, place: head.place))
-        goOn(head.slot, to: first + 1)
-        return next
+        return goOn(head, behind: 1, &pass)
     }
 
-    /// The winner's present chunk is used up: goes on to the stream's next one.
+    /// The winner's next events have left: another one plays for its stream, of the next chunk where the present one
+    /// is used up.
     /// - Returns: the least head now.
-    private mutating func finishChunk(_ slot: Int, _ pass: inout ReleasePass) -> HeadKey {
+    @inline(__always)
+    private mutating func goOn(_ head: HeadKey, behind count: UInt32, _ pass: inout ReleasePass) -> HeadKey {
+        let slot = head.slot
+        let state = slots + slot
+        state.pointee.pass(count)
+        if state.pointee.hasEvent {
+            state.pointee.readFollowing()
+            let time = HeadKey.time(state.pointee.next.pointee.timestampNs)
+            return tree.replaceWinner(HeadKey(time: time, place: head.place))
+        }
         pass.openSlot = -1
-        slots[slot].next = slots[slot].end
         nextChunk(slot)
-        return tree.replaceWinner(slots[slot].hasEvent ? head(slot) : .none(slot: slot))
+        return tree.replaceWinner(state.pointee.hasEvent ? self.head(slot) : .none(slot: slot))
     }
 
     @inline(__always)
@@ -220,15 +226,6 @@ extension EventMerge {
     }
 }
 
-extension SlotState {
-    /// Where in the present chunk a key is.
-    @inline(__always)
-    fileprivate func index(_ key: UnsafePointer<MergeKey>) -> UInt32 {
-        let offset = UInt(bitPattern: key) &- UInt(bitPattern: base)
-        return UInt32(truncatingIfNeeded: offset / UInt(MemoryLayout<MergeKey>.stride))
-    }
-}
-
 extension MergeRun {
     /// Events in order.
     @inline(__always)
@@ -242,9 +239,9 @@ extension MergeRun {
 
     /// One event of the stream's present chunk.
     @inline(__always)
-    fileprivate init(slot: Int, _ state: SlotState, first: UnsafePointer<MergeKey>, lateNs: Int64) {
+    fileprivate init(slot: Int, _ state: SlotState, lateNs: Int64) {
         self.slot = StreamSlot(index: UInt32(truncatingIfNeeded: slot))
-        self.firstIndex = state.index(first)
+        self.firstIndex = state.index
         self.eventCount = 1
         self.tag = state.tag
         self.lateNs = lateNs

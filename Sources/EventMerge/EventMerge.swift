@@ -9,7 +9,7 @@
 //
 // Cost: one match per tree level for each event of interleaved streams, less in runs; nothing is allocated per event.
 // A stream that joins, leaves, empties or fills costs O(log streams); growth is amortised.
-// Memory: 96 bytes a stream, 32 a queued chunk, and what the ranks take; bounded by the caller's budgets.
+// Memory: 80 bytes a stream, 32 a queued chunk, and what the ranks take; bounded by the caller's budgets.
 // Confined to the merge lane.
 
 /// Merges streams into one feed: by timestamp, then rank, then order in the stream; late events are flagged, never
@@ -26,8 +26,9 @@ package struct EventMerge: ~Copyable {
 
     var tree: LoserTree
     var order = StreamOrder()
-    /// By slot; `tree.capacity` of them.
+    /// By slot; `tree.capacity` of each.
     var slots: UnsafeMutablePointer<SlotState>
+    var queues: [SlotQueue]
     /// Slots 0 ..< this have been used.
     var slotEnd = 0
     var freeSlots: [UInt32] = []
@@ -39,23 +40,28 @@ package struct EventMerge: ~Copyable {
     /// Runs on their way to the caller's array, so that it is touched once per block.
     let runBlock: UnsafeMutablePointer<MergeRun>
     static let runBlockCount = 128
+    /// Room of `LaterReads`.
+    let laterSlots: UnsafeMutablePointer<UInt32>
 
     /// - Parameter publishedNs: the watermark of the feed's log where the feed goes on after a restart, else nil.
     package init(publishedNs: Int64? = nil) {
         self.publishedNs = publishedNs
         tree = LoserTree(capacity: 2)
         slots = SlotState.allocate(2)
+        queues = [SlotQueue](repeating: SlotQueue(), count: 2)
         runBlock = .allocate(capacity: EventMerge.runBlockCount)
         runBlock.initialize(
             repeating: MergeRun(slot: StreamSlot(index: 0), tag: 0, first: 0, count: 0),
             count: EventMerge.runBlockCount
         )
         order.reserve(2)
+        laterSlots = .allocate(capacity: LaterReads.count)
     }
 
     deinit {
         slots.deallocate()
         runBlock.deallocate()
+        laterSlots.deallocate()
     }
 
     /// The least timestamp of all streams' heads, nanoseconds since the Unix epoch; nil when nothing is pending.
@@ -79,7 +85,7 @@ package struct EventMerge: ~Copyable {
             slotEnd += 1
         }
         slots[slot] = SlotState()
-        slots[slot].condition = .open
+        queues[slot] = SlotQueue(condition: .open)
         place(slot, rank: rank)
         streamCount += 1
         openStreamCount += 1
@@ -106,22 +112,21 @@ package struct EventMerge: ~Copyable {
     ///   - tag: comes back with each run and with the consumption.
     package mutating func append(_ slot: StreamSlot, keys: UnsafePointer<MergeKey>, count: Int, tag: UInt64) {
         let index = checkedIndex(slot)
-        precondition(slots[index].condition == .open, "append to a stream that has ended")
+        precondition(queues[index].condition == .open, "append to a stream that has ended")
         precondition(count >= 0 && count <= Int(UInt32.max), "chunk too large")
         if slots[index].hasEvent {
             let chunk = chunks.add(keys: keys, count: count, tag: tag)
-            if slots[index].lastQueued == ChunkPool.none {
-                slots[index].firstQueued = chunk
+            if queues[index].last == ChunkPool.none {
+                queues[index].first = chunk
             } else {
-                chunks.link(chunk, behind: slots[index].lastQueued)
+                chunks.link(chunk, behind: queues[index].last)
             }
-            slots[index].lastQueued = chunk
-            slots[index].queuedEvents += count
+            queues[index].last = chunk
+            queues[index].events += count
         } else if count == 0 {
             consumed.append(ConsumedChunk(slot: slot, tag: tag))
         } else {
             slots[index].take(keys: keys, count: count, tag: tag)
-            goOn(index, to: keys)
             tree.lower(head(index))
         }
         pendingEventCount += count
@@ -130,8 +135,8 @@ package struct EventMerge: ~Copyable {
     /// Says that no chunk follows. The stream leaves (`takeEnded`) when its last event has left.
     package mutating func end(_ slot: StreamSlot) {
         let index = checkedIndex(slot)
-        precondition(slots[index].condition == .open, "stream ended twice")
-        slots[index].condition = .ending
+        precondition(queues[index].condition == .open, "stream ended twice")
+        queues[index].condition = .ending
         openStreamCount -= 1
         if !slots[index].hasEvent { leave(index) }
     }
@@ -143,28 +148,29 @@ package struct EventMerge: ~Copyable {
     @discardableResult
     package mutating func remove(_ slot: StreamSlot) -> Int {
         let index = Int(slot.index)
-        precondition(index < slotEnd && slots[index].condition != .free, "no such stream")
-        if slots[index].condition == .left {
+        precondition(index < slotEnd && queues[index].condition != .free, "no such stream")
+        if queues[index].condition == .left {
             ended.removeAll { $0 == slot }
         } else {
-            if slots[index].condition == .open { openStreamCount -= 1 }
+            if queues[index].condition == .open { openStreamCount -= 1 }
             streamCount -= 1
             order.remove(index)
         }
-        let dropped = slots[index].pendingCount
+        let dropped = pendingCount(index)
         if slots[index].hasEvent {
             tree.raise(.none(slot: index))
             dropChunks(index)
             pendingEventCount -= dropped
         }
         slots[index] = SlotState()
+        queues[index] = SlotQueue()
         freeSlots.append(slot.index)
         return dropped
     }
 
     /// Events of a stream appended and not released.
     package func pendingEventCount(_ slot: StreamSlot) -> Int {
-        slots[checkedIndex(slot)].pendingCount
+        pendingCount(checkedIndex(slot))
     }
 
     /// The timestamp of a stream's next event, nanoseconds since the Unix epoch; nil when nothing is pending.
@@ -183,7 +189,7 @@ package struct EventMerge: ~Copyable {
     package mutating func takeEnded(into slots: inout [StreamSlot]) {
         slots.append(contentsOf: ended)
         for slot in ended {
-            self.slots[Int(slot.index)].condition = .free
+            queues[Int(slot.index)].condition = .free
             freeSlots.append(slot.index)
         }
         ended.removeAll(keepingCapacity: true)
@@ -193,7 +199,7 @@ package struct EventMerge: ~Copyable {
 
     private func checkedIndex(_ slot: StreamSlot) -> Int {
         let index = Int(slot.index)
-        precondition(index < slotEnd && slots[index].isThere, "no such stream")
+        precondition(index < slotEnd && queues[index].isThere, "no such stream")
         return index
     }
 
@@ -203,12 +209,8 @@ package struct EventMerge: ~Copyable {
         if isRenumbered { tree.relabel { [order] in HeadKey.place(order: order.numbers[$0], slot: $0) } }
     }
 
-    /// Makes `event`, which is in the stream's present chunk, its next one.
-    @inline(__always)
-    func goOn(_ slot: Int, to event: UnsafePointer<MergeKey>) {
-        slots[slot].next = event
-        if event + 1 < slots[slot].end { slots[slot].followingTime = HeadKey.time(event[1].timestampNs) }
-    }
+    /// Events of a stream that have not left.
+    func pendingCount(_ slot: Int) -> Int { Int(slots[slot].left) + queues[slot].events }
 
     /// The key with which a stream plays that has an event.
     func head(_ slot: Int) -> HeadKey {
@@ -224,12 +226,13 @@ package struct EventMerge: ~Copyable {
         larger.update(from: slots, count: capacity)
         slots.deallocate()
         slots = larger
+        queues += [SlotQueue](repeating: SlotQueue(), count: capacity)
     }
 
     /// A stream has ended and its last event has left.
     mutating func leave(_ slot: Int) {
         order.remove(slot)
-        slots[slot].condition = .left
+        queues[slot].condition = .left
         streamCount -= 1
         ended.append(StreamSlot(index: UInt32(slot)))
     }
@@ -238,26 +241,25 @@ package struct EventMerge: ~Copyable {
     mutating func nextChunk(_ slot: Int) {
         let name = StreamSlot(index: UInt32(slot))
         consumed.append(ConsumedChunk(slot: name, tag: slots[slot].tag))
-        while slots[slot].firstQueued != ChunkPool.none {
-            let chunk = chunks.remove(slots[slot].firstQueued)
-            slots[slot].firstQueued = chunk.next
-            if chunk.next == ChunkPool.none { slots[slot].lastQueued = ChunkPool.none }
+        while queues[slot].first != ChunkPool.none {
+            let chunk = chunks.remove(queues[slot].first)
+            queues[slot].first = chunk.next
+            if chunk.next == ChunkPool.none { queues[slot].last = ChunkPool.none }
             if chunk.count > 0 {
-                slots[slot].queuedEvents -= chunk.count
+                queues[slot].events -= chunk.count
                 slots[slot].take(keys: chunk.keys, count: chunk.count, tag: chunk.tag)
-                goOn(slot, to: chunk.keys)
                 return
             }
             consumed.append(ConsumedChunk(slot: name, tag: chunk.tag))
         }
-        if slots[slot].condition == .ending { leave(slot) }
+        if queues[slot].condition == .ending { leave(slot) }
     }
 
     private mutating func dropChunks(_ slot: Int) {
         let name = StreamSlot(index: UInt32(slot))
         let state = slots[slot]
-        consumed.append(ConsumedChunk(slot: name, tag: state.tag, droppedEvents: state.end - state.next))
-        var queued = state.firstQueued
+        consumed.append(ConsumedChunk(slot: name, tag: state.tag, droppedEvents: Int(state.left)))
+        var queued = queues[slot].first
         while queued != ChunkPool.none {
             let chunk = chunks.remove(queued)
             consumed.append(ConsumedChunk(slot: name, tag: chunk.tag, droppedEvents: chunk.count))

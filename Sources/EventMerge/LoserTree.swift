@@ -90,13 +90,13 @@ struct HeadKey: BitwiseCopyable, Comparable {
 }
 
 struct LoserTree: ~Copyable {
-    /// A power of two: slots 0 ..< capacity play.
+    /// A power of two, at least 2: slots 0 ..< capacity play.
     private(set) var capacity: Int
     private var nodes: UnsafeMutablePointer<HeadKey>
 
-    /// - Parameter capacity: a power of two; no slot has an event.
+    /// - Parameter capacity: a power of two, at least 2; no slot has an event.
     init(capacity: Int) {
-        precondition(capacity > 0 && capacity & (capacity - 1) == 0 && capacity <= HeadKey.slotCountMax)
+        precondition(capacity > 1 && capacity & (capacity - 1) == 0 && capacity <= HeadKey.slotCountMax)
         self.capacity = capacity
         nodes = .allocate(capacity: capacity)
         for slot in 0..<capacity { nodes[slot] = .none(slot: slot) }
@@ -124,19 +124,32 @@ struct LoserTree: ~Copyable {
     /// Gives the winner's slot another head, greater or not. O(log capacity).
     /// - Returns: the winner now.
     @inline(__always) @discardableResult
-    mutating func replaceWinner(_ key: HeadKey) -> HeadKey {
-        let nodes = self.nodes
-        var candidate = key
-        var node = (key.slot &+ capacity) &>> 1
-        while node > 0 {
-            let other = nodes[node]
-            let otherWins = other < candidate
-            nodes[node] = .select(otherWins, candidate, other)
-            candidate = .select(otherWins, other, candidate)
-            node &>>= 1
+    mutating func replaceWinner(_ key: HeadKey) -> HeadKey { matches.replaceWinner(key) }
+
+    /// The tree as long as it does not grow: for a loop that keeps it in registers.
+    @inline(__always) var matches: Matches { Matches(nodes: UnsafeMutableRawPointer(nodes), capacity: UInt(capacity)) }
+
+    struct Matches {
+        fileprivate let nodes: UnsafeMutableRawPointer
+        fileprivate let capacity: UInt
+
+        /// As that of the tree.
+        @inline(__always) @discardableResult
+        func replaceWinner(_ key: HeadKey) -> HeadKey {
+            var candidate = key
+            // A node's place in bytes, so that nothing is left to compute for its address.
+            var place = ((UInt(bitPattern: key.slot) &+ capacity) &>> 1) &<< 4
+            repeat {
+                let node = (nodes + Int(bitPattern: place)).assumingMemoryBound(to: HeadKey.self)
+                let other = node.pointee
+                let otherWins = other < candidate
+                node.pointee = .select(otherWins, candidate, other)
+                candidate = .select(otherWins, other, candidate)
+                place = (place &>> 1) & ~15
+            } while place != 0
+            nodes.assumingMemoryBound(to: HeadKey.self).pointee = candidate
+            return candidate
         }
-        nodes[0] = candidate
-        return candidate
     }
 
     /// Gives a slot a head that is less than its present one. O(log capacity).

@@ -1,5 +1,59 @@
-/// What the merge keeps of a stream: one cache line of 64 bytes.
+/// What the merge reads of a stream for each of its events: half a cache line, 32 bytes, for with many streams it is
+/// room in near memory that decides how long an event takes.
 struct SlotState: BitwiseCopyable {
+    /// The time of the event behind the next one, where that is in the present chunk, as `HeadKey.time` makes it. Read
+    /// ahead: when a head leaves, its successor is what everything waits for.
+    var followingTime: UInt64 = 0
+    /// The next event's key; meaningless where none is left.
+    var next: UnsafePointer<MergeKey> = SlotState.noKeys
+    /// The present chunk's tag.
+    var tag: UInt64 = 0
+    /// Events of the present chunk that have not left.
+    var left: UInt32 = 0
+    /// How many have.
+    var index: UInt32 = 0
+
+    private static var noKeys: UnsafePointer<MergeKey> {
+        // Never read: stands for an address where there is none.
+        UnsafePointer(bitPattern: MemoryLayout<MergeKey>.alignment).unsafelyUnwrapped
+    }
+
+    /// Room for `count` streams, none of them across two cache lines.
+    static func allocate(_ count: Int) -> UnsafeMutablePointer<SlotState> {
+        UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<SlotState>.stride, alignment: 64)
+            .bindMemory(to: SlotState.self, capacity: count)
+    }
+
+    @inline(__always) var hasEvent: Bool { left > 0 }
+
+    /// Makes a chunk the present one, whose first event is the next.
+    /// - Parameter count: at least 1, less than 2^32.
+    mutating func take(keys: UnsafePointer<MergeKey>, count: Int, tag: UInt64) {
+        next = keys
+        left = UInt32(truncatingIfNeeded: count)
+        index = 0
+        self.tag = tag
+        readFollowing()
+    }
+
+    /// The next events have left: goes on behind them.
+    /// - Parameter count: at most `left`.
+    @inline(__always)
+    mutating func pass(_ count: UInt32) {
+        next += Int(count)
+        index &+= count
+        left &-= count
+    }
+
+    /// Reads the time of the event behind the next one, where there is one in the present chunk.
+    @inline(__always)
+    mutating func readFollowing() {
+        if left > 1 { followingTime = HeadKey.time(next[1].timestampNs) }
+    }
+}
+
+/// What the merge keeps of a stream beside that.
+struct SlotQueue: BitwiseCopyable {
     enum Condition: UInt8, BitwiseCopyable {
         /// No stream has the number. Next: open.
         case free
@@ -11,45 +65,13 @@ struct SlotState: BitwiseCopyable {
         case left
     }
 
-    /// The time of the event behind the next one, where that is in the present chunk, as `HeadKey.time` makes it. Read
-    /// ahead: when a head leaves, its successor is what everything waits for.
-    var followingTime: UInt64 = 0
-    /// The next event's key; meaningless where it equals `end`.
-    var next: UnsafePointer<MergeKey> = SlotState.noKeys
-    /// Behind the last key of the present chunk.
-    var end: UnsafePointer<MergeKey> = SlotState.noKeys
-    /// The first key of the present chunk.
-    var base: UnsafePointer<MergeKey> = SlotState.noKeys
-    /// The present chunk's tag.
-    var tag: UInt64 = 0
     /// Events in the chunks that wait behind the present one.
-    var queuedEvents = 0
-    var firstQueued = ChunkPool.none
-    var lastQueued = ChunkPool.none
+    var events = 0
+    var first = ChunkPool.none
+    var last = ChunkPool.none
     var condition = Condition.free
 
-    private static var noKeys: UnsafePointer<MergeKey> {
-        // Never read: stands for an address where there is none.
-        UnsafePointer(bitPattern: MemoryLayout<MergeKey>.alignment).unsafelyUnwrapped
-    }
-
-    /// Room for `count` streams, each in a cache line of its own.
-    static func allocate(_ count: Int) -> UnsafeMutablePointer<SlotState> {
-        UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<SlotState>.stride, alignment: 64)
-            .bindMemory(to: SlotState.self, capacity: count)
-    }
-
-    @inline(__always) var hasEvent: Bool { next != end }
     var isThere: Bool { condition == .open || condition == .ending }
-    var pendingCount: Int { end - next + queuedEvents }
-
-    /// Makes a chunk the present one.
-    mutating func take(keys: UnsafePointer<MergeKey>, count: Int, tag: UInt64) {
-        next = keys
-        base = keys
-        end = keys + count
-        self.tag = tag
-    }
 }
 
 /// The chunks that wait behind their streams' present ones: linked lists in one array, places used again.

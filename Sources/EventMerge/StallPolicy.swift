@@ -51,11 +51,18 @@ package struct StallPolicy: ~Copyable {
     ///   - relay: has just been added to the frontier.
     ///   - attachedBefore: whether the feed's log has a position of it, so that it counts even while it does not
     ///   answer.
+    ///   - isExcluded: whether the feed went on without it when its log ended.
     ///   - nowNs: monotonic nanoseconds.
-    package mutating func addRelay(_ relay: FrontierRelay, attachedBefore: Bool, nowNs: Int64) {
+    package mutating func addRelay(
+        _ relay: FrontierRelay,
+        attachedBefore: Bool,
+        isExcluded: Bool = false,
+        nowNs: Int64
+    ) {
         while watches.count <= Int(relay.index) { watches.append(nil) }
         var watch = RelayWatch()
         watch.hasAttached = attachedBefore
+        watch.isExcluded = isExcluded
         watch.deliveredNs = nowNs
         watches[Int(relay.index)] = watch
         isDue = true

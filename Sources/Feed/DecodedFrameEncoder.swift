@@ -27,9 +27,9 @@ struct DecodedFrameEncoder: ~Copyable, Sendable {
         for record in batch.records {
             switch record {
             // Said with each packet's events instead.
-            case .trace, .metadata, .stream, .traceEnd: break
+            case .trace, .metadata, .stream, .traceEnd, .streamEnd: break
             case .events(let events): try append(events, sequence: batch.sequence)
-            case .relay, .session, .lost, .holder, .clock, .gap, .end: builder.append(record)
+            case .relay, .session, .lost, .holder, .clock, .gap, .log, .end: builder.append(record)
             }
         }
         try finishFrame(sequence: batch.sequence, watermarkNs: batch.watermarkNs)
@@ -90,6 +90,7 @@ struct DecodedFrameEncoder: ~Copyable, Sendable {
             kind: TIDEMARK__FEED__FRAME_KIND__FRAME_BATCH,
             sequence: sequence,
             watermarkNs: watermarkNs,
+            floorNs: nil,
             token: watermarkNs.map { ResumeToken(feed: feed, sequence: sequence, watermarkNs: $0) }
         )
         frames.append(try message.packed(limitBytes: limits.frameBytes))

@@ -8,14 +8,22 @@ package struct FeedBatch: Sendable {
     /// Position in the feed: 1 for the first frame; 0 while not numbered.
     package var sequence: UInt64
     package var records: [FeedRecord]
-    /// W after this batch, nanoseconds since the Unix epoch: no event older than this leaves in order any more. Nil:
-    /// not set yet, or, in a part of a batch that had to be split, not said.
+    /// W after this batch, nanoseconds since the Unix epoch: all older events have left, and no event that is not. Nil:
+    /// not set yet, or said by a later batch that completes this one.
     package var watermarkNs: Int64?
+    /// Of a batch whose events others complete, which therefore does not say W: the time of its latest event in order.
+    package var floorNs: Int64?
 
-    package init(sequence: UInt64 = 0, records: [FeedRecord] = [], watermarkNs: Int64? = nil) {
+    package init(
+        sequence: UInt64 = 0,
+        records: [FeedRecord] = [],
+        watermarkNs: Int64? = nil,
+        floorNs: Int64? = nil
+    ) {
         self.sequence = sequence
         self.records = records
         self.watermarkNs = watermarkNs
+        self.floorNs = floorNs
     }
 }
 
@@ -29,6 +37,8 @@ package enum FeedRecord: Sendable {
     case stream(FeedStream)
     /// Nothing refers to the trace any more, nor to its streams and packets.
     case traceEnd(traceID: UInt64)
+    /// No event of the stream comes any more, nor anything else that refers to it.
+    case streamEnd(StreamEndRecord)
     case events(EventGroup)
     case relay(RelayStateChange)
     case session(SessionStateChange)
@@ -39,7 +49,10 @@ package enum FeedRecord: Sendable {
     case clock(ClockReport)
     /// Sequences in this range will not come (subscriber side).
     case gap(GapRecord)
-    /// The feed is over: every session has ended, or the coordinator stops.
+    /// How the coordinator's log stands.
+    case log(LogRecord)
+    /// The feed is over: every session has ended, or the coordinator stops; it then may go on with the coordinator's
+    /// next start.
     case end(reason: String)
 }
 
@@ -56,6 +69,8 @@ package struct FeedTrace: Sendable, Equatable {
     package var sessionID: UInt64
     /// The trace's path below the session, as the relay or the file system names it.
     package var path: String
+    /// The relay's number of the trace; 0 for stored ones.
+    package var liveTraceID: UInt64 = 0
     /// A stored trace's path below the directory that was named; empty for live traces. Not a part of frames.
     package var relativePath = ""
 
@@ -108,6 +123,8 @@ package final class FeedPacket: Sendable {
     package let correction: TimeCorrection
     /// Where a stored packet begins, bytes from its file's start; nil for live ones. Not a part of frames.
     package let fileOffset: UInt64?
+    /// As its relay tells of a live packet.
+    package let place: PacketPlace
 
     package init(
         id: UInt64,
@@ -118,7 +135,8 @@ package final class FeedPacket: Sendable {
         preamble: PacketPreamble,
         preambleStorage: ByteStorage,
         correction: TimeCorrection,
-        fileOffset: UInt64? = nil
+        fileOffset: UInt64? = nil,
+        place: PacketPlace = PacketPlace(endCycles: 0, offset: 0)
     ) {
         self.id = id
         self.trace = trace
@@ -129,6 +147,7 @@ package final class FeedPacket: Sendable {
         self.preambleStorage = preambleStorage
         self.correction = correction
         self.fileOffset = fileOffset
+        self.place = place
     }
 }
 
@@ -272,6 +291,8 @@ package struct SessionStateChange: Sendable, Equatable {
     package var sessionID: UInt64
     package var state: SessionState
     package var reason: String
+    /// What it had before this time, nanoseconds, was not asked for; nil where all was, or while it is not known.
+    package var startNs: Int64?
 
     package init(
         relay: String,
@@ -279,8 +300,10 @@ package struct SessionStateChange: Sendable, Equatable {
         session: String,
         sessionID: UInt64,
         state: SessionState,
-        reason: String
+        reason: String,
+        startNs: Int64? = nil
     ) {
+        self.startNs = startNs
         self.relay = relay
         self.host = host
         self.session = session
@@ -318,6 +341,8 @@ package struct LossRecord: Sendable, Equatable {
     package var toNs: Int64?
     package var reason: String
     package var cause: Cause
+    /// The packet by which it showed; nil where it was none.
+    package var packet: PacketPlace?
 
     package init(
         relay: String,
@@ -330,8 +355,10 @@ package struct LossRecord: Sendable, Equatable {
         fromNs: Int64?,
         toNs: Int64?,
         reason: String,
-        cause: Cause = .delivery
+        cause: Cause = .delivery,
+        packet: PacketPlace? = nil
     ) {
+        self.packet = packet
         self.relay = relay
         self.host = host
         self.session = session
@@ -343,6 +370,42 @@ package struct LossRecord: Sendable, Equatable {
         self.toNs = toNs
         self.reason = reason
         self.cause = cause
+    }
+}
+
+/// Which packet of a stream.
+package struct PacketPlace: Sendable, Equatable {
+    package var endCycles: UInt64
+    /// Where the relay has it in its stream, bytes.
+    package var offset: UInt64
+    /// Of a loss: the events discarded so far; nil where the stream does not count.
+    package var discardedEvents: UInt64?
+
+    package init(endCycles: UInt64, offset: UInt64, discardedEvents: UInt64? = nil) {
+        self.endCycles = endCycles
+        self.offset = offset
+        self.discardedEvents = discardedEvents
+    }
+
+    package func isSame(as other: PacketPlace) -> Bool { endCycles == other.endCycles && offset == other.offset }
+
+    /// Packets of a stream end one after the other, some of them at the same time.
+    package func isAfter(_ other: PacketPlace) -> Bool {
+        (endCycles, offset) > (other.endCycles, other.offset)
+    }
+}
+
+/// The end of a stream whose events have left.
+package struct StreamEndRecord: Sendable, Equatable {
+    package var streamID: UInt64
+    package var traceID: UInt64
+    /// Its trace's identity, by which it is known should a relay give it once more; nil where it has none.
+    package var traceUUID: TraceUUID?
+
+    package init(streamID: UInt64, traceID: UInt64, traceUUID: TraceUUID?) {
+        self.streamID = streamID
+        self.traceID = traceID
+        self.traceUUID = traceUUID
     }
 }
 
@@ -375,5 +438,27 @@ package struct GapRecord: Sendable, Equatable {
         self.fromSequence = fromSequence
         self.toSequence = toSequence
         self.reason = reason
+    }
+}
+
+/// How the coordinator's log stands.
+package struct LogRecord: Sendable, Equatable {
+    package enum Condition: UInt8, Sendable, CaseIterable {
+        /// Frames are logged again.
+        case writing = 1
+        /// Nothing can be logged, so nothing leaves.
+        case failing
+    }
+
+    package var condition: Condition
+    /// For people.
+    package var reason: String
+    /// For how long it failed, nanoseconds; 0 while it does.
+    package var heldNs: Int64
+
+    package init(condition: Condition, reason: String, heldNs: Int64 = 0) {
+        self.condition = condition
+        self.reason = reason
+        self.heldNs = heldNs
     }
 }

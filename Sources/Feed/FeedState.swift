@@ -1,4 +1,4 @@
-import CTF
+package import CTF
 
 /// What lives in the feed after a frame: all that a subscriber needs to understand the frames behind it.
 ///
@@ -11,6 +11,8 @@ package struct FeedState: Sendable {
     package internal(set) var watermarkNs: Int64?
     /// Whether a subscriber may resume here: the last batch was whole and carried W.
     package internal(set) var isResumePoint = false
+    /// The time of the latest event that has left in order, where W does not say it, nanoseconds.
+    var floorNs: Int64?
 
     private(set) var traces: [UInt64: LiveTrace] = [:]
     private(set) var streams: [UInt64: FeedStream] = [:]
@@ -19,14 +21,24 @@ package struct FeedState: Sendable {
     private(set) var relays: [String: RelayStateChange] = [:]
     private(set) var sessions: [SessionKey: SessionStateChange] = [:]
     private(set) var clocks: [ClockKey: ClockReport] = [:]
+    /// By stream: how far its events have left.
+    private(set) var places: [UInt64: StreamPlace] = [:]
+    /// Of sessions that go on, and of some that were lost.
+    private(set) var endedStreams: [SessionKey: EndedStreams] = [:]
+    private(set) var numbers = FeedNumbers()
 
     /// The packet that a stream is in.
     private var streamPackets: [UInt64: UInt64] = [:]
     private var finishedPackets: [UInt64] = []
     private var endedTraces: Set<UInt64> = []
+    private var streamEnds: [StreamEndRecord] = []
+    private var endedSessions: [SessionKey] = []
     private var metadataBytes = 0
     /// Nil on the coordinator's side, which bounds what it declares.
     private let limits: FeedLimits?
+
+    /// Sessions whose ended streams are kept, apart from those that go on.
+    private static let endedSessionsMax = 1024
 
     package init() {
         limits = nil
@@ -52,15 +64,31 @@ package struct FeedState: Sendable {
         var metadataBytes: UInt64
         var correction: TimeCorrection
         var preamble: [UInt8]
-        var index: PacketIndex
+        var index: FeedPacketIndex
+        var place: PacketPlace
     }
 
     /// Sessions are told apart by all of their names: a relay that restarts uses its numbers again.
-    struct SessionKey: Hashable, Sendable {
+    struct SessionKey: Hashable, Comparable, Sendable {
         var relay: String
         var host: String
         var session: String
         var id: UInt64
+
+        init(relay: String, host: String, session: String, id: UInt64) {
+            self.relay = relay
+            self.host = host
+            self.session = session
+            self.id = id
+        }
+
+        static func < (left: SessionKey, right: SessionKey) -> Bool {
+            (left.relay, left.host, left.session, left.id) < (right.relay, right.host, right.session, right.id)
+        }
+
+        init(_ trace: FeedTrace) {
+            self.init(relay: trace.relay, host: trace.host, session: trace.session, id: trace.sessionID)
+        }
     }
 
     /// The two clocks that a report compares.
@@ -79,16 +107,16 @@ package struct FeedState: Sendable {
 }
 
 /// What a packet says about itself, as frames carry it.
-struct PacketIndex: Sendable, Equatable {
-    var timestampBeginCycles: UInt64?
-    var timestampEndCycles: UInt64?
-    var contentBits: UInt64?
-    var totalBits: UInt64?
-    var sequenceNumber: UInt64?
-    var discardedEvents: UInt64?
-    var streamInstanceID: UInt64?
-    var streamClassID: UInt64 = 0
-    var firstEventBits: UInt64 = 0
+package struct FeedPacketIndex: Sendable, Equatable {
+    package var timestampBeginCycles: UInt64?
+    package var timestampEndCycles: UInt64?
+    package var contentBits: UInt64?
+    package var totalBits: UInt64?
+    package var sequenceNumber: UInt64?
+    package var discardedEvents: UInt64?
+    package var streamInstanceID: UInt64?
+    package var streamClassID: UInt64 = 0
+    package var firstEventBits: UInt64 = 0
 }
 
 // MARK: - Changes
@@ -97,6 +125,7 @@ extension FeedState {
     mutating func declare(_ trace: FeedTrace) throws(FeedError) {
         guard traces[trace.id] == nil else { throw .invalid(.trace) }
         if let limits, traces.count >= limits.liveTraces { throw .tooMuchState(.trace) }
+        numbers.traceID = max(numbers.traceID, trace.id)
         traces[trace.id] = LiveTrace(trace: trace)
     }
 
@@ -116,12 +145,18 @@ extension FeedState {
         guard traces[stream.traceID] != nil else { throw .unknownReference(.trace, stream.traceID) }
         guard streams[stream.id] == nil else { throw .invalid(.stream) }
         if let limits, streams.count >= limits.liveStreams { throw .tooMuchState(.stream) }
+        numbers.streamID = max(numbers.streamID, stream.id)
         streams[stream.id] = stream
     }
 
     mutating func end(traceID: UInt64) throws(FeedError) {
         guard traces[traceID] != nil else { throw .unknownReference(.trace, traceID) }
         endedTraces.insert(traceID)
+    }
+
+    mutating func end(_ record: StreamEndRecord) throws(FeedError) {
+        guard streams[record.streamID] != nil else { throw .unknownReference(.stream, record.streamID) }
+        streamEnds.append(record)
     }
 
     mutating func open(_ packet: OpenPacket) throws(FeedError) {
@@ -131,12 +166,45 @@ extension FeedState {
             finishedPackets.append(previous)
         }
         packets[packet.id] = packet
+        numbers.packetID = max(numbers.packetID, packet.id)
+        places[packet.streamID, default: StreamPlace()].begin(
+            StreamPlace.Packet(
+                index: packet.index,
+                place: packet.place,
+                endBits: packet.index.firstEventBits,
+                correction: packet.correction
+            )
+        )
     }
 
     /// Events of a packet have left, up to `endBits`.
     mutating func advance(packetID: UInt64, endBits: UInt64) {
-        guard let content = packets[packetID]?.index.contentBits, endBits >= content else { return }
+        guard let packet = packets[packetID] else { return }
+        places[packet.streamID]?.packet?.endBits = endBits
+        guard let content = packet.index.contentBits, endBits >= content else { return }
         finishedPackets.append(packetID)
+    }
+
+    /// Something is lost.
+    mutating func lose(_ loss: LossRecord) {
+        guard let streamID = loss.streamID, let packet = loss.packet, streams[streamID] != nil else { return }
+        places[streamID, default: StreamPlace()].lose(loss, at: packet)
+    }
+
+    /// Of a checkpoint.
+    mutating func restore(_ place: StreamPlace, streamID: UInt64) throws(FeedError) {
+        guard streams[streamID] != nil else { throw .unknownReference(.stream, streamID) }
+        places[streamID] = place
+    }
+
+    /// Of a checkpoint.
+    mutating func restore(_ ended: EndedStreams, of session: SessionKey) {
+        endedStreams[session] = ended
+    }
+
+    /// Of a checkpoint.
+    mutating func restore(_ numbers: FeedNumbers) {
+        self.numbers = numbers
     }
 
     mutating func change(_ relay: RelayStateChange) throws(FeedError) {
@@ -155,7 +223,12 @@ extension FeedState {
         case .held, .active:
             if let limits, sessions.count >= limits.states, sessions[key] == nil { throw .tooMuchState(.session) }
             sessions[key] = session
-        case .ended, .lost: sessions[key] = nil
+        case .ended:
+            sessions[key] = nil
+            endedSessions.append(key)
+        case .lost:
+            // It may be attached anew, and what was read of it must not be read again.
+            sessions[key] = nil
         }
     }
 
@@ -187,6 +260,10 @@ extension FeedState {
             if streamPackets[packet.streamID] == id { streamPackets[packet.streamID] = nil }
         }
         finishedPackets.removeAll(keepingCapacity: true)
+        for end in streamEnds { forget(end) }
+        streamEnds.removeAll(keepingCapacity: true)
+        for key in endedSessions where sessions[key] == nil { endedStreams[key] = nil }
+        endedSessions.removeAll(keepingCapacity: true)
         guard !endedTraces.isEmpty else { return false }
         for id in endedTraces {
             guard let trace = traces.removeValue(forKey: id) else { continue }
@@ -194,10 +271,23 @@ extension FeedState {
         }
         for (id, stream) in streams where endedTraces.contains(stream.traceID) {
             streams[id] = nil
+            places[id] = nil
             if let packet = streamPackets.removeValue(forKey: id) { packets[packet] = nil }
         }
         endedTraces.removeAll(keepingCapacity: true)
         return true
+    }
+
+    private mutating func forget(_ end: StreamEndRecord) {
+        guard let stream = streams.removeValue(forKey: end.streamID) else { return }
+        places[end.streamID] = nil
+        if let packet = streamPackets.removeValue(forKey: end.streamID) { packets[packet] = nil }
+        guard let uuid = end.traceUUID, let trace = traces[stream.traceID]?.trace else { return }
+        let key = SessionKey(trace)
+        if endedStreams[key] == nil, endedStreams.count >= Self.endedSessionsMax {
+            endedStreams = endedStreams.filter { sessions[$0.key] != nil }
+        }
+        endedStreams[key, default: EndedStreams()].note(stream.liveStreamID, of: uuid)
     }
 }
 
@@ -208,14 +298,14 @@ extension FeedState {
     /// - Throws: when the batch refers to what was not declared; the state is of no more use then.
     package mutating func fold(_ batch: FeedBatch) throws(FeedError) {
         sequence = batch.sequence
-        watermarkNs = batch.watermarkNs ?? watermarkNs
-        isResumePoint = batch.watermarkNs != nil
+        note(watermarkNs: batch.watermarkNs, floorNs: batch.floorNs)
         for record in batch.records {
             switch record {
             case .trace(let trace): try declare(trace)
             case .metadata(let traceID, let bytes): try grow(traceID: traceID, metadata: bytes)
             case .stream(let stream): try declare(stream)
             case .traceEnd(let traceID): try end(traceID: traceID)
+            case .streamEnd(let record): try end(record)
             case .events(let group):
                 for slice in group.slices {
                     if slice.opensPacket { try open(OpenPacket(slice.packet)) }
@@ -224,10 +314,23 @@ extension FeedState {
             case .relay(let change): try self.change(change)
             case .session(let change): try self.change(change)
             case .clock(let report): try self.change(report)
-            case .lost, .holder, .gap, .end: break
+            case .lost(let loss): lose(loss)
+            case .holder, .gap, .log, .end: break
             }
         }
         endBatch()
+    }
+
+    /// How far the feed has come with a batch.
+    mutating func note(watermarkNs: Int64?, floorNs: Int64?) {
+        isResumePoint = watermarkNs != nil
+        self.watermarkNs = watermarkNs ?? self.watermarkNs
+        self.floorNs = watermarkNs == nil ? floorNs ?? self.floorNs : nil
+    }
+
+    /// The packet that a stream is in.
+    func openPacket(of streamID: UInt64) -> OpenPacket? {
+        streamPackets[streamID].flatMap { packets[$0] }
     }
 
     /// What a scope may see of the state.
@@ -265,7 +368,8 @@ extension FeedState.OpenPacket {
             metadataBytes: packet.metadataBytes,
             correction: packet.correction,
             preamble: Array(preamble),
-            index: PacketIndex(packet.preamble)
+            index: FeedPacketIndex(packet.preamble),
+            place: packet.place
         )
     }
 }
@@ -279,8 +383,8 @@ extension FeedPacket {
     }
 }
 
-extension PacketIndex {
-    init(_ preamble: PacketPreamble) {
+extension FeedPacketIndex {
+    package init(_ preamble: PacketPreamble) {
         self.init(
             timestampBeginCycles: preamble.timestampBeginCycles,
             timestampEndCycles: preamble.timestampEndCycles,

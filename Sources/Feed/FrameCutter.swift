@@ -37,6 +37,8 @@ struct FrameCutter: ~Copyable, Sendable {
         for frame in try raw.checkpoint(SubscriptionOpening(state: opening.state)) {
             _ = visible.filter(try decoder.decode(frame.storage).batch) { _ in true }
         }
+        // All that have begun are declared by the checkpoint.
+        wanted?.undeclared = []
         var seen = opening
         seen.state = opening.state.filtered(visible.scope)
         if encoding == .decoded { seen.state = seen.state.withoutDeclarations }

@@ -16,7 +16,8 @@ extension FrameDecoder {
             metadataBytes: message.pointee.metadata_bytes,
             correction: try RecordReader.correction(message),
             preamble: Array(preamble),
-            index: try RecordReader.index(message.pointee.index)
+            index: try RecordReader.index(message.pointee.index),
+            place: RecordReader.place(message.pointee.place) ?? PacketPlace(endCycles: 0, offset: 0)
         )
         guard packets[packet.id] == nil else { throw .invalid(.packet) }
         try state.open(packet)
@@ -54,7 +55,8 @@ extension FrameDecoder {
                 metadataBytes: packet.metadataBytes,
                 preamble: preamble,
                 preambleStorage: storage,
-                correction: packet.correction
+                correction: packet.correction,
+                place: packet.place
             )
         } catch {
             throw UnreadableTrace(reason: "packet \(packet.id): \(error)")

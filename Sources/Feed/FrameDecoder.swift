@@ -9,6 +9,8 @@ package struct ReceivedFrame: Sendable {
     package let token: String?
     /// Whether this is (a part of) a checkpoint: it repeats what earlier frames may have said.
     package let isCheckpoint: Bool
+    /// Whether it is no part of the feed: it has the number of the frame before.
+    package let isNotice: Bool
     /// Bytes, including the length.
     package let byteCount: Int
 }
@@ -48,26 +50,43 @@ package struct FrameDecoder: ~Copyable, Sendable {
             tidemark__feed__frame__init,
             tailField: FrameDecoder.sliceBytesField
         )
+        let isNotice = message.pointee.kind == TIDEMARK__FEED__FRAME_KIND__FRAME_NOTICE
         let isCheckpoint = try begin(message)
         var records: [FeedRecord] = []
         records.reserveCapacity(message.pointee.n_records)
         var reader = RecordReader(storage: frame, bodyOffset: MessageLength.byteCount, extents: messages.scan.tail)
         for index in 0..<message.pointee.n_records {
             guard let record = message.pointee.records?[index] else { throw .invalid(.record) }
+            if isNotice, record.pointee.record_case != TIDEMARK__FEED__RECORD__RECORD_LOG { continue }
             try decode(record, &reader, isCheckpoint: isCheckpoint, into: &records)
         }
         guard reader.isAtEnd else { throw .invalid(.sliceBytes) }
+        if isNotice {
+            return ReceivedFrame(
+                batch: FeedBatch(sequence: state.sequence, records: records),
+                token: nil,
+                isCheckpoint: false,
+                isNotice: true,
+                byteCount: frame.capacity
+            )
+        }
         let watermarkNs = message.watermarkNs
         let mayResume = message.pointee.token != nil && watermarkNs != nil
         let token = mayResume ? text(message.pointee.token) : ""
         if state.endBatch() { readers = readers.filter { state.traces[$0.key] != nil } }
         if packets.count != state.packets.count { packets = packets.filter { state.packets[$0.key] != nil } }
-        state.watermarkNs = watermarkNs ?? state.watermarkNs
-        state.isResumePoint = watermarkNs != nil
+        let floorNs = message.floorNs
+        state.note(watermarkNs: watermarkNs, floorNs: floorNs)
         return ReceivedFrame(
-            batch: FeedBatch(sequence: state.sequence, records: records, watermarkNs: watermarkNs),
+            batch: FeedBatch(
+                sequence: state.sequence,
+                records: records,
+                watermarkNs: watermarkNs,
+                floorNs: floorNs
+            ),
             token: token.isEmpty ? nil : token,
             isCheckpoint: isCheckpoint,
+            isNotice: false,
             byteCount: frame.capacity
         )
     }
@@ -110,6 +129,9 @@ package struct FrameDecoder: ~Copyable, Sendable {
                 throw .sequenceBroken(expected: state.sequence, actual: sequence)
             }
             return true
+        case TIDEMARK__FEED__FRAME_KIND__FRAME_NOTICE:
+            guard hasCheckpoint else { throw .checkpointMissing }
+            return false
         default: throw .invalid(.kind)
         }
     }
@@ -140,6 +162,10 @@ package struct FrameDecoder: ~Copyable, Sendable {
             let traceID = try reader.traceEnd(record.pointee.trace_end)
             try state.end(traceID: traceID)
             records.append(.traceEnd(traceID: traceID))
+        case TIDEMARK__FEED__RECORD__RECORD_STREAM_END:
+            let end = try reader.streamEnd(record.pointee.stream_end, state)
+            try state.end(end)
+            records.append(.streamEnd(end))
         case TIDEMARK__FEED__RECORD__RECORD_PACKET:
             guard isCheckpoint else { throw .invalid(.packet) }
             try open(record.pointee.packet)
@@ -161,6 +187,7 @@ package struct FrameDecoder: ~Copyable, Sendable {
         case TIDEMARK__FEED__RECORD__RECORD_LOST: records.append(.lost(try reader.lost(record.pointee.lost)))
         case TIDEMARK__FEED__RECORD__RECORD_HOLDER: records.append(.holder(try reader.holder(record.pointee.holder)))
         case TIDEMARK__FEED__RECORD__RECORD_GAP: records.append(.gap(try reader.gap(record.pointee.gap)))
+        case TIDEMARK__FEED__RECORD__RECORD_LOG: records.append(.log(try reader.log(record.pointee.log)))
         case TIDEMARK__FEED__RECORD__RECORD_END: records.append(.end(reason: try reader.end(record.pointee.end)))
         default:
             // Records of a later version, and decoded events, are not for this reader.
@@ -172,5 +199,9 @@ package struct FrameDecoder: ~Copyable, Sendable {
 extension UnsafeMutablePointer<Tidemark__Feed__Frame> {
     fileprivate var watermarkNs: Int64? {
         pointee.watermark_case == TIDEMARK__FEED__FRAME__WATERMARK_WATERMARK_NS ? pointee.watermark_ns : nil
+    }
+
+    var floorNs: Int64? {
+        pointee.floor_case == TIDEMARK__FEED__FRAME__FLOOR_FLOOR_NS ? pointee.floor_ns : nil
     }
 }

@@ -1,5 +1,5 @@
 import CFeedSchema
-import CTF
+package import CTF
 
 /// A batch as it left: numbered, and as a frame.
 package struct Publication: Sendable {
@@ -64,6 +64,7 @@ package struct FrameEncoder: ~Copyable, Sendable {
             kind: TIDEMARK__FEED__FRAME_KIND__FRAME_BATCH,
             sequence: batch.sequence,
             watermarkNs: batch.watermarkNs,
+            floorNs: batch.watermarkNs == nil ? batch.floorNs : nil,
             token: batch.watermarkNs.map {
                 ResumeToken(feed: feed, sequence: batch.sequence, watermarkNs: $0)
             }
@@ -93,6 +94,7 @@ package struct FrameEncoder: ~Copyable, Sendable {
         case .metadata(_, let bytes): 48 + bytes.count
         case .stream(let stream): 64 + stream.channel.utf8.count
         case .traceEnd: 32
+        case .streamEnd: 48
         case .events(let group):
             group.slices.reduce(32 + 12 * group.order.count + 20 * group.late.count) { total, slice in
                 let bytes = EventSlice.byteCount(firstBits: slice.firstBits, endBits: slice.endBits)
@@ -103,20 +105,40 @@ package struct FrameEncoder: ~Copyable, Sendable {
             64 + change.relay.utf8.count + change.host.utf8.count + change.session.utf8.count
                 + change.reason.utf8.count
         case .lost(let loss):
-            96 + loss.relay.utf8.count + loss.host.utf8.count + loss.session.utf8.count + loss.reason.utf8.count
+            128 + loss.relay.utf8.count + loss.host.utf8.count + loss.session.utf8.count + loss.reason.utf8.count
         case .holder(let holder): 72 + holder.relay.utf8.count + holder.host.utf8.count + holder.session.utf8.count
         case .clock(let report):
             160 + report.relay.utf8.count + report.host.utf8.count + report.clock.utf8.count
                 + report.referenceRelay.utf8.count + report.referenceHost.utf8.count
         case .gap(let gap): 48 + gap.reason.utf8.count
+        case .log(let log): 64 + log.reason.utf8.count
         case .end(let reason): 32 + reason.utf8.count
         }
     }
 }
 
 extension FrameEncoder {
+    /// A frame that is no part of the feed: said to whoever is connected.
+    /// - Parameter sequence: the newest frame's number.
+    package mutating func notice(_ record: FeedRecord, sequence: UInt64) throws(FeedError) -> ByteStorage {
+        builder.reset()
+        builder.append(record)
+        let message = builder.frame(
+            kind: TIDEMARK__FEED__FRAME_KIND__FRAME_NOTICE,
+            sequence: sequence,
+            watermarkNs: nil,
+            floorNs: nil,
+            token: nil
+        )
+        return try message.packed(limitBytes: limits.frameBytes)
+    }
+
     /// The frames of a checkpoint: all that lives in `opening`, in as many parts as it takes, at least one.
-    package mutating func checkpoint(_ opening: SubscriptionOpening) throws(FeedError) -> [EncodedFrame] {
+    /// - Parameter forLog: with all that a coordinator needs which is started again.
+    package mutating func checkpoint(
+        _ opening: SubscriptionOpening,
+        forLog: Bool = false
+    ) throws(FeedError) -> [EncodedFrame] {
         var parts = CheckpointParts(limitBytes: limits.splitBytes)
         if let gap = opening.gap { parts.append(.record(.gap(gap)), bytes: FrameEncoder.estimatedBytes(.gap(gap))) }
         let state = opening.state
@@ -124,6 +146,7 @@ extension FrameEncoder {
         for packet in state.packets.values.sorted(by: { $0.id < $1.id }) {
             parts.append(.packet(packet), bytes: 224 + packet.preamble.count)
         }
+        if forLog { appendLogItems(of: state, to: &parts) }
         var frames: [EncodedFrame] = []
         for (index, part) in parts.all.enumerated() {
             frames.append(
@@ -131,6 +154,21 @@ extension FrameEncoder {
             )
         }
         return frames
+    }
+
+    private func appendLogItems(of state: FeedState, to parts: inout CheckpointParts) {
+        for (streamID, place) in state.places.sorted(by: { $0.key < $1.key }) {
+            parts.append(.place(streamID, place), bytes: 256 + 48 * place.lost.count)
+        }
+        for (session, ended) in state.endedStreams.sorted(by: { $0.key < $1.key }) {
+            let streams = ended.traces.sorted { $0.key < $1.key }
+            for start in stride(from: 0, to: streams.count, by: 65_536) {
+                let piece = Array(streams[start..<min(start + 65_536, streams.count)])
+                let names = session.relay.utf8.count + session.host.utf8.count + session.session.utf8.count
+                parts.append(.endedStreams(session, piece), bytes: 64 + names + 26 * piece.count)
+            }
+        }
+        parts.append(.numbers(state.numbers), bytes: 48)
     }
 
     private mutating func checkpointPart(
@@ -144,6 +182,9 @@ extension FrameEncoder {
             switch item {
             case .record(let record): builder.append(record)
             case .packet(let packet): builder.append(packet)
+            case .place(let streamID, let place): builder.append(place, streamID: streamID)
+            case .endedStreams(let session, let streams): builder.append(streams, of: session)
+            case .numbers(let numbers): builder.append(numbers)
             }
         }
         let watermarkNs = isLast && state.isResumePoint ? state.watermarkNs : nil
@@ -152,6 +193,7 @@ extension FrameEncoder {
                 ? TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT : TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT_PART,
             sequence: state.sequence,
             watermarkNs: watermarkNs,
+            floorNs: isLast ? state.floorNs : nil,
             token: watermarkNs.map {
                 ResumeToken(feed: feed, sequence: state.sequence, watermarkNs: $0)
             }
@@ -170,6 +212,9 @@ private struct CheckpointParts {
     enum Item {
         case record(FeedRecord)
         case packet(FeedState.OpenPacket)
+        case place(UInt64, StreamPlace)
+        case endedStreams(FeedState.SessionKey, [(key: UInt64, value: TraceUUID)])
+        case numbers(FeedNumbers)
     }
 
     private(set) var all: [[Item]] = [[]]
@@ -194,10 +239,7 @@ extension FeedState {
     /// States, traces with their metadata, and streams, in an order that does not change from run to run.
     fileprivate var declarations: [FeedRecord] {
         var records: [FeedRecord] = relays.values.sorted { $0.relay < $1.relay }.map { .relay($0) }
-        let sessions = sessions.values.sorted {
-            ($0.relay, $0.host, $0.session, $0.sessionID) < ($1.relay, $1.host, $1.session, $1.sessionID)
-        }
-        records += sessions.map { .session($0) }
+        records += sessions.sorted { $0.key < $1.key }.map { .session($0.value) }
         records += clocks.sorted { $0.key < $1.key }.map { .clock($0.value) }
         for live in traces.values.sorted(by: { $0.trace.id < $1.trace.id }) {
             records.append(.trace(live.trace))

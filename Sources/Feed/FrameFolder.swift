@@ -30,6 +30,7 @@ package struct FrameFolder: ~Copyable, Sendable {
             }
             try fold(message, of: frame)
             state.isResumePoint = frame.watermarkNs != nil
+            state.floorNs = message.floorNs
         }
         guard let first = checkpoint.first else { throw .checkpointMissing }
         state.sequence = first.sequence
@@ -50,8 +51,7 @@ package struct FrameFolder: ~Copyable, Sendable {
             throw .sequenceBroken(expected: state.sequence + 1, actual: message.pointee.sequence)
         }
         state.sequence = message.pointee.sequence
-        state.isResumePoint = frame.watermarkNs != nil
-        state.watermarkNs = frame.watermarkNs ?? state.watermarkNs
+        state.note(watermarkNs: frame.watermarkNs, floorNs: message.floorNs)
         try fold(message, of: frame)
         state.endBatch()
     }
@@ -89,6 +89,12 @@ package struct FrameFolder: ~Copyable, Sendable {
         case TIDEMARK__FEED__RECORD__RECORD_STREAM: try state.declare(try reader.stream(record.pointee.stream))
         case TIDEMARK__FEED__RECORD__RECORD_TRACE_END:
             try state.end(traceID: try reader.traceEnd(record.pointee.trace_end))
+        case TIDEMARK__FEED__RECORD__RECORD_STREAM_END:
+            try state.end(try reader.streamEnd(record.pointee.stream_end, state))
+        case TIDEMARK__FEED__RECORD__RECORD_LOST: state.lose(try reader.lost(record.pointee.lost))
+        case TIDEMARK__FEED__RECORD__RECORD_PLACE, TIDEMARK__FEED__RECORD__RECORD_ENDED_STREAMS,
+            TIDEMARK__FEED__RECORD__RECORD_NUMBERS:
+            try reader.restore(record, into: &state)
         case TIDEMARK__FEED__RECORD__RECORD_RELAY: try state.change(try reader.relay(record.pointee.relay))
         case TIDEMARK__FEED__RECORD__RECORD_SESSION: try state.change(try reader.session(record.pointee.session))
         case TIDEMARK__FEED__RECORD__RECORD_CLOCK: try state.change(try reader.clock(record.pointee.clock))
@@ -118,7 +124,8 @@ package struct FrameFolder: ~Copyable, Sendable {
             metadataBytes: message.pointee.metadata_bytes,
             correction: try RecordReader.correction(message),
             preamble: Array(message.pointee.preamble.buffer),
-            index: try RecordReader.index(message.pointee.index)
+            index: try RecordReader.index(message.pointee.index),
+            place: RecordReader.place(message.pointee.place) ?? PacketPlace(endCycles: 0, offset: 0)
         )
     }
 }

@@ -29,6 +29,7 @@ struct ScopeFilter: Sendable {
             isVisible[trace.id] = allowed
             return allowed ? record : nil
         case .metadata(let traceID, _), .traceEnd(let traceID): return isVisible[traceID] == true ? record : nil
+        case .streamEnd(let end): return isVisible[end.traceID] == true ? record : nil
         case .stream(let stream): return isVisible[stream.traceID] == true ? record : nil
         case .events(let group): return filter(group).map { .events($0) }
         case .relay(let change): return scope.filtered(change).map { .relay($0) }
@@ -37,7 +38,7 @@ struct ScopeFilter: Sendable {
         case .lost(let loss): return scope.allows(loss.relay, loss.host, loss.session) ? record : nil
         case .holder(let holder): return scope.allows(holder.relay, holder.host, holder.session) ? record : nil
         case .clock(let report): return scope.allows(report) ? record : nil
-        case .gap: return record
+        case .gap, .log: return record
         // Its reason may name anyone.
         case .end: return .end(reason: "")
         }

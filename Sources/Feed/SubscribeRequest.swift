@@ -18,6 +18,16 @@ package enum FeedEncoding: UInt8, Sendable, CaseIterable {
     case decoded
 }
 
+/// What becomes of a subscriber that has once had all that there was, and then takes less than what comes.
+package enum OverflowPolicy: UInt8, Sendable, CaseIterable {
+    /// It gets everything, later, as far as the log still has it.
+    case wait = 0
+    /// It goes on with what leaves now, after a gap.
+    case skip
+    /// Its connection is closed.
+    case disconnect
+}
+
 /// What a subscriber asks for.
 package struct SubscribeRequest: Sendable, Equatable {
     package var start: SubscriptionStart
@@ -26,18 +36,28 @@ package struct SubscribeRequest: Sendable, Equatable {
     package var filter: String
     /// What the subscriber calls itself, for logs.
     package var clientName: String
+    /// The name under which the coordinator keeps how far the subscriber has come; empty for none.
+    package var cursor: String
+    package var overflow: OverflowPolicy
 
     package init(
         start: SubscriptionStart = .latest,
         encoding: FeedEncoding = .raw,
         filter: String = "",
-        clientName: String = ""
+        clientName: String = "",
+        cursor: String = "",
+        overflow: OverflowPolicy = .wait
     ) {
         self.start = start
         self.encoding = encoding
         self.filter = filter
         self.clientName = clientName
+        self.cursor = cursor
+        self.overflow = overflow
     }
+
+    /// Bytes of a cursor's name.
+    package static let cursorBytesMax = 128
 
     /// The version of the subscription protocol that this code speaks.
     package static let protocolVersion: UInt32 = 1
@@ -52,8 +72,17 @@ package struct Welcome: Sendable, Equatable {
     package var serverName: String
     /// Whether allow rules hide a part of the feed.
     package var isRestricted: Bool
+    /// The last frame that this epoch of the feed has in common with the one before.
+    package var commonSequence: UInt64
 
-    package init(feed: FeedIdentity, startSequence: UInt64, serverName: String = "", isRestricted: Bool = false) {
+    package init(
+        feed: FeedIdentity,
+        startSequence: UInt64,
+        serverName: String = "",
+        isRestricted: Bool = false,
+        commonSequence: UInt64 = 0
+    ) {
+        self.commonSequence = commonSequence
         self.feed = feed
         self.startSequence = startSequence
         self.serverName = serverName

@@ -7,12 +7,16 @@ package import CTF
 package struct Subscription: ~Copyable, Sendable {
     /// What the shell does after bytes came.
     package enum Action: Sendable {
-        /// Nothing yet, or nothing any more: what a subscriber says after its request is ignored.
+        /// Nothing yet; or nothing any more: what a subscriber without a cursor says after its request is ignored.
         case wait
         /// Look the start up in the log, then call `opened` or `refuse`.
         case open(SubscriptionStart)
         /// Send these bytes, then close.
         case refuse(ByteStorage, Refusal)
+        /// The subscriber's cursor is to stand at the token.
+        case acknowledge(ResumeToken)
+        /// It broke the protocol: close.
+        case abort(FeedError)
     }
 
     private enum State: Sendable {
@@ -63,7 +67,11 @@ package struct Subscription: ~Copyable, Sendable {
 
     /// Bytes came from the subscriber.
     package mutating func received(_ bytes: UnsafeRawBufferPointer) -> Action {
-        guard case .awaitingRequest = state else { return .wait }
+        switch state {
+        case .awaitingRequest: break
+        case .opening, .streaming: return acknowledgement(bytes)
+        case .closed: return .wait
+        }
         do throws(Refusal) {
             return try request(bytes)
         } catch {
@@ -97,6 +105,20 @@ package struct Subscription: ~Copyable, Sendable {
         }
     }
 
+    /// The last of the acknowledgements that `bytes` complete stands for all of them.
+    private mutating func acknowledgement(_ bytes: UnsafeRawBufferPointer) -> Action {
+        guard request?.cursor.isEmpty == false else { return .wait }
+        var bytes = bytes
+        var last: ResumeToken?
+        do throws(FeedError) {
+            while let message = try assembler.next(from: &bytes) { last = try messages.acknowledgement(message) }
+        } catch {
+            state = .closed
+            return .abort(error)
+        }
+        return last.map { .acknowledge($0) } ?? .wait
+    }
+
     /// The answer that refuses, for the shell's own reason too; send it, then close.
     package mutating func refuse(_ refusal: Refusal) -> ByteStorage {
         state = .closed
@@ -107,9 +129,13 @@ package struct Subscription: ~Copyable, Sendable {
     }
 
     /// The log has found the start.
+    /// - Parameter commonSequence: see `Welcome`.
     /// - Returns: what to send first: the welcome and the checkpoint.
     /// - Precondition: `received` has said `open`.
-    package mutating func opened(_ opening: SubscriptionOpening) throws(FeedError) -> [ByteStorage] {
+    package mutating func opened(
+        _ opening: SubscriptionOpening,
+        commonSequence: UInt64 = 0
+    ) throws(FeedError) -> [ByteStorage] {
         guard case .opening = state, let request, let scope else { preconditionFailure("nothing was to be opened") }
         state = .streaming
         if request.encoding != .raw || !scope.isFull || filter != nil {
@@ -127,7 +153,8 @@ package struct Subscription: ~Copyable, Sendable {
             feed: feed,
             startSequence: opening.state.sequence + 1,
             serverName: serverName,
-            isRestricted: !scope.isFull
+            isRestricted: !scope.isFull,
+            commonSequence: commonSequence
         )
         return [try messages.encode(welcome)] + (try checkpoint(opening))
     }

@@ -63,6 +63,11 @@ package struct SubscriptionClient: ~Copyable, Sendable {
         return try assembler.next(from: &bytes)
     }
 
+    /// The bytes that tell the coordinator that all up to `token` is done with; only for a request with a cursor.
+    package func acknowledgement(of token: ResumeToken) throws(FeedError) -> ByteStorage {
+        try messages.encode(acknowledgement: token)
+    }
+
     /// The connection has ended.
     /// - Throws: `truncated` when it ended inside a message, or before an answer.
     package mutating func ended() throws(FeedError) {

@@ -28,7 +28,7 @@ package struct MemoryLog: FrameLog, ~Copyable, Sendable {
 
     package let feed: FeedIdentity
     package private(set) var retainedBytes = 0
-    private let limits: Limits
+    private var limits: Limits
     private let feedLimits: FeedLimits
     private var frames: FrameRow
     /// By age; never empty.
@@ -54,6 +54,8 @@ package struct MemoryLog: FrameLog, ~Copyable, Sendable {
     package var oldestSequence: UInt64? { frames.isEmpty ? nil : frames.firstSequence }
     /// What lives before the oldest frame that can be read.
     package var oldestState: FeedState { stretches[0].start }
+    /// What lives after the newest frame.
+    package var newestState: FeedState { state }
     package var newestSequence: UInt64 { state.sequence }
     package var watermarkNs: Int64? { state.watermarkNs }
 
@@ -67,6 +69,12 @@ package struct MemoryLog: FrameLog, ~Copyable, Sendable {
         frames.append(frame)
         stretches[stretches.count - 1].bytes += frame.byteCount
         retainedBytes += frame.byteCount
+        while retainedBytes > limits.retainedBytes, stretches.count > 1 { dropOldestStretch() }
+    }
+
+    /// Keeps to other limits from now on.
+    package mutating func setLimits(_ limits: Limits) {
+        self.limits = limits
         while retainedBytes > limits.retainedBytes, stretches.count > 1 { dropOldestStretch() }
     }
 

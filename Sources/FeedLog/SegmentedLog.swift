@@ -36,9 +36,9 @@ package struct SegmentedLog: ~Copyable, Sendable {
     /// Bytes may have been stored that `sync` has not made sure of.
     package private(set) var isUnsynced = false
     let storage: any LogStorage
-    private let limits: Limits
+    private var limits: Limits
     private let feedLimits: FeedLimits
-    private let segmentBytes: UInt64
+    private var segmentBytes: UInt64 { max(1, min(limits.segmentBytes, limits.retainedBytes / 8)) }
     /// The newest segment is of this life of the feed, so that frames may be appended to it.
     private var isOpen: Bool
     /// What failed to be appended may still stand behind the newest segment's end.
@@ -62,40 +62,53 @@ package struct SegmentedLog: ~Copyable, Sendable {
         self.storage = storage
         self.limits = limits
         self.feedLimits = feedLimits
-        segmentBytes = max(1, min(limits.segmentBytes, limits.retainedBytes / 8))
     }
 
-    /// Appends frames, all or none.
+    /// How much is kept from the next frame on.
+    /// - Parameter ns: for how long, nanoseconds; nil: by bytes only.
+    package mutating func setRetention(bytes: UInt64, ns: Int64?) {
+        limits.retainedBytes = bytes
+        limits.retainedNs = ns
+    }
+
+    /// Appends frames, in order; after an error the same ones may be appended again, of which those that are stored
+    /// already are passed over.
     /// - Parameter nowNs: nanoseconds since the Unix epoch.
     package mutating func append(_ publications: [Publication], nowNs: Int64) throws(AppendError) {
-        // Those of an attempt that failed late are stored already.
-        let publications = publications.filter { $0.frame.sequence > catalogue.newestSequence }
-        guard let first = publications.first else { return }
-        do throws(StorageError) {
-            try mend()
-            // After a failure the state may be ahead of what is stored; these frames then go where they were to go.
-            if state.sequence + 1 == first.frame.sequence, needsSegment(publications, nowNs) { try begin(nowNs) }
-        } catch {
-            throw .storage(error)
-        }
-        for publication in publications where publication.frame.sequence > state.sequence {
-            do throws(FeedError) {
-                guard publication.frame.sequence == state.sequence + 1 else {
-                    throw .sequenceBroken(expected: state.sequence + 1, actual: publication.frame.sequence)
+        var waiting: [EncodedFrame] = []
+        for publication in publications where publication.frame.sequence > catalogue.newestSequence {
+            do throws(StorageError) {
+                // After a failure the state is ahead of what is stored; these frames go where they were to go.
+                if publication.frame.sequence == state.sequence + 1, needsSegment(publication, behind: waiting, nowNs) {
+                    try store(&waiting)
+                    try begin(nowNs)
                 }
-                try state.fold(publication.batch)
+            } catch {
+                throw .storage(error)
+            }
+            do throws(FeedError) {
+                try fold(publication)
             } catch {
                 throw .feed(error)
             }
+            waiting.append(publication.frame)
         }
         do throws(StorageError) {
-            try store(publications.map(\.frame))
+            try store(&waiting)
         } catch {
-            isTorn = true
-            try? mend()
             throw .storage(error)
         }
         drop(nowNs)
+    }
+
+    private mutating func fold(_ publication: Publication) throws(FeedError) {
+        let sequence = publication.frame.sequence
+        // Folded by an attempt before.
+        guard sequence > state.sequence else { return }
+        guard sequence == state.sequence + 1 else {
+            throw .sequenceBroken(expected: state.sequence + 1, actual: sequence)
+        }
+        try state.fold(publication.batch)
     }
 
     /// Makes sure that what was appended outlives a loss of power.
@@ -107,13 +120,18 @@ package struct SegmentedLog: ~Copyable, Sendable {
 
     // MARK: Segments
 
-    private func needsSegment(_ publications: [Publication], _ nowNs: Int64) -> Bool {
+    /// Whether `publication` is to begin a segment, behind frames that are still to be stored.
+    private func needsSegment(
+        _ publication: Publication,
+        behind waiting: [EncodedFrame],
+        _ nowNs: Int64
+    ) -> Bool {
         guard isOpen, let last = catalogue.segments.last else { return true }
         // A checkpoint in the middle of a batch would have no token, and say no W.
-        guard last.lastSequence >= last.firstSequence, state.isResumePoint || state.watermarkNs == nil else {
+        guard state.sequence >= last.firstSequence, state.isResumePoint || state.watermarkNs == nil else {
             return false
         }
-        let bytes = publications.reduce(0) { $0 + RecordHeader.byteCount + $1.frame.byteCount }
+        let bytes = (waiting + [publication.frame]).reduce(0) { $0 + RecordHeader.byteCount + $1.byteCount }
         if last.byteCount + UInt64(bytes) > segmentBytes { return true }
         // One that is filled slowly would keep what is too old.
         return limits.retainedNs.map { nowNs - last.header.createdNs > $0 / 8 } ?? false
@@ -131,7 +149,7 @@ package struct SegmentedLog: ~Copyable, Sendable {
         var pieces = [header.storage]
         var encoder = FrameEncoder(feed: catalogue.history.feed, limits: feedLimits)
         do throws(FeedError) {
-            let checkpoint = try encoder.checkpoint(SubscriptionOpening(state: state))
+            let checkpoint = try encoder.checkpoint(SubscriptionOpening(state: state), forLog: true)
             for (index, frame) in checkpoint.enumerated() {
                 let kind: RecordHeader.Kind = index == checkpoint.count - 1 ? .checkpointEnd : .checkpointPart
                 pieces += [RecordHeader(frame, kind).storage(before: frame.storage), frame.storage]
@@ -151,15 +169,25 @@ package struct SegmentedLog: ~Copyable, Sendable {
         if limits.syncsEachAppend { try sync() }
     }
 
-    private mutating func store(_ frames: [EncodedFrame]) throws(StorageError) {
+    /// Stores frames, all or none, and forgets them.
+    private mutating func store(_ frames: inout [EncodedFrame]) throws(StorageError) {
+        try mend()
+        guard !frames.isEmpty else { return }
         let last = catalogue.segments.count - 1
         var pieces: [ByteStorage] = []
         pieces.reserveCapacity(2 * frames.count)
         for frame in frames { pieces += [RecordHeader(frame, .batch).storage(before: frame.storage), frame.storage] }
         let name = catalogue.segments[last].name
-        try storage.append(pieces, to: name)
-        if limits.syncsEachAppend { try storage.sync(name) } else { isUnsynced = true }
+        do throws(StorageError) {
+            try storage.append(pieces, to: name)
+            if limits.syncsEachAppend { try storage.sync(name) } else { isUnsynced = true }
+        } catch {
+            isTorn = true
+            try? mend()
+            throw error
+        }
         for frame in frames { catalogue.segments[last].note(frame, markBytes: limits.markBytes) }
+        frames = []
     }
 
     /// Cuts off what a failed append left.

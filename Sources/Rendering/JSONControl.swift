@@ -20,7 +20,7 @@ struct JSONControl {
     /// Appends a record that is neither of events nor of metadata.
     func append(_ record: FeedRecord, streams: KnownStreams, to pen: inout OutputPen) {
         switch record {
-        case .trace, .metadata, .stream, .traceEnd, .events: return
+        case .trace, .metadata, .stream, .traceEnd, .streamEnd, .events: return
         case .relay(let change):
             begin("relay", &pen)
             member("relay", change.relay, &pen)
@@ -43,6 +43,11 @@ struct JSONControl {
             member("from_sequence", gap.fromSequence, &pen)
             member("to_sequence", gap.toSequence, &pen)
             member("reason", gap.reason, &pen)
+        case .log(let log):
+            begin("log", &pen)
+            member("state", log.condition.name, &pen)
+            if !log.reason.isEmpty { member("reason", log.reason, &pen) }
+            if log.condition == .writing { member("held_ns", log.heldNs, &pen) }
         case .end(let reason):
             begin("end", &pen)
             member("reason", reason, &pen)
@@ -156,6 +161,16 @@ extension SessionState {
         case .active: "active"
         case .ended: "ended"
         case .lost: "lost"
+        }
+    }
+}
+
+extension LogRecord.Condition {
+    /// The word for people and programs.
+    var name: String {
+        switch self {
+        case .writing: "writing"
+        case .failing: "failing"
         }
     }
 }

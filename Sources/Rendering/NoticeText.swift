@@ -13,7 +13,7 @@ struct NoticeText {
     /// - Returns: nil for records that need no notice.
     mutating func notice(for record: FeedRecord, streams: KnownStreams) -> String? {
         switch record {
-        case .trace, .metadata, .stream, .traceEnd, .events: return nil
+        case .trace, .metadata, .stream, .traceEnd, .streamEnd, .events: return nil
         case .lost(let loss): return notice(for: loss, streams: streams)
         case .relay(let change):
             return "relay \(change.relay): \(change.state.name)" + Self.suffix(change.reason)
@@ -27,6 +27,12 @@ struct NoticeText {
         case .clock(let report): return ClockNotice.text(report)
         case .gap(let gap):
             return "gap in the feed: frames \(gap.fromSequence) to \(gap.toSequence) are gone" + Self.suffix(gap.reason)
+        case .log(let log):
+            switch log.condition {
+            case .failing:
+                return "the feed stands still: the coordinator's log cannot be written" + Self.suffix(log.reason)
+            case .writing: return "the coordinator's log is written again, after \(Self.seconds(log.heldNs)) s"
+            }
         case .end(let reason): return reason.isEmpty ? nil : "the feed has ended: \(reason)"
         }
     }

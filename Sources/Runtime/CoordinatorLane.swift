@@ -27,7 +27,10 @@ package protocol BatchConsumer: AnyObject, Sendable {
 package final class CoordinatorLane: @unchecked Sendable {
     private let loop: any EventLoop
     private var coordinator: Coordinator
-    private let addresses: [RelayAddress]
+    /// Where relays listen, by their numbers.
+    private var addresses: [Int: RelayAddress]
+    /// The numbers of relays, by their names.
+    private var numbers: [String: Int]
     private let files: StoredFileReader
     private let limits: CoordinatorLimits
     private let consumer: any BatchConsumer
@@ -46,6 +49,7 @@ package final class CoordinatorLane: @unchecked Sendable {
 
     /// - Parameters:
     ///   - addresses: where the relays of `configuration` listen, in the same order.
+    ///   - restored: where the feed was, if it goes on with its log.
     ///   - places: where the files of its stored traces are, in the same order.
     ///   - notes: receives what people should read; called on the loop.
     package init(
@@ -53,6 +57,7 @@ package final class CoordinatorLane: @unchecked Sendable {
         configuration: CoordinatorConfiguration,
         addresses: [RelayAddress],
         places: [TracePlace] = [],
+        restored: RestoredFeed? = nil,
         consumer: any BatchConsumer,
         notes: @escaping @Sendable (CoordinatorNote) -> Void
     ) {
@@ -60,11 +65,12 @@ package final class CoordinatorLane: @unchecked Sendable {
         precondition(places.count == configuration.stored.count)
         files = StoredFileReader(places)
         self.loop = loop
-        self.addresses = addresses
+        self.addresses = Dictionary(uniqueKeysWithValues: addresses.enumerated().map { ($0, $1) })
+        numbers = Dictionary(uniqueKeysWithValues: configuration.relays.enumerated().map { ($1.name, $0) })
         self.consumer = consumer
         self.notes = notes
         limits = configuration.limits
-        coordinator = Coordinator(configuration)
+        coordinator = Coordinator(configuration, restored: restored)
         finish = loop.makePromise()
     }
 
@@ -95,6 +101,33 @@ package final class CoordinatorLane: @unchecked Sendable {
         loop.execute {
             self.coordinator.setOutputIsHeld(isHeld, now: self.now)
             self.runActions()
+        }
+    }
+
+    /// Takes over what has changed in the configuration. May be called from any thread, after `start`.
+    func reconfigure(_ changes: [RelayChange]) {
+        loop.execute {
+            guard !self.isStopped else { return }
+            for change in changes {
+                self.make(change)
+                self.runActions()
+            }
+        }
+    }
+
+    private func make(_ change: RelayChange) {
+        switch change {
+        case .remove(let name, let reason):
+            guard let number = numbers.removeValue(forKey: name) else { return }
+            coordinator.removeRelay(number, reason: reason, now: now)
+        case .add(let source, let address):
+            let number = coordinator.addRelay(source, now: now)
+            numbers[source.name] = number
+            addresses[number] = address
+        case .sessions(let name, let sessions, let start):
+            guard let number = numbers[name] else { return }
+            coordinator.setSessions(number, sessions, start: start, now: now)
+        case .stallAfter(let limitNs): coordinator.setStallAfter(limitNs, now: now)
         }
     }
 
@@ -129,7 +162,7 @@ package final class CoordinatorLane: @unchecked Sendable {
     private func connect(_ relay: Int, source: Int, identity: UInt64) {
         let attempt = (attempts[relay] ?? 0) + 1
         attempts[relay] = attempt
-        let address = addresses[source]
+        guard let address = addresses[source] else { preconditionFailure("a relay without an address") }
         RelayChannel.connect(
             to: address,
             ports: SourcePorts.candidates(address, identity: identity)[...],

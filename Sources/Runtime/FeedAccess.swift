@@ -6,11 +6,12 @@ import TLS
 /// Who may connect, and what they may see. A reload replaces it as a whole.
 final class FeedAccess: Sendable {
     struct Grant: Sendable {
-        var tls: TLSContext
+        var credentials: FeedCredentials
         var rules: [AllowRule]
+        var tls: TLSContext { credentials.tls }
 
         init(_ feed: Configuration.Feed, file: String) throws(CredentialsError) {
-            tls = try FeedCredentials.context(of: feed, file: file)
+            credentials = try FeedCredentials(of: feed, file: file)
             rules = feed.allow.map { AllowRule($0) }
         }
     }

@@ -86,6 +86,11 @@ package struct FeedConnection: Sendable {
         channel.setOption(.autoRead, value: isReading).whenComplete { _ in }
     }
 
+    /// Tells the coordinator that all up to `token` is done with; only for a request with a cursor.
+    package func acknowledge(_ token: ResumeToken) {
+        channel.pipeline.fireUserInboundEventTriggered(FeedClientChannel.Acknowledgement(token: token))
+    }
+
     /// Closes the connection, soon.
     package func stop() {
         // Later, since it may be called while the connection is at work.

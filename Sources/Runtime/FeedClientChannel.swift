@@ -11,6 +11,11 @@ final class FeedClientChannel: ChannelInboundHandler {
     /// Fired into the pipeline when this is the connection to use, of those that a host's addresses gave.
     struct Begin: Sendable {}
 
+    /// Fired into the pipeline to tell the coordinator that all up to the token is done with.
+    struct Acknowledgement: Sendable {
+        var token: ResumeToken
+    }
+
     private let serverName: String
     private let tls: TLSContext
     private let receive: @Sendable (FeedClientEvent) -> Void
@@ -38,6 +43,7 @@ final class FeedClientChannel: ChannelInboundHandler {
     // MARK: Channel
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let acknowledgement = event as? Acknowledgement { return acknowledge(acknowledgement.token, context) }
         guard event is Begin else { return context.fireUserInboundEventTriggered(event) }
         guard context.channel.isActive else {
             finish(.unreachable("the connection was closed at once"), context)
@@ -49,6 +55,18 @@ final class FeedClientChannel: ChannelInboundHandler {
             sendOutput(engine, context)
         } catch {
             finish(.refused("\(error)"), context)
+        }
+    }
+
+    private func acknowledge(_ token: ResumeToken, _ context: ChannelHandlerContext) {
+        guard let engine, !isEnded, case .established = engine.state else { return }
+        do {
+            let message = try client.acknowledgement(of: token)
+            defer { withExtendedLifetime(message) {} }
+            _ = try engine.write(message.bytes)
+            sendOutput(engine, context)
+        } catch {
+            finish(.unreachable("\(error)"), context)
         }
     }
 

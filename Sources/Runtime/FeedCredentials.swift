@@ -1,47 +1,134 @@
 package import Configuration
 import TLS
 
-/// The certificates of a configured feed.
-package enum FeedCredentials {
+/// The certificates of a configured feed, as they were in their files at one moment.
+package struct FeedCredentials: Sendable {
+    /// What connections of subscribers are made from.
+    let tls: TLSContext
+    /// What of it runs out, in the order of the configuration.
+    let expiries: [Expiry]
+
+    /// A certificate of the feed's own, or the first of its revocation lists to run out.
+    struct Expiry: Sendable {
+        let file: String
+        let what: String
+        /// Seconds since the Unix epoch.
+        let secondsSinceEpoch: Int64
+        /// It is time to warn when less than this is left, seconds.
+        let noticeSeconds: Int64
+    }
+
     /// Looks at the files, as `serve` would.
     /// - Parameter file: the configuration file's name, for messages.
     /// - Returns: all that is wrong with them.
     package static func problems(of feed: Configuration.Feed, file: String) -> [ConfigurationProblem] {
         do throws(CredentialsError) {
-            _ = try context(of: feed, file: file)
+            _ = try FeedCredentials(of: feed, file: file)
             return []
         } catch {
             return error.problems
         }
     }
 
-    /// What connections of subscribers are made from.
-    static func context(of feed: Configuration.Feed, file: String) throws(CredentialsError) -> TLSContext {
-        var problems: [ConfigurationProblem] = []
-        var identity: TLSIdentity?
+    /// Reads the files.
+    init(of feed: Configuration.Feed, file: String) throws(CredentialsError) {
+        var problems = Problems(file: file)
+        var identities: [TLSIdentity] = []
+        let plain = Configuration.ServerCertificate(certificateFile: feed.certificateFile, keyFile: feed.keyFile)
+        let pairs =
+            [(key: "feed", pair: plain)]
+            + feed.certificates.enumerated().map { number, pair in
+                (key: "feed.certificates[\(number)]", pair: pair)
+            }
+        for (key, pair) in pairs {
+            do throws(TLSError) {
+                let identity = try TLSIdentity(certificateFile: pair.certificateFile, keyFile: pair.keyFile)
+                try identity.checkValidity()
+                identities.append(identity)
+            } catch {
+                problems.add(key + (error.isAboutKey(of: pair) ? ".key" : ".certificate"), error)
+            }
+        }
         var trust: TLSTrust?
         do throws(TLSError) {
-            let read = try TLSIdentity(certificateFile: feed.certificateFile, keyFile: feed.keyFile)
-            try read.checkValidity()
-            identity = read
+            // The lists are read on their own first, so that what is wrong with one is said of its key.
+            _ = try TLSTrust(file: feed.clientAuthorityFile)
+            trust = Self.trust(feed, &problems)
         } catch {
-            problems.append(problem(error.isAboutKey(of: feed) ? "feed.key" : "feed.certificate", error, file))
+            problems.add("feed.client-ca", error)
         }
+        guard problems.found.isEmpty, let identity = identities.first, let trust else { throw problems.error }
+        var options = TLSOptions()
+        options.allowsTLS12 = feed.tlsVersion == .v12
         do throws(TLSError) {
-            trust = try TLSTrust(file: feed.clientAuthorityFile)
+            tls = try TLSContext(
+                server: identity,
+                namedIdentities: Array(identities.dropFirst()),
+                clientTrust: trust,
+                options: options
+            )
         } catch {
-            problems.append(problem("feed.client-ca", error, file))
+            let number = feed.certificates.firstIndex { error.isAbout($0.certificateFile) }
+            problems.add(number.map { "feed.certificates[\($0)].certificate" } ?? "feed.certificate", error)
+            throw problems.error
         }
-        guard let identity, let trust else { throw CredentialsError(problems: problems) }
+        let certificates = identities.map {
+            Expiry(
+                file: $0.certificateFile,
+                what: "certificate",
+                secondsSinceEpoch: $0.certificate.notAfter,
+                noticeSeconds: 14 * 86_400
+            )
+        }
+        let list = trust.nextUpdate.map {
+            Expiry(file: $0.file, what: "revocation list", secondsSinceEpoch: $0.seconds, noticeSeconds: 86_400)
+        }
+        expiries = certificates + [list].compactMap(\.self)
+    }
+
+    private static func trust(_ feed: Configuration.Feed, _ problems: inout Problems) -> TLSTrust? {
         do throws(TLSError) {
-            return try TLSContext(server: identity, clientTrust: trust)
+            let trust = try TLSTrust(
+                file: feed.clientAuthorityFile,
+                revocationListFiles: feed.revocationListFiles
+            )
+            try trust.checkValidity()
+            return trust
         } catch {
-            throw CredentialsError(problems: [problem("feed.certificate", error, file)])
+            let number = feed.revocationListFiles.firstIndex { error.isAbout($0) }
+            problems.add(number.map { "feed.crl[\($0)]" } ?? "feed.crl", error)
+            return nil
         }
     }
 
-    private static func problem(_ key: String, _ error: TLSError, _ file: String) -> ConfigurationProblem {
-        ConfigurationProblem(file: file, line: nil, key: key, message: error.plainText)
+    /// The mistakes found so far.
+    private struct Problems {
+        let file: String
+        private(set) var found: [ConfigurationProblem] = []
+
+        init(file: String) { self.file = file }
+
+        mutating func add(_ key: String, _ error: TLSError) {
+            found.append(ConfigurationProblem(file: file, line: nil, key: key, message: error.plainText))
+        }
+
+        /// With the lines of the keys, where the file can still be read.
+        var error: CredentialsError {
+            let lines = Configuration.lines(inFile: file)
+            return CredentialsError(
+                problems: found.map {
+                    ConfigurationProblem(file: $0.file, line: lines[$0.key], key: $0.key, message: $0.message)
+                }
+            )
+        }
+    }
+}
+
+extension Configuration.Feed {
+    /// All files that its credentials are read from.
+    var credentialFiles: [String] {
+        [certificateFile, keyFile, clientAuthorityFile] + certificates.flatMap { [$0.certificateFile, $0.keyFile] }
+            + revocationListFiles
     }
 }
 
@@ -60,11 +147,16 @@ extension TLSError {
         return "\(TLSError(kind))"
     }
 
-    fileprivate func isAboutKey(of feed: Configuration.Feed) -> Bool {
-        guard case .file(let path, let fault) = kind else { return false }
+    fileprivate func isAbout(_ file: String) -> Bool {
+        guard case .file(let path, _) = kind else { return false }
+        return path == file
+    }
+
+    fileprivate func isAboutKey(of pair: Configuration.ServerCertificate) -> Bool {
+        guard case .file(_, let fault) = kind else { return false }
         switch fault {
         case .noPrivateKey, .keyIsEncrypted, .keyDoesNotMatch: return true
-        default: return path == feed.keyFile && path != feed.certificateFile
+        default: return isAbout(pair.keyFile) && pair.keyFile != pair.certificateFile
         }
     }
 }

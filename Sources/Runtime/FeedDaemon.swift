@@ -6,20 +6,19 @@ package import Logging
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
-import Synchronization
 
 /// `tidemark serve`: a coordinator, its log, and its subscribers' listener.
 package final class FeedDaemon: Service {
     private let configuration: Configuration
-    private let file: String
-    private let access: FeedAccess
     private let limits: SubscriberLimits
     private let logger: Logger
     private let listening: @Sendable (Int) -> Void
-    private let hub = Mutex<FeedHub?>(nil)
+    private let settings: LiveSettings
+    private let notifier: ServiceNotifier?
 
     /// - Parameters:
     ///   - file: the configuration file's name, for messages.
+    ///   - notifier: the service manager that is told how the daemon is doing.
     ///   - listening: told the port of the feed once subscribers may connect.
     /// - Throws: `CredentialsError` when a certificate or key is unusable.
     package init(
@@ -27,14 +26,15 @@ package final class FeedDaemon: Service {
         file: String = "",
         limits: SubscriberLimits = SubscriberLimits(),
         logger: Logger,
+        notifier: ServiceNotifier? = nil,
         listening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(CredentialsError) {
         self.configuration = configuration
-        self.file = file
-        self.limits = limits
+        self.limits = limits.with(configuration.feed.limits)
         self.logger = logger
         self.listening = listening
-        access = FeedAccess(try FeedAccess.Grant(configuration.feed, file: file))
+        self.notifier = notifier
+        settings = try LiveSettings(configuration, file: file, logger: logger)
     }
 
     package func run() async throws {
@@ -48,29 +48,16 @@ package final class FeedDaemon: Service {
         }
     }
 
-    /// Takes over what a changed configuration says of certificates and `allow` rules: subscribers whose view changes
-    /// have to subscribe again. All else is for the next start, which is logged. May be called from any thread.
+    /// Takes over what a changed configuration says, as far as a running feed can; what it cannot is for the next start,
+    /// and is named in the log. May be called from any thread.
     /// - Throws: when a certificate or key is unusable; nothing has changed then.
     package func reload(_ new: Configuration) throws(CredentialsError) {
-        access.replace(try FeedAccess.Grant(new.feed, file: file))
-        hub.withLock { $0 }?.accessHasChanged()
-        logger.info("certificates and allow rules are reloaded", metadata: ["file": "\(file)"])
-        var rest = new
-        rest.feed = configuration.feed
-        rest.feed.listen = new.feed.listen
-        guard rest != configuration else { return }
-        logger.warning(
-            "other changes of the configuration take effect at the next start",
-            metadata: ["file": "\(file)"]
-        )
+        try settings.reload(new)
     }
 
     private func serve(coordinatorLoop: any EventLoop, feedLoop: any EventLoop) async throws {
         let (hub, recovered) = try openHub(on: feedLoop)
-        // Where the coordinator was, as far as the log knows.
-        _ = recovered
-        let listener = try await FeedListener.listen(on: configuration.feed.listen, hub: hub, access: access)
-        self.hub.withLock { $0 = hub }
+        let listener = try await FeedListener.listen(on: configuration.feed.listen, hub: hub, access: settings.access)
         logger.info(
             "feed is served",
             metadata: ["listen": "\(configuration.feed.listen)", "feed": "\(hub.feed.id)"]
@@ -82,18 +69,22 @@ package final class FeedDaemon: Service {
         let lane = CoordinatorLane(
             loop: coordinatorLoop,
             configuration: CoordinatorConfiguration(configuration, seed: hub.feed.id.low),
-            addresses: configuration.relays.map {
-                RelayAddress(host: $0.url.endpoint.host, port: Int($0.url.endpoint.port))
-            },
+            addresses: configuration.relays.map { RelayAddress($0) },
+            restored: recovered.map { RestoredFeed($0) },
             consumer: hub,
             notes: { [logger] in logger.log($0) }
         )
         hub.gate.connect { lane.setOutputIsHeld($0) }
+        lane.start()
+        var repeated = settings.begin(configuration, hub: hub, lane: lane, on: feedLoop)
+        if let notifier { repeated += notifier.watch(coordinatorLoop, feedLoop) }
+        defer { repeated.forEach { $0.cancel() } }
+        notifier?.ready(status: "the feed is served on \(configuration.feed.listen)")
         try await withGracefulShutdownHandler {
-            lane.start()
             _ = try await lane.finished.get()
-        } onGracefulShutdown: { [logger] in
+        } onGracefulShutdown: { [logger, notifier] in
             logger.info("stopping")
+            notifier?.stopping()
             lane.stop(reason: "the coordinator stops")
         }
         try? await listener.close()
@@ -116,6 +107,17 @@ package final class FeedDaemon: Service {
     }
 }
 
+extension SubscriberLimits {
+    /// What the configuration file allows each identity.
+    fileprivate func with(_ limits: Configuration.Limits) -> SubscriberLimits {
+        var changed = self
+        changed.subscribersPerIdentity = limits.connections
+        changed.bytesPerSecondPerIdentity = limits.bytesPerSecond
+        changed.outgoingBytes = min(outgoingBytes, max(16 << 10, limits.bufferBytes / limits.connections))
+        return changed
+    }
+}
+
 extension FeedIdentity {
     /// A new feed.
     static func random() -> FeedIdentity {
@@ -126,23 +128,9 @@ extension FeedIdentity {
 extension CoordinatorConfiguration {
     /// What the configuration file asks of the coordinator.
     init(_ configuration: Configuration, seed: UInt64) {
-        let relays = configuration.relays.map { relay in
-            RelaySource(
-                name: relay.name,
-                sessions: SessionPattern.all(of: relay),
-                start: relay.from == .now ? .now : .beginning,
-                correctionNs: relay.clockOffsetNs,
-                correctsClocks: relay.clock == .measured
-            )
-        }
-        let stallAfterNs: UInt64? =
-            switch configuration.order.stallAfter {
-            case .never: nil
-            case .afterNs(let limit): UInt64(clamping: limit)
-            }
         self.init(
-            relays: relays,
-            stallAfterNs: stallAfterNs,
+            relays: configuration.relays.map { RelaySource($0) },
+            stallAfterNs: configuration.order.stallAfter.limitNs,
             lifetime: .service,
             messages: configuration.order.messages.map {
                 MessageRule(send: $0.send, receive: $0.receive, field: $0.by)
@@ -159,6 +147,19 @@ extension SessionPattern {
             return [.exactly(host: session.hostname, session: session.session)]
         }
         return relay.sessions.map { .glob($0.pattern) }
+    }
+}
+
+extension ServiceNotifier {
+    /// Says that the daemon is alive for as long as both the loop of the merge and that of the log do their work.
+    func watch(_ coordinatorLoop: any EventLoop, _ feedLoop: any EventLoop) -> [RepeatedTask] {
+        guard let watchdogNs else { return [] }
+        // Twice as often as asked for, and once more in time for a loop that is slow.
+        let interval = TimeAmount.nanoseconds(Int64(clamping: watchdogNs / 3))
+        let task = coordinatorLoop.scheduleRepeatedTask(initialDelay: .zero, delay: interval) { _ in
+            feedLoop.execute { self.alive() }
+        }
+        return [task]
     }
 }
 

@@ -1,3 +1,4 @@
+import CTF
 import Feed
 import FeedLog
 import Logging
@@ -17,7 +18,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     /// The log on disk.
     private struct Disk {
-        var directory: LogDirectory
+        var storage: any LogStorage
         var lane: LogLane
         var reading: StoredReading
         var catalogue: LogCatalogue
@@ -36,11 +37,22 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     private var disk: Disk?
     /// What subscribers with the same view share.
     let views = ViewCache()
+    /// Bytes of the frames that came since the start.
+    private(set) var appendedBytes: UInt64 = 0
+    /// Said to everyone as long as nothing can be logged, and the number of what is said.
+    private(set) var notice: (frame: ByteStorage, number: UInt64)?
+    private var noticeCount: UInt64 = 0
+    private let cursors: CursorKeeper
+    private var usages: [String: IdentityUsage] = [:]
     private var subscribers: [ObjectIdentifier: SubscriberChannel] = [:]
     /// Of `subscribers`, those that have been let in.
     private(set) var admittedCount = 0
+    /// Connections that have not subscribed.
+    var waitingCount: Int { subscribers.count - admittedCount }
     /// Connections and subscriptions that were one too many.
     private(set) var refusedCount: UInt64 = 0
+    /// Connections that there have been.
+    private var connectionCount: UInt64 = 0
     private var refusalSaidAt: NIODeadline?
     private var isStopping = false
 
@@ -53,6 +65,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         gate = QueueGate(waitingMax: limits.waitingBatches, waitingMin: limits.waitingBatches / 4)
         encoder = FrameEncoder(feed: feed)
         tail = MemoryLog(feed: feed, limits: FeedHub.tailLimits(limits, retainedBytes: retainedBytes))
+        cursors = CursorKeeper(CursorTable(), loop: loop, logger: logger, save: nil)
     }
 
     /// A feed that goes on from a log on disk, or begins there.
@@ -71,13 +84,14 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
             state: state,
             limits: FeedHub.tailLimits(limits, retainedBytes: limits.memoryBytes)
         )
-        let (directory, sync) = (stored.directory, stored.sync)
+        let (storage, sync, table) = (stored.storage, stored.sync, stored.cursors)
         let told = LaneNews()
-        let lane = LogLane(stored.log, sync: sync, loop: loop, logger: logger) { told.hub?.take($0) }
+        let lane = LogLane(stored.log, storage: storage, sync: sync, loop: loop, logger: logger) { told.hub?.take($0) }
+        cursors = CursorKeeper(table, loop: loop, logger: logger) { lane.save($0) }
         disk = Disk(
-            directory: directory,
+            storage: storage,
             lane: lane,
-            reading: StoredReading(directory, loop: loop),
+            reading: StoredReading(storage, loop: loop),
             catalogue: catalogue
         )
         told.hub = self
@@ -109,7 +123,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     private func append(_ batch: FeedBatch) {
         do throws(FeedError) {
-            for publication in try encoder.encode(batch) { try tail.append(publication) }
+            for publication in try encoder.encode(batch) { try remember(publication) }
         } catch {
             // Our own batch does not fit our own format: said, and the feed goes on behind it.
             logger.error("a batch cannot be published", metadata: ["error": "\(error)"])
@@ -118,11 +132,16 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         for subscriber in subscribers.values { subscriber.pump() }
     }
 
+    private func remember(_ publication: Publication) throws(FeedError) {
+        try tail.append(publication)
+        appendedBytes += UInt64(publication.frame.byteCount)
+    }
+
     private func take(_ news: LogLane.News) {
         switch news {
         case .stored(let publications, let catalogue, let batches):
             do throws(FeedError) {
-                for publication in publications { try tail.append(publication) }
+                for publication in publications { try remember(publication) }
             } catch {
                 logger.critical("frames do not follow each other", metadata: ["error": "\(error)"])
             }
@@ -132,34 +151,72 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         case .failed(let error):
             logger.error("the log cannot be written; relays are not asked for more", metadata: ["error": "\(error)"])
             gate.setBlocked(true)
+            say(LogRecord(condition: .failing, reason: error.reason))
         case .recovered(let heldNs):
             logger.notice("the log is written again", metadata: ["held_ms": "\(heldNs / 1_000_000)"])
+            notice = nil
             gate.setBlocked(false)
         }
     }
 
+    /// Tells whoever is connected, now or later, as long as it holds.
+    private func say(_ record: LogRecord) {
+        do throws(FeedError) {
+            noticeCount += 1
+            notice = (try encoder.notice(.log(record), sequence: tail.newestSequence), noticeCount)
+        } catch {
+            logger.error("a notice cannot be encoded", metadata: ["error": "\(error)"])
+        }
+        for subscriber in subscribers.values { subscriber.pump() }
+    }
+
     // MARK: Subscribers
 
-    /// A new connection.
-    /// - Returns: false when there are too many that have not subscribed.
-    func add(_ subscriber: SubscriberChannel) -> Bool {
-        guard subscribers.count - admittedCount < limits.pendingConnections else {
-            countRefusal("\(limits.pendingConnections) connections have not subscribed yet")
-            return false
+    /// A new connection. Where too many have not subscribed yet, one of the others gives way: a client that means it
+    /// has subscribed in a moment, and whoever holds connections open does not keep it out.
+    /// - Returns: its number.
+    func add(_ subscriber: SubscriberChannel) -> UInt64 {
+        if waitingCount >= limits.pendingConnections, let other = dispensable {
+            let reason = "\(limits.pendingConnections) connections have not subscribed yet"
+            countRefusal(reason)
+            remove(other)
+            other.giveWay(reason)
         }
         subscribers[ObjectIdentifier(subscriber)] = subscriber
-        return true
+        connectionCount += 1
+        return connectionCount
+    }
+
+    /// Of the connections that have not subscribed: the oldest that is about to be closed, or else the oldest of the
+    /// host that has most of them. O(connections).
+    private var dispensable: SubscriberChannel? {
+        let waiting = subscribers.values.filter { !$0.isAdmitted }
+        let closing = waiting.filter(\.isClosing)
+        if let oldest = closing.min(by: { $0.arrival < $1.arrival }) { return oldest }
+        let ofHost = Dictionary(grouping: waiting, by: \.host).values
+        // Of hosts with as many, the one that came first: so that the choice does not hang on the order of a dictionary.
+        let most = ofHost.compactMap { group in
+            group.min(by: { $0.arrival < $1.arrival }).map { (count: group.count, oldest: $0) }
+        }
+        return most.max { ($0.count, $1.oldest.arrival) < ($1.count, $0.oldest.arrival) }?.oldest
     }
 
     /// Finds where a subscription begins. The subscriber is let in.
-    func open(_ start: SubscriptionStart) throws(Refusal) -> Reading {
+    func open(_ start: SubscriptionStart, identity: String) throws(Refusal) -> Reading {
         guard !isStopping else { throw Refusal(.stopping, "the coordinator is about to stop") }
         guard admittedCount < limits.subscribers else {
             countRefusal("there are \(limits.subscribers) subscribers")
             throw Refusal(.busy, "the coordinator has as many subscribers as it serves, \(limits.subscribers)")
         }
+        let usage = usages[identity] ?? IdentityUsage(bytesPerSecond: limits.bytesPerSecondPerIdentity, now: .now())
+        guard usage.connections < limits.subscribersPerIdentity else {
+            refusedCount += 1
+            throw Refusal(.busy, "this identity has as many subscribers as it may, \(limits.subscribersPerIdentity)")
+        }
         let reading = try find(start)
         admittedCount += 1
+        usages[identity] = usage
+        usage.connections += 1
         return reading
     }
 
@@ -211,9 +268,61 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         return StoredRead(opening: SubscriptionOpening(state: state, gap: gap))
     }
 
+    /// Where a subscriber goes on that does not wait for what it has missed.
+    func goOnNow(after position: LogPosition) -> StoredRead {
+        let state = tail.newestState
+        let gap = GapRecord(
+            fromSequence: position.sequence + 1,
+            toSequence: state.sequence,
+            reason: "the subscriber was slower than the feed, and asked not to wait"
+        )
+        return StoredRead(opening: SubscriptionOpening(state: state, gap: gap))
+    }
+
+    /// See `Welcome.commonSequence`.
+    func commonSequence(of start: SubscriptionStart) -> UInt64 {
+        guard let history = disk?.catalogue.history else { return 0 }
+        var epoch = feed.epoch - 1
+        if case .token(let token) = start, token.feed.epoch < feed.epoch { epoch = token.feed.epoch }
+        return history.lastCommonSequence(with: epoch) ?? 0
+    }
+
     func remove(_ subscriber: SubscriberChannel) {
-        guard subscribers.removeValue(forKey: ObjectIdentifier(subscriber)) != nil else { return }
-        if subscriber.isAdmitted { admittedCount -= 1 }
+        guard subscribers.removeValue(forKey: ObjectIdentifier(subscriber)) != nil, subscriber.isAdmitted else {
+            return
+        }
+        admittedCount -= 1
+        guard let usage = usages[subscriber.identity] else { return }
+        usage.connections -= 1
+        // What it has used of its second is forgotten with its last connection, unless it owes.
+        if usage.connections == 0, usage.delay(now: .now()) == nil { usages[subscriber.identity] = nil }
+    }
+
+    func usage(of identity: String) -> IdentityUsage? { usages[identity] }
+
+    // MARK: Cursors
+
+    /// - Returns: nil where there is no cursor, or one at a frame that the feed does not have.
+    func cursor(_ key: CursorTable.Key) -> ResumeToken? {
+        guard let token = cursors.table.token(of: key) else { return nil }
+        do throws(Refusal) {
+            try check(token)
+            return token
+        } catch {
+            logger.warning("a cursor stands nowhere", metadata: ["reason": "\(error.text)"])
+            return nil
+        }
+    }
+
+    private func check(_ token: ResumeToken) throws(Refusal) {
+        let history = disk?.catalogue.history ?? FeedHistory(feed: feed)
+        _ = try history.place(of: token, newestSequence: tail.newestSequence)
+    }
+
+    /// - Throws: a refusal when the token is none of this feed.
+    func acknowledge(_ key: CursorTable.Key, _ token: ResumeToken) throws(Refusal) {
+        try check(token)
+        cursors.move(key, to: token)
     }
 
     /// Says at most once a second that somebody was one too many: whoever knocks often does not fill the log.
@@ -228,7 +337,19 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         )
     }
 
-    /// The rules have changed: whoever sees something else now has to subscribe again. May be called from any thread.
+    /// How much of the log is kept from now on. May be called from any thread.
+    /// - Parameter ns: for how long, nanoseconds; nil: by bytes only, as in memory.
+    func setRetention(bytes: UInt64, ns: Int64?) {
+        loop.execute {
+            if let lane = self.disk?.lane {
+                lane.setRetention(bytes: bytes, ns: ns)
+            } else {
+                self.tail.setLimits(Self.tailLimits(self.limits, retainedBytes: Int(clamping: bytes)))
+            }
+        }
+    }
+
+    /// Trust or rules have changed: whoever sees something else now has to subscribe again. May be called from any thread.
     func accessHasChanged() {
         loop.execute {
             for subscriber in self.subscribers.values { subscriber.review() }
@@ -238,6 +359,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     // MARK: Ending
 
     /// Lets every subscriber have what the log has, then closes it; whoever does not take it in time is cut off.
+    /// - Returns: when all are closed, and no later than `SubscriberLimits.drain`.
     func drain() -> EventLoopFuture<Void> {
         stored().flatMap {
             self.isStopping = true
@@ -245,7 +367,12 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
                 subscriber.closeAtEnd()
                 return subscriber.closed
             }
-            return EventLoopFuture.andAllComplete(closing, on: self.loop)
+            let all = EventLoopFuture.andAllComplete(closing, on: self.loop)
+            let end = self.loop.scheduleTask(in: self.limits.drain) {
+                for subscriber in self.subscribers.values { subscriber.giveWay("the feed has ended") }
+            }
+            all.whenComplete { _ in end.cancel() }
+            return all
         }
     }
 
@@ -269,8 +396,9 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// Ends the threads of the log on disk. Called once, after `drain`.
     func close() async {
         guard let disk else { return }
+        try? await loop.submit { self.cursors.saveNow() }.get()
         await disk.reading.close()
-        if await disk.lane.close() { disk.directory.endedInOrder() }
+        disk.storage.close(isWhole: await disk.lane.close())
     }
 }
 

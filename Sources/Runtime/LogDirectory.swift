@@ -37,7 +37,7 @@ package final class LogDirectory: LogStorage {
         do throws(LogDirectoryError) {
             lock = try Self.lock(path)
         } catch {
-            close(directory)
+            Glibc.close(directory)
             throw error
         }
         self.path = FilePath(path)
@@ -49,14 +49,14 @@ package final class LogDirectory: LogStorage {
     }
 
     deinit {
-        current.withLock { if let current = $0 { close(current.descriptor) } }
-        close(lock)
-        close(directory)
+        current.withLock { if let current = $0 { Glibc.close(current.descriptor) } }
+        Glibc.close(lock)
+        Glibc.close(directory)
     }
 
-    /// The log has been stored to its end, as far as the system is asked to.
-    package func endedInOrder() {
-        Self.write([], to: lock)
+    package func close(isWhole: Bool) {
+        if isWhole { Self.write([], to: lock) }
+        flock(lock, LOCK_UN)
     }
 
     // MARK: The lock file
@@ -68,14 +68,14 @@ package final class LogDirectory: LogStorage {
         guard lock >= 0 else { throw .unusable(FileError(path, "log.directory cannot be written", errno)) }
         guard flock(lock, LOCK_EX | LOCK_NB) != 0 else { return lock }
         let code = errno
-        close(lock)
+        Glibc.close(lock)
         throw code == EWOULDBLOCK ? .inUse(directory) : .unusable(FileError(path, "cannot be locked", code))
     }
 
     private static func systemStart() -> [UInt8] {
         let descriptor = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return [] }
-        defer { close(descriptor) }
+        defer { Glibc.close(descriptor) }
         return content(of: descriptor)
     }
 
@@ -119,7 +119,7 @@ package final class LogDirectory: LogStorage {
     package func read(_ name: String, at offset: UInt64, count: Int) throws(StorageError) -> ByteStorage {
         let descriptor = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw StorageError(errno, name) }
-        defer { close(descriptor) }
+        defer { Glibc.close(descriptor) }
         var done = 0
         var fault: Int32 = 0
         let storage = ByteStorage(capacity: count) { bytes in
@@ -166,7 +166,7 @@ package final class LogDirectory: LogStorage {
         let descriptor = openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw StorageError(errno, name) }
         do throws(StorageError) {
-            defer { close(descriptor) }
+            defer { Glibc.close(descriptor) }
             try Self.write(pieces, to: descriptor, name)
         } catch {
             unlinkat(directory, temporary, 0)
@@ -184,7 +184,7 @@ package final class LogDirectory: LogStorage {
     private func forget(_ name: String) {
         current.withLock { current in
             guard let open = current, open.name == name else { return }
-            close(open.descriptor)
+            Glibc.close(open.descriptor)
             current = nil
         }
     }
@@ -196,7 +196,7 @@ package final class LogDirectory: LogStorage {
     ) throws(StorageError) {
         let result: Result<Void, StorageError> = current.withLock { current in
             if let open = current, open.name != name {
-                close(open.descriptor)
+                Glibc.close(open.descriptor)
                 current = nil
             }
             if current == nil {

@@ -1,3 +1,4 @@
+import CTF
 import Feed
 import FeedLog
 import Logging
@@ -19,7 +20,7 @@ final class LogLane: @unchecked Sendable {
         /// Nothing can be stored.
         case failed(StorageError)
         /// Storing goes on, after so many nanoseconds.
-        case recovered(heldNs: UInt64)
+        case recovered(heldNs: Int64)
     }
 
     /// When the disk is told to make sure of what it was given.
@@ -44,6 +45,7 @@ final class LogLane: @unchecked Sendable {
     private let sync: Sync
     private let logger: Logger
     private let tell: @Sendable (News) -> Void
+    private let storage: any LogStorage
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let queue = Mutex(Queue())
     // Confined to the thread.
@@ -52,20 +54,23 @@ final class LogLane: @unchecked Sendable {
     /// Encoded and not stored yet, and of how many batches.
     private var pending: [Publication] = []
     private var pendingBatches = 0
-    private var failedAt: NIODeadline?
+    private var failure: (at: NIODeadline, error: StorageError)?
     private var syncedAt = NIODeadline.now()
     private var isSyncScheduled = false
 
     /// - Parameters:
     ///   - loop: where `tell` is called, in the order in which things happen.
     ///   - log: goes on behind its newest frame.
+    ///   - storage: where it is.
     init(
         _ log: consuming SegmentedLog,
+        storage: any LogStorage,
         sync: Sync,
         loop: any EventLoop,
         logger: Logger,
         tell: @escaping @Sendable (News) -> Void
     ) {
+        self.storage = storage
         self.loop = loop
         self.sync = sync
         self.logger = logger
@@ -83,6 +88,29 @@ final class LogLane: @unchecked Sendable {
             return !queue.isRunning
         }
         if starts { wake() }
+    }
+
+    /// Stores the cursors, soon.
+    func save(_ cursors: CursorTable) {
+        pool.submit { state in
+            guard case .active = state else { return }
+            do throws(StorageError) {
+                let bytes = cursors.bytes
+                let content = ByteStorage(capacity: bytes.count)
+                bytes.withUnsafeBytes { content.write($0, at: 0) }
+                try self.storage.replace(CursorTable.fileName, with: [content])
+            } catch {
+                self.logger.warning("the cursors cannot be stored", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// How much is kept from the next frame on.
+    func setRetention(bytes: UInt64, ns: Int64?) {
+        pool.submit { state in
+            guard case .active = state else { return }
+            self.log.setRetention(bytes: bytes, ns: ns)
+        }
     }
 
     /// Succeeds, on the loop, once all that was submitted has been stored and told.
@@ -126,6 +154,7 @@ final class LogLane: @unchecked Sendable {
         while true {
             if pending.isEmpty {
                 guard let batches = take() else { return }
+                pendingBatches += batches.count
                 encode(batches)
             }
             do throws(StorageError) {
@@ -153,7 +182,6 @@ final class LogLane: @unchecked Sendable {
     }
 
     private func encode(_ batches: [FeedBatch]) {
-        pendingBatches += batches.count
         for batch in batches {
             do throws(FeedError) {
                 pending += try encoder.encode(batch)
@@ -176,19 +204,25 @@ final class LogLane: @unchecked Sendable {
             }
         }
         try syncIfDue()
-        if let failedAt {
-            self.failedAt = nil
-            let heldNs = UInt64(clamping: (NIODeadline.now() - failedAt).nanoseconds)
-            loop.execute { self.tell(.recovered(heldNs: heldNs)) }
-        }
         let (publications, batches, catalogue) = (pending, pendingBatches, log.catalogue)
         (pending, pendingBatches) = ([], 0)
         loop.execute { self.tell(.stored(publications, catalogue, batches: batches)) }
+        if let failure { recover(failure) }
+    }
+
+    /// The feed itself says that it has stood still, and for how long.
+    private func recover(_ failure: (at: NIODeadline, error: StorageError)) {
+        self.failure = nil
+        let heldNs = (NIODeadline.now() - failure.at).nanoseconds
+        loop.execute { self.tell(.recovered(heldNs: heldNs)) }
+        let record = LogRecord(condition: .writing, reason: failure.error.reason, heldNs: heldNs)
+        // It changes nothing about W, so a subscriber may resume after it where it might before it.
+        encode([FeedBatch(records: [.log(record)], watermarkNs: log.state.isResumePoint ? log.state.watermarkNs : nil)])
     }
 
     private func fail(_ error: StorageError) {
-        guard failedAt == nil else { return }
-        failedAt = .now()
+        guard failure == nil else { return }
+        failure = (.now(), error)
         loop.execute { self.tell(.failed(error)) }
     }
 

@@ -57,6 +57,11 @@ package final class PrintingLane<Element: Sendable>: Sendable {
         stopped.withLock { $0 }?()
     }
 
+    /// Runs `body` on the thread after all that waits now.
+    package func afterWaiting(_ body: @escaping @Sendable () -> Void) {
+        pool.submit { _ in body() }
+    }
+
     /// Runs `last` after all that waits has been printed, and ends the thread.
     package func drain(_ last: @escaping @Sendable () -> Void) async {
         await withCheckedContinuation { continuation in

@@ -1,3 +1,4 @@
+import CTF
 import Configuration
 import Feed
 import FeedLog
@@ -10,13 +11,20 @@ struct StoredFeed: ~Copyable, Sendable {
     let log: SegmentedLog
     /// Whether nothing had been stored.
     let isNew: Bool
-    let directory: LogDirectory
+    let storage: any LogStorage
+    let cursors: CursorTable
     let sync: LogLane.Sync
 
     /// Opens the log's directory, and what is in it; blocks.
-    /// - Parameter configuration: names a directory.
+    /// - Parameters:
+    ///   - configuration: names a directory.
+    ///   - storage: what stands before the directory.
     /// - Throws: `LogDirectoryError`, `LogError`.
-    static func open(_ configuration: Configuration.Log, logger: Logger) throws -> StoredFeed {
+    static func open(
+        _ configuration: Configuration.Log,
+        logger: Logger,
+        storage: (LogDirectory) -> any LogStorage = { $0 }
+    ) throws -> StoredFeed {
         let directory = try LogDirectory(configuration.directory ?? "")
         let sync: LogLane.Sync =
             switch configuration.sync {
@@ -29,8 +37,9 @@ struct StoredFeed: ~Copyable, Sendable {
         limits.retainedNs = configuration.retainAgeNs
         limits.syncsEachAppend = sync == .always
         var recovery = LogRecovery()
+        let storage = storage(directory)
         let log = try SegmentedLog.open(
-            directory,
+            storage,
             limits: limits,
             newFeed: .random(),
             nowNs: WallClock.nowNs,
@@ -46,7 +55,22 @@ struct StoredFeed: ~Copyable, Sendable {
                 "frames": "\(oldest) to \(log.state.sequence)",
             ]
         )
-        return StoredFeed(log: log, isNew: recovery.isNew, directory: directory, sync: sync)
+        let feed = log.catalogue.history.feed.id
+        let cursors = cursors(in: directory, feed: feed, logger: logger)
+        return StoredFeed(log: log, isNew: recovery.isNew, storage: storage, cursors: cursors, sync: sync)
+    }
+
+    private static func cursors(in directory: LogDirectory, feed: FeedID, logger: Logger) -> CursorTable {
+        do throws(StorageError) {
+            guard let byteCount = try directory.files()[CursorTable.fileName] else { return CursorTable() }
+            let content = try directory.read(CursorTable.fileName, at: 0, count: Int(clamping: byteCount))
+            let bytes = withExtendedLifetime(content) { Array(content.bytes) }
+            if let cursors = CursorTable(bytes: bytes, feed: feed) { return cursors }
+            logger.error("the cursors are damaged: all are forgotten", metadata: ["file": "\(CursorTable.fileName)"])
+        } catch {
+            logger.error("the cursors cannot be read: all are forgotten", metadata: ["error": "\(error)"])
+        }
+        return CursorTable()
     }
 }
 

@@ -8,8 +8,8 @@ import TLS
 /// One subscriber's connection: TLS, the subscription, and its cursor in the log.
 ///
 /// A subscriber costs its cursor and at most `outgoingBytes` of ciphertext; one that does not read is simply not
-/// written to, and falls out of the log in the end, which it is told. Confined to the feed's event loop, which
-/// `@unchecked Sendable` stands for.
+/// written to, later reads from disk what it has missed, and falls out of the log in the end, which it is told.
+/// Confined to the feed's event loop, which `@unchecked Sendable` stands for.
 final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -44,8 +44,22 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     /// What comes next is being read from disk.
     private var isReading = false
     private var context: ChannelHandlerContext?
-    private var peerName = "?"
-    private var identity = "?"
+    /// The names of its certificate.
+    var identity: String { audit.identity }
+    private var usage: IdentityUsage?
+    /// Where its cursor is kept, if it has named one.
+    private var cursor: CursorTable.Key?
+    /// Its overflow policy counts from when it has had all that there was.
+    private var hasCaughtUp = false
+    /// `hub.appendedBytes` at its position; meaningful once it has caught up.
+    private var reachedBytes: UInt64 = 0
+    /// The last notice that it was sent.
+    private var noticeNumber: UInt64 = 0
+    private var throttle: Scheduled<Void>?
+    private var audit: ConnectionAudit
+    /// Of which number this connection is, from the feed's first on, and which host it comes from.
+    private(set) var arrival: UInt64 = 0
+    private(set) var host = ""
     private var deadline: Scheduled<Void>?
     private let closePromise: EventLoopPromise<Void>
     private var plaintext = [UInt8](repeating: 0, count: 16 << 10)
@@ -53,6 +67,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     init(hub: FeedHub, access: FeedAccess) {
         self.hub = hub
         self.access = access
+        audit = ConnectionAudit(logger: hub.logger)
         closePromise = hub.loop.makePromise()
     }
 
@@ -65,7 +80,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        peerName = context.remoteAddress.map { "\($0)" } ?? "?"
+        audit.peer = context.remoteAddress.map { "\($0)" } ?? "?"
+        host = context.remoteAddress?.ipAddress ?? ""
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -73,11 +89,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        guard hub.add(self) else {
-            state = .closing
-            context.close(promise: nil)
-            return
-        }
+        arrival = hub.add(self)
         after(limits.handshake) { $0.drop("no subscription within \($0.limits.handshake.nanoseconds / 1_000_000) ms") }
         do throws(TLSError) {
             engine = try TLSEngine(access.current.tls)
@@ -87,7 +99,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if case .streaming = state { hub.logger.info("subscriber has left", metadata: metadata) }
+        audit.left(reason: "it closed the connection")
         ended()
         context.fireChannelInactive()
     }
@@ -101,9 +113,15 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
             }
         }
         switch received {
-        case .failure(let error): drop("TLS: \(error)")
-        case .success(.end): close()
+        case .failure(let error):
+            if case .peerNotTrusted(let fault) = error.kind { audit.certificate = fault.certificate }
+            drop("TLS: \(error)")
+        case .success(.end):
+            audit.left(reason: "it closed the connection")
+            close()
         case .success(.request(.open(let start))): open(start, engine)
+        case .success(.request(.abort(let error))): drop("broke the protocol: \(error)")
+        case .success(.request(.acknowledge(let token))): acknowledge(token)
         case .success(.request(.refuse(let answer, let refusal))): answerRefusal(answer, refusal, engine)
         case .success(.nothing), .success(.request(.wait)):
             sendOutput(engine)
@@ -117,9 +135,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if case .streaming = state {
-            hub.logger.info("subscriber has left", metadata: metadata.with("reason", describe(error)))
-        }
+        audit.left(reason: describe(error))
         state = .closing
         context.close(promise: nil)
     }
@@ -141,7 +157,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
                 }
                 switch action {
                 case .wait, nil: continue
-                case .open, .refuse: return action.map { .request($0) } ?? .nothing
+                case .acknowledge(let token): acknowledge(token)
+                case .open, .refuse, .abort: return action.map { .request($0) } ?? .nothing
                 }
             }
         }
@@ -149,7 +166,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     private func makeSubscription(_ engine: TLSEngine) -> Subscription {
         let certificate = engine.peerCertificate
-        identity = certificate?.identities.joined(separator: ",") ?? "?"
+        audit.certificate = certificate
         let peer = PeerIdentity(
             alternativeNames: certificate.map { $0.hasAlternativeNames ? $0.uris + $0.dnsNames : [] } ?? [],
             commonName: certificate?.hasAlternativeNames == false ? certificate?.commonName : nil
@@ -165,26 +182,46 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func open(_ start: SubscriptionStart, _ engine: TLSEngine) {
+        // The certificates may have been reloaded since its handshake began.
+        let tls = access.current.tls
+        if !engine.isMade(from: tls), let fault = tls.fault(ofPeerOf: engine) { return drop("TLS: \(fault)") }
+        var start = start
+        if let name = subscription?.request?.cursor, !name.isEmpty {
+            let key = CursorTable.Key(identity: identity, name: name)
+            cursor = key
+            if let token = hub.cursor(key) { start = .token(token) }
+        }
         let reading: FeedHub.Reading
         do throws(Refusal) {
-            reading = try hub.open(start)
+            reading = try hub.open(start, identity: identity)
         } catch {
             guard let answer = subscription?.refuse(error) else { return close() }
             answerRefusal(answer, error, engine)
             return
         }
         isAdmitted = true
+        usage = hub.usage(of: identity)
         deadline?.cancel()
-        hub.logger.info("subscriber", metadata: metadata.with("start", "\(start)"))
-        wait(for: reading) { $0.opened($1) }
+        audit.admitted(start: "\(start)")
+        let commonSequence = hub.commonSequence(of: start)
+        wait(for: reading) { $0.opened($1, commonSequence: commonSequence) }
     }
 
-    private func opened(_ read: StoredRead) {
+    private func acknowledge(_ token: ResumeToken) {
+        guard let cursor else { return }
+        do throws(Refusal) {
+            try hub.acknowledge(cursor, token)
+        } catch {
+            drop("acknowledges what it cannot have: \(error.text)")
+        }
+    }
+
+    private func opened(_ read: StoredRead, commonSequence: UInt64) {
         guard case .opening = state, let engine else { return }
         guard case .fallenOut(let opening) = found(read).found else { return drop("the log cannot be read") }
         state = .streaming
         do {
-            try write(subscription?.opened(opening) ?? [], engine)
+            try write(subscription?.opened(opening, commonSequence: commonSequence) ?? [], engine)
             context?.flush()
         } catch {
             return drop("\(error)")
@@ -216,7 +253,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     private func found(_ read: StoredRead) -> StoredRead {
         var read = read
         if let damage = read.damage {
-            hub.logger.error("the log is damaged", metadata: metadata.with("at", "\(damage)"))
+            hub.logger.error("the log is damaged", metadata: audit.metadata.merging(["at": "\(damage)"]) { _, new in new })
         }
         if case .unreadable = read.found { read = hub.goOnInMemory(after: position) }
         position = read.position
@@ -224,21 +261,22 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func answerRefusal(_ answer: ByteStorage, _ refusal: Refusal, _ engine: TLSEngine) {
-        hub.logger.warning(
-            "subscriber refused",
-            metadata: metadata.with("code", "\(refusal.code)").with("reason", refusal.text)
-        )
+        audit.ended(.warning, "subscriber refused", reason: "\(refusal.code): \(refusal.text)")
         do {
             try write([answer], engine)
         } catch {
-            hub.logger.debug("the refusal could not be sent", metadata: metadata.with("error", "\(error)"))
+            hub.logger.debug("the refusal could not be sent: \(error)", metadata: audit.metadata)
         }
         close()
     }
 
-    /// The rules have changed: whoever sees something else now has to subscribe again, and goes on from its token.
+    /// Trust or rules have changed: whoever is not trusted any more is out, and whoever sees something else now has to
+    /// subscribe again, and goes on from its token.
     func review() {
         if case .closing = state { return }
+        if let engine, let fault = access.current.tls.fault(ofPeerOf: engine) {
+            return drop("its certificate is not accepted any more: \(fault)")
+        }
         guard let peer, ViewScope(peer: peer, rules: access.current.rules) != subscription?.scope else { return }
         drop("the allow rules for it have changed")
     }
@@ -252,12 +290,25 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         isPumping = true
         defer { isPumping = false }
         var turnBytes = 0
+        guard !isOverrun else { return drop("slower than the feed, and asked not to wait") }
+        sayNotice()
         while context.channel.isWritable, case .streaming = state {
             guard turnBytes < limits.turnBytes else { return pumpLater() }
+            if let delay = usage?.delay(now: .now()) { return pumpAfter(delay) }
+            if isBehind, subscription?.request?.overflow == .skip {
+                turnBytes += send(hub.goOnNow(after: position))
+                reachedBytes = hub.appendedBytes
+                continue
+            }
             switch hub.read(after: position, limitBytes: limits.readBytes) {
             case .now(let read):
                 if case .atEnd = read.found {
-                    if closesAtEnd { close() }
+                    hasCaughtUp = true
+                    reachedBytes = hub.appendedBytes
+                    if closesAtEnd {
+                        audit.ended(.info, "subscriber has all", reason: "the feed ends")
+                        close()
+                    }
                     return
                 }
                 turnBytes += send(read)
@@ -279,10 +330,11 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
             case .frames(let frames):
                 for frame in frames {
                     bytes += frame.byteCount
+                    reachedBytes += UInt64(frame.byteCount)
                     try write(subscription?.frame(frame) ?? [], engine)
                 }
             case .fallenOut(let opening):
-                hub.logger.warning("subscriber has fallen out of the log", metadata: metadata)
+                hub.logger.warning("subscriber has fallen out of the log", metadata: audit.metadata)
                 try write(subscription?.reopened(opening) ?? [], engine)
             case .atEnd, .unreadable: break
             }
@@ -297,8 +349,41 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         hub.loop.execute { self.pump() }
     }
 
+    private func pumpAfter(_ delay: TimeAmount) {
+        guard throttle == nil else { return }
+        throttle = hub.loop.scheduleTask(in: delay) {
+            self.throttle = nil
+            self.pump()
+        }
+    }
+
+    /// Whether it is further behind than one may be that does not want to wait.
+    private var isBehind: Bool {
+        hasCaughtUp && hub.appendedBytes > reachedBytes
+            && hub.appendedBytes - reachedBytes > UInt64(limits.overflowBytes)
+    }
+
+    private var isOverrun: Bool { isBehind && subscription?.request?.overflow == .disconnect }
+
+    /// Says how the log stands, where that is not said in the feed.
+    private func sayNotice() {
+        guard let notice = hub.notice, notice.number != noticeNumber, let engine, let context,
+            context.channel.isWritable
+        else { return }
+        noticeNumber = notice.number
+        do {
+            try write([notice.frame], engine)
+            context.flush()
+        } catch {
+            drop("\(error)")
+        }
+    }
+
     private func write(_ messages: [ByteStorage], _ engine: TLSEngine) throws {
-        for message in messages { try seal(message.bytes, engine) }
+        for message in messages {
+            usage?.spend(message.capacity)
+            try seal(message.bytes, engine)
+        }
     }
 
     /// Encrypts bytes straight into what goes to the socket.
@@ -344,7 +429,10 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     /// Closes once the log's end has been sent; cuts off whoever does not take it in time.
     func closeAtEnd() {
-        guard case .streaming = state else { return close() }
+        guard case .streaming = state else {
+            audit.ended(.info, "connection closed", reason: "the feed ends")
+            return close()
+        }
         closesAtEnd = true
         after(limits.closing) { $0.cutOff("did not take the end of the feed in time") }
         pump()
@@ -352,7 +440,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     private func drop(_ reason: String) {
         if case .closing = state { return }
-        hub.logger.warning("subscriber dropped", metadata: metadata.with("reason", reason))
+        audit.ended(.warning, "subscriber dropped", reason: reason)
         close()
     }
 
@@ -376,8 +464,19 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func cutOff(_ reason: String?) {
-        if let reason { hub.logger.warning("subscriber cut off", metadata: metadata.with("reason", reason)) }
+        if let reason { audit.ended(.warning, "subscriber cut off", reason: reason) }
         context?.close(promise: nil)
+    }
+
+    /// Makes room for another connection, at once.
+    func giveWay(_ reason: String) {
+        cutOff(reason)
+    }
+
+    /// Whether it is about to be closed: what is left is the other side's turn.
+    var isClosing: Bool {
+        if case .closing = state { return true }
+        return false
     }
 
     /// Runs `action` then, instead of what was to be run later.
@@ -391,20 +490,11 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         guard context != nil else { return }
         context = nil
         deadline?.cancel()
+        throttle?.cancel()
         state = .closing
         // It shares work with others on this loop.
         subscription = nil
         hub.remove(self)
         closePromise.succeed()
-    }
-
-    private var metadata: Logger.Metadata {
-        ["peer": "\(peerName)", "identity": "\(identity)"]
-    }
-}
-
-extension Logger.Metadata {
-    fileprivate func with(_ key: String, _ value: String) -> Logger.Metadata {
-        merging([key: .string(value)]) { _, new in new }
     }
 }

@@ -9,10 +9,18 @@ package struct SubscriberLimits: Sendable {
     /// From our last byte until the peer has closed too: input is discarded meanwhile, so that no reset of TCP
     /// overtakes an alert or a refusal.
     package var linger = TimeAmount.seconds(1)
+    /// From the feed's end until all are closed, whatever they do.
+    package var drain = TimeAmount.seconds(10)
     /// Connections that have not subscribed.
     package var pendingConnections = 64
     /// Subscribers.
     package var subscribers = 1024
+    /// Of these, with the same identity.
+    package var subscribersPerIdentity = 256
+    /// What the subscribers of one identity are sent together, bytes a second; nil: whatever they take.
+    package var bytesPerSecondPerIdentity: Int?
+    /// How far a subscriber that does not want to wait may be behind, in log bytes.
+    package var overflowBytes = 16 << 20
     /// Log bytes turned into ciphertext at a time.
     package var readBytes = 256 << 10
     /// Log bytes turned into ciphertext before other subscribers have their turn.

@@ -34,6 +34,9 @@ package final class TailRun: Service {
         var sequence: UInt64 = 0
         /// What the feed's end record said, if it was the last frame.
         var endReason: String?
+        /// What has been printed and was not acknowledged yet.
+        var printed: ResumeToken?
+        var acknowledgedAt: ContinuousClock.Instant?
         var isWelcomed = false
         var connection: FeedConnection?
         var pause: Task<Void, Never>?
@@ -48,6 +51,8 @@ package final class TailRun: Service {
     private let tls: TLSContext
     private let start: SubscriptionStart
     private let filter: String
+    private let cursor: String
+    private let overflow: OverflowPolicy
     private let reconnects: Bool
     private let retryDelay: RetryDelay
     private let group: any EventLoopGroup
@@ -59,12 +64,15 @@ package final class TailRun: Service {
     /// - Parameters:
     ///   - start: where the first connection begins; later ones go on from the last token.
     ///   - filter: which events are wanted; empty: all.
+    ///   - cursor: the name under which the coordinator keeps how far we have come; empty for none.
     ///   - say: receives lines for standard error.
     package init(
         address: RelayAddress,
         tls: TLSContext,
         start: SubscriptionStart,
         filter: String = "",
+        cursor: String = "",
+        overflow: OverflowPolicy = .wait,
         reconnects: Bool,
         retryDelay: RetryDelay = RetryDelay(),
         group: any EventLoopGroup,
@@ -75,6 +83,8 @@ package final class TailRun: Service {
         self.tls = tls
         self.start = start
         self.filter = filter
+        self.cursor = cursor
+        self.overflow = overflow
         self.reconnects = reconnects
         self.retryDelay = retryDelay
         self.group = group
@@ -130,10 +140,14 @@ package final class TailRun: Service {
     }
 
     private func connect() async -> FeedClientEnd {
+        let token = state.withLock { $0.token }
         let request = SubscribeRequest(
-            start: state.withLock { $0.token.map { .token($0) } } ?? start,
+            start: token.map { .token($0) } ?? start,
             filter: filter,
-            clientName: "tidemark tail"
+            clientName: "tidemark tail",
+            // A cursor begins where it stands, and that may be behind what is here already: see `take`.
+            cursor: cursor,
+            overflow: overflow
         )
         return await FeedClient.run(address: address, tls: tls, request: request, group: group) { event in
             switch event {
@@ -176,7 +190,12 @@ package final class TailRun: Service {
             state.isWelcomed = true
             defer { state.feed = welcome.feed }
             guard let feed = state.feed else { return false }
-            if feed != welcome.feed { state.sequence = 0 }
+            if feed.id != welcome.feed.id {
+                state.sequence = 0
+            } else if feed.epoch != welcome.feed.epoch {
+                // What we have beyond it was lost; other frames bear these numbers now.
+                state.sequence = min(state.sequence, welcome.commonSequence)
+            }
             return true
         }
         if isAgain { say("\(address): connected again") }
@@ -185,7 +204,7 @@ package final class TailRun: Service {
     private func take(_ frame: ReceivedFrame) {
         let isNew = state.withLock { state in
             if let token = frame.token.flatMap({ ResumeToken(text: $0) }) { state.token = token }
-            if frame.isCheckpoint { return true }
+            if frame.isCheckpoint || frame.isNotice { return true }
             // A resume begins at the last token, which may be some frames back.
             guard frame.batch.sequence > state.sequence else { return false }
             state.sequence = frame.batch.sequence
@@ -193,6 +212,26 @@ package final class TailRun: Service {
             return true
         }
         if isNew { printing.submit(frame) }
+    }
+
+    /// All up to `token` has been printed: tells the coordinator, now and then. May be called from any thread.
+    package func printed(_ token: String?) {
+        guard !cursor.isEmpty, let token = token.flatMap({ ResumeToken(text: $0) }) else { return }
+        let now = ContinuousClock.now
+        state.withLock { state in
+            state.printed = token
+            if let last = state.acknowledgedAt, now - last < Self.acknowledgeInterval { return }
+            state.acknowledgedAt = now
+            acknowledge(&state)
+        }
+    }
+
+    private static let acknowledgeInterval = Duration.milliseconds(100)
+
+    private func acknowledge(_ state: inout State) {
+        guard let token = state.printed, let connection = state.connection else { return }
+        state.printed = nil
+        connection.acknowledge(token)
     }
 
     private func adopt(_ connection: FeedConnection) {
@@ -212,10 +251,23 @@ package final class TailRun: Service {
 
     /// Ends the tail; what was received is printed.
     package func stop() {
-        state.withLock { state in
-            state.isStopped = true
-            state.connection?.stop()
+        let isFirst = state.withLock { state in
+            defer { state.isStopped = true }
             state.pause?.cancel()
+            // With a cursor the connection is needed until what is printed has been acknowledged.
+            guard !cursor.isEmpty, let connection = state.connection else {
+                state.connection?.stop()
+                return false
+            }
+            connection.setReading(false)
+            return !state.isStopped
+        }
+        guard isFirst else { return }
+        printing.afterWaiting {
+            self.state.withLock { state in
+                self.acknowledge(&state)
+                state.connection?.stop()
+            }
         }
     }
 }

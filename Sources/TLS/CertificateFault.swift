@@ -12,6 +12,8 @@ package struct CertificateFault: Sendable, Equatable {
         /// Not made for this use: a server's certificate shown by a client, or the reverse.
         case wrongPurpose
         case revoked
+        /// Whether it was revoked cannot be known: its authority's revocation list is missing, out of date or invalid.
+        case revocationUnknown
         /// The signature is wrong, or another rule of X.509 is broken.
         case invalid
     }
@@ -23,12 +25,15 @@ package struct CertificateFault: Sendable, Equatable {
     package let subject: String
     /// 0 for the peer's own certificate, 1 for its issuer, and so on.
     package let depth: Int
+    /// The peer's own certificate, which nothing in this fault makes trustworthy; nil where not known.
+    package let certificate: PeerCertificate?
 
-    package init(reason: Reason, text: String, subject: String, depth: Int) {
+    package init(reason: Reason, text: String, subject: String, depth: Int, certificate: PeerCertificate?) {
         self.reason = reason
         self.text = text
         self.subject = subject
         self.depth = depth
+        self.certificate = certificate
     }
 }
 

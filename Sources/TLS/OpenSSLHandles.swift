@@ -21,3 +21,14 @@ final class KeyHandle: @unchecked Sendable {
 
     deinit { EVP_PKEY_free(pointer) }
 }
+
+/// Owns one reference to an X509_CRL.
+/// `@unchecked Sendable`: as `CertificateHandle`.
+final class RevocationListHandle: @unchecked Sendable {
+    let pointer: OpaquePointer
+
+    /// Takes over the caller's reference.
+    init(owning pointer: OpaquePointer) { self.pointer = pointer }
+
+    deinit { X509_CRL_free(pointer) }
+}

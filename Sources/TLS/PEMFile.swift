@@ -41,21 +41,41 @@ struct PEMFile {
 
     /// All certificates of the file, in order; at least one.
     func certificates() throws(TLSError) -> [CertificateHandle] {
-        var found: [CertificateHandle] = []
+        // The first block may be a "trusted certificate" too; we read both as plain certificates.
+        try blocks(orElse: .noCertificate) { bio in
+            PEM_read_bio_X509(bio, nil, { _, _, _, _ in -1 }, nil).map { CertificateHandle(owning: $0) }
+        }
+    }
+
+    /// All revocation lists of the file, in order; at least one.
+    func revocationLists() throws(TLSError) -> [RevocationListHandle] {
+        try blocks(orElse: .noRevocationList) { bio in
+            PEM_read_bio_X509_CRL(bio, nil, { _, _, _, _ in -1 }, nil).map { RevocationListHandle(owning: $0) }
+        }
+    }
+
+    /// All blocks of a kind.
+    /// - Parameters:
+    ///   - absence: what is wrong where there is none.
+    ///   - next: reads the next block; nil behind the last one, or where it is damaged.
+    private func blocks<Block>(
+        orElse absence: TLSError.FileFault,
+        _ next: (OpaquePointer) -> Block?
+    ) throws(TLSError) -> [Block] {
+        var found: [Block] = []
         ERR_clear_error()
         let bio = try reader()
         defer { BIO_free(bio) }
         while true {
-            // The first block may be a "trusted certificate" too; we read both as plain certificates.
-            if let pointer = PEM_read_bio_X509(bio, nil, { _, _, _, _ in -1 }, nil) {
-                found.append(CertificateHandle(owning: pointer))
+            if let block = next(bio) {
+                found.append(block)
                 guard found.count <= TLSLimits.certificatesPerFileMax else { throw fault(.tooLarge) }
                 continue
             }
             let failures = OpenSSLFailure.drain()
             let ended = failures.last.map { $0.library == ERR_LIB_PEM && $0.reason == PEM_R_NO_START_LINE } ?? true
             guard ended else { throw fault(.malformed, failures) }
-            guard !found.isEmpty else { throw fault(.noCertificate) }
+            guard !found.isEmpty else { throw fault(absence) }
             return found
         }
     }

@@ -24,8 +24,9 @@ extension PeerCertificate {
             commonName: Self.commonName(certificate),
             hasAlternativeNames: X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1) >= 0,
             serialNumber: Self.serialNumber(certificate),
-            notBefore: Self.seconds(X509_get0_notBefore(certificate)),
-            notAfter: Self.seconds(X509_get0_notAfter(certificate))
+            fingerprint: Self.fingerprint(certificate),
+            notBefore: ASN1Time.seconds(X509_get0_notBefore(certificate)),
+            notAfter: ASN1Time.seconds(X509_get0_notAfter(certificate))
         )
     }
 
@@ -79,8 +80,21 @@ extension PeerCertificate {
         return digits.isEmpty ? "0" : String(digits)
     }
 
+    private static func fingerprint(_ certificate: OpaquePointer) -> String {
+        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var count: UInt32 = 0
+        guard X509_digest(certificate, EVP_sha256(), &digest, &count) == 1 else {
+            ERR_clear_error()
+            return ""
+        }
+        return digest.prefix(Int(count)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
+
+/// Times of certificates and revocation lists.
+enum ASN1Time {
     /// Seconds since the Unix epoch; 0 where the time does not parse.
-    private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
+    static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
         guard let epoch = ASN1_TIME_set(nil, 0) else { return 0 }
         defer { ASN1_STRING_free(epoch) }
         var (days, rest): (Int32, Int32) = (0, 0)

@@ -9,6 +9,8 @@ package struct PeerCertificate: Sendable, Equatable {
     package let hasAlternativeNames: Bool
     /// In lower case hexadecimal, without leading zeros.
     package let serialNumber: String
+    /// SHA-256 of the whole certificate, in lower case hexadecimal.
+    package let fingerprint: String
     /// Validity, in seconds since the Unix epoch.
     package let notBefore: Int64
     package let notAfter: Int64
@@ -19,6 +21,7 @@ package struct PeerCertificate: Sendable, Equatable {
         commonName: String?,
         hasAlternativeNames: Bool,
         serialNumber: String,
+        fingerprint: String,
         notBefore: Int64,
         notAfter: Int64
     ) {
@@ -27,6 +30,7 @@ package struct PeerCertificate: Sendable, Equatable {
         self.commonName = commonName
         self.hasAlternativeNames = hasAlternativeNames
         self.serialNumber = serialNumber
+        self.fingerprint = fingerprint
         self.notBefore = notBefore
         self.notAfter = notAfter
     }

@@ -25,19 +25,34 @@ package final class TLSContext: @unchecked Sendable {
     let pointer: OpaquePointer
     /// ALPN as on the wire: each name after its length. Held here because libssl's callback reads it.
     let protocolList: [UInt8]
+    /// A server's further identities, each for the hosts that its certificate names.
+    let namedIdentities: [TLSIdentity]
 
-    /// - Parameter clientTrust: who may connect; nil asks no certificate of clients (then `peerCertificate` is nil).
+    /// - Parameters:
+    ///   - identity: shown to clients that name no host, or one that none of `namedIdentities` is for.
+    ///   - namedIdentities: the first that is for the host that a client names (SNI) is shown to it.
+    ///   - clientTrust: who may connect; nil asks no certificate of clients (then `peerCertificate` is nil).
     package convenience init(
         server identity: TLSIdentity,
+        namedIdentities: [TLSIdentity] = [],
         clientTrust: TLSTrust?,
         options: TLSOptions = .init()
     ) throws(TLSError) {
-        try self.init(role: .server, options)
+        try self.init(role: .server, options, namedIdentities: namedIdentities)
         try use(identity)
-        if let clientTrust { try trust(clientTrust) }
-        SSL_CTX_set_client_hello_cb(pointer, { ssl, alert, _ in TLSContext.clientHelloArrived(ssl, alert) }, nil)
-        guard !protocolList.isEmpty else { return }
+        if let clientTrust {
+            try trust(clientTrust)
+        } else {
+            SSL_CTX_set_client_hello_cb(pointer, { ssl, alert, _ in TLSContext.clientHelloArrived(ssl, alert) }, nil)
+        }
         let own = Unmanaged.passUnretained(self).toOpaque()  // every engine keeps its context alive
+        if !namedIdentities.isEmpty {
+            for identity in namedIdentities where identity.certificate.dnsNames.isEmpty {
+                throw TLSError(.file(path: identity.certificateFile, .noHostName))
+            }
+            SSL_CTX_set_cert_cb(pointer, { TLSContext.certificateWanted($0, $1) }, own)
+        }
+        guard !protocolList.isEmpty else { return }
         let selectProtocol: SSL_CTX_alpn_select_cb_func = { _, selected, count, offered, offeredCount, context in
             guard let context else { return SSL_TLSEXT_ERR_ALERT_FATAL }
             let own = Unmanaged<TLSContext>.fromOpaque(context).takeUnretainedValue()
@@ -63,7 +78,7 @@ package final class TLSContext: @unchecked Sendable {
         else { throw TLSError.fromLibrary("SSL_CTX_set_alpn_protos") }
     }
 
-    private init(role: Role, _ options: TLSOptions) throws(TLSError) {
+    private init(role: Role, _ options: TLSOptions, namedIdentities: [TLSIdentity] = []) throws(TLSError) {
         ERR_clear_error()
         var list: [UInt8] = []
         for name in options.applicationProtocols {
@@ -81,6 +96,7 @@ package final class TLSContext: @unchecked Sendable {
         self.options = options
         self.pointer = pointer
         protocolList = list
+        self.namedIdentities = namedIdentities
         try harden()
     }
 
@@ -91,6 +107,8 @@ package final class TLSContext: @unchecked Sendable {
         let minimum = options.allowsTLS12 ? TLS1_2_VERSION : TLS1_3_VERSION
         guard tidemark_SSL_CTX_set_versions(pointer, minimum, TLS1_3_VERSION) == 1,
             SSL_CTX_set_cipher_list(pointer, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL") == 1,
+            // Elliptic curves of 128 bits and more.
+            tidemark_SSL_CTX_set_groups(pointer, "X25519:P-256:P-384:X448:P-521") == 1,
             SSL_CTX_set_num_tickets(pointer, 0) == 1,
             SSL_CTX_set_max_early_data(pointer, 0) == 1
         else { throw TLSError.fromLibrary("SSL_CTX_new") }
@@ -108,32 +126,13 @@ package final class TLSContext: @unchecked Sendable {
             }
         }
     }
-
-    /// Verifies the peer, who must show a certificate, against these authorities and no others.
-    private func trust(_ trust: TLSTrust) throws(TLSError) {
-        let store = SSL_CTX_get_cert_store(pointer)
-        for authority in trust.authorities {
-            guard X509_STORE_add_cert(store, authority.pointer) == 1 else {
-                throw TLSError.fromLibrary("an authority is refused")
-            }
-            if role == .server { SSL_CTX_add_client_CA(pointer, authority.pointer) }
-        }
-        let parameters = SSL_CTX_get0_param(pointer)
-        X509_VERIFY_PARAM_set_flags(parameters, UInt(X509_V_FLAG_PARTIAL_CHAIN))
-        if let time = options.verificationTime { X509_VERIFY_PARAM_set_time(parameters, Int(time)) }
-        SSL_CTX_set_verify_depth(pointer, Int32(TLSLimits.chainDepthMax))
-        let mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
-        SSL_CTX_set_verify(pointer, mode) { accepted, store in
-            if accepted == 0 { TLSEngine.transport(ofVerification: store)?.certificateRefused(store) }
-            return accepted
-        }
-    }
 }
 
 // MARK: - libssl's callbacks
 
 extension TLSContext {
-    /// A client that offers no application protocol at all never reaches `selectProtocol`.
+    /// A client that offers no application protocol at all never reaches `selectProtocol`. Where clients have to show
+    /// a certificate it is refused with that, so that scanners of TLS, which offer none, have something to look at.
     fileprivate static func clientHelloArrived(
         _ ssl: OpaquePointer?,
         _ alert: UnsafeMutablePointer<Int32>?
@@ -146,6 +145,22 @@ extension TLSContext {
         transport.lacksApplicationProtocol = true
         alert?.pointee = SSL_AD_NO_APPLICATION_PROTOCOL
         return SSL_CLIENT_HELLO_ERROR
+    }
+
+    /// The client has said which host it wants: shows it the certificate of that host, if there is one of its own.
+    /// - Returns: 1, or 0 where libssl has no memory for it.
+    fileprivate static func certificateWanted(_ ssl: OpaquePointer?, _ context: UnsafeMutableRawPointer?) -> Int32 {
+        guard let ssl, let context, let name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else { return 1 }
+        let own = Unmanaged<TLSContext>.fromOpaque(context).takeUnretainedValue()
+        let host = String(cString: name)
+        guard let identity = own.namedIdentities.first(where: { $0.isFor(host: host) }) else { return 1 }
+        SSL_certs_clear(ssl)
+        guard SSL_use_certificate(ssl, identity.leaf.pointer) == 1, SSL_use_PrivateKey(ssl, identity.key.pointer) == 1
+        else { return 0 }
+        for certificate in identity.intermediates {
+            guard tidemark_SSL_add1_chain_cert(ssl, certificate.pointer) == 1 else { return 0 }
+        }
+        return 1
     }
 
     /// - Returns: the name to agree on, as bytes of the client's list, which outlives the call.

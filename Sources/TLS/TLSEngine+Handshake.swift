@@ -117,24 +117,33 @@ extension TLSEngine {
     }
 
     static func transport(ofVerification store: OpaquePointer?) -> EngineTransport? {
-        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()).flatMap {
-            transport(of: OpaquePointer($0))
-        }
+        transport(of: connection(ofVerification: store))
+    }
+
+    private static func connection(ofVerification store: OpaquePointer?) -> OpaquePointer? {
+        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()).map { OpaquePointer($0) }
+    }
+
+    /// At a server, when a client's own certificate is found good: whether an application protocol is agreed on, where
+    /// one is needed. Where not, the verification is made to fail.
+    static func hasProtocolIfNeeded(_ store: OpaquePointer?) -> Bool {
+        guard X509_STORE_CTX_get_error_depth(store) == 0, let ssl = connection(ofVerification: store),
+            SSL_is_server(ssl) == 1, let transport = transport(of: ssl), transport.needsApplicationProtocol
+        else { return true }
+        var name: UnsafePointer<UInt8>?
+        var count: UInt32 = 0
+        SSL_get0_alpn_selected(ssl, &name, &count)
+        if count > 0 { return true }
+        transport.lacksApplicationProtocol = true
+        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION)
+        return false
     }
 }
 
 extension EngineTransport {
     /// Keeps the first fault of a certificate, which decides.
     func certificateRefused(_ store: OpaquePointer?) {
-        guard certificateFault == nil else { return }
-        let code = X509_STORE_CTX_get_error(store)
-        let subject = X509_STORE_CTX_get_current_cert(store).map { PeerCertificate.subject($0) } ?? ""
-        certificateFault = CertificateFault(
-            reason: CertificateFault.Reason(verificationError: code),
-            text: X509_verify_cert_error_string(Int(code)).map { String(cString: $0) } ?? "error \(code)",
-            subject: subject,
-            depth: Int(X509_STORE_CTX_get_error_depth(store))
-        )
+        if certificateFault == nil { certificateFault = CertificateFault(store) }
     }
 }
 
@@ -152,6 +161,11 @@ extension CertificateFault.Reason {
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH: self = .hostnameMismatch
         case X509_V_ERR_INVALID_PURPOSE: self = .wrongPurpose
         case X509_V_ERR_CERT_REVOKED: self = .revoked
+        case X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, X509_V_ERR_CRL_HAS_EXPIRED,
+            X509_V_ERR_CRL_NOT_YET_VALID, X509_V_ERR_CRL_SIGNATURE_FAILURE,
+            X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE, X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD,
+            X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD, X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+            self = .revocationUnknown
         default: self = .invalid
         }
     }

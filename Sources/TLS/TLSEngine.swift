@@ -90,6 +90,9 @@ package final class TLSEngine {
 
     deinit { SSL_free(ssl) }  // and the BIO, before the transport that it points to
 
+    /// Whether it is the context that has let the peer in, or will.
+    package func isMade(from context: TLSContext) -> Bool { self.context === context }
+
     /// Bytes of ciphertext that wait to be sent.
     package var outputByteCount: Int { transport.outgoing.count }
     /// Bytes of ciphertext received and not yet read by libssl; stop reading the socket while it is not 0.

@@ -44,6 +44,7 @@ package struct TLSError: Error, Sendable, Equatable {
         /// It holds no PEM block of the wanted kind.
         case noCertificate
         case noPrivateKey
+        case noRevocationList
         /// Its PEM block does not parse.
         case malformed
         /// The private key is locked by a passphrase, which we never ask for.
@@ -53,6 +54,11 @@ package struct TLSError: Error, Sendable, Equatable {
         /// The certificate ran out, or is not valid yet: seconds since the Unix epoch.
         case expired(notAfter: Int64)
         case notYetValid(notBefore: Int64)
+        /// A revocation list is out of date, or not valid yet: seconds since the Unix epoch.
+        case revocationListExpired(nextUpdate: Int64)
+        case revocationListNotYetValid(lastUpdate: Int64)
+        /// A certificate that is to be chosen by a name that the client asks for names no host.
+        case noHostName
         /// The certificate is not one of an authority, which it is used as.
         case notAnAuthority
         /// A name that cannot be used in a file name or a certificate.
@@ -108,12 +114,18 @@ extension TLSError.FileFault: CustomStringConvertible {
         case .tooLarge: "is too large for a certificate or key"
         case .noCertificate: "holds no certificate in PEM format"
         case .noPrivateKey: "holds no private key in PEM format"
+        case .noRevocationList: "holds no revocation list (CRL) in PEM format"
         case .malformed: "is damaged: its PEM block does not parse"
         case .keyIsEncrypted: "the private key is locked by a passphrase; give one without"
         case .keyDoesNotMatch(let certificate): "this private key does not belong to the certificate in \(certificate)"
         case .expired(let notAfter): "the certificate expired on \(CalendarTime(secondsSinceEpoch: notAfter))"
         case .notYetValid(let notBefore):
             "the certificate is not valid before \(CalendarTime(secondsSinceEpoch: notBefore))"
+        case .revocationListExpired(let nextUpdate):
+            "the revocation list (CRL) expired on \(CalendarTime(secondsSinceEpoch: nextUpdate))"
+        case .revocationListNotYetValid(let lastUpdate):
+            "the revocation list (CRL) is not valid before \(CalendarTime(secondsSinceEpoch: lastUpdate))"
+        case .noHostName: "the certificate names no host (DNS), so that no client can ask for it"
         case .notAnAuthority: "is not the certificate of an authority"
         case .badName: "is not a usable name: letters, digits, '.', '_' and '-' only, at most 64"
         }

@@ -12,7 +12,7 @@ package final class TLSIdentity: Sendable {
     /// Sent after the leaf.
     let intermediates: [CertificateHandle]
     let key: KeyHandle
-    private let certificateFile: String
+    package let certificateFile: String
     /// The certificate's own names and validity.
     package let certificate: PeerCertificate
 
@@ -34,6 +34,12 @@ package final class TLSIdentity: Sendable {
         certificate = PeerCertificate(leaf.pointer)
     }
 
+    /// Whether the certificate is for a host of that name: one of its DNS names, case aside, or one with `*` in place
+    /// of the first label.
+    func isFor(host: String) -> Bool {
+        certificate.dnsNames.contains { HostName.matches($0, host) }
+    }
+
     /// A server or a client may start with a certificate that ran out, but its peers will refuse it: check first.
     /// - Parameter secondsSinceEpoch: the moment to check for; nil means the system's clock now.
     /// - Throws: `.file` with `.expired` or `.notYetValid`.
@@ -46,13 +52,4 @@ package final class TLSIdentity: Sendable {
             throw TLSError(.file(path: certificateFile, .notYetValid(notBefore: certificate.notBefore)))
         }
     }
-}
-
-/// The authorities whose signature we accept. Immutable.
-package final class TLSTrust: Sendable {
-    let authorities: [CertificateHandle]
-
-    /// Reads every certificate of a PEM file; each is trusted as it stands, an intermediate one too.
-    /// - Throws: `.file(path:_)`: unreadable, no certificate in it.
-    package init(file: String) throws(TLSError) { authorities = try PEMFile(file).certificates() }
 }

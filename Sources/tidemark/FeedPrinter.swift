@@ -66,8 +66,8 @@ extension FeedBatch {
         var batch = self
         batch.records = records.filter { record in
             switch record {
-            case .trace, .metadata, .stream, .traceEnd, .gap: true
-            case .events, .relay, .session, .lost, .holder, .clock, .end: false
+            case .trace, .metadata, .stream, .traceEnd, .streamEnd, .gap: true
+            case .events, .relay, .session, .lost, .holder, .clock, .log, .end: false
             }
         }
         return batch

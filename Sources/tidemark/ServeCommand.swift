@@ -1,6 +1,7 @@
 public import ArgumentParser
 import Configuration
 import FeedLog
+import Glibc
 public import Logging
 import Runtime
 import ServiceLifecycle
@@ -12,8 +13,10 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Run the coordinator: merge the configured relays and serve the feed over TLS.",
         discussion: """
-            Ends on SIGTERM or Ctrl-C, after subscribers have what is left. SIGHUP reloads certificates and allow \
-            rules from the file; all else takes effect at the next start. Logs go to standard error.
+            Ends on SIGTERM or Ctrl-C, after subscribers have what is left, within ten seconds; a second signal ends it \
+            at once. SIGHUP takes over what has changed in the file: relays, access, certificates, limits; what needs a \
+            start is named in the log. Files of certificates are read again by themselves. Logs go to standard error. \
+            Speaks to systemd where that listens (Type=notify-reload, WatchdogSec=).
             """
     )
 
@@ -28,14 +31,21 @@ struct ServeCommand: AsyncParsableCommand {
         logger.logLevel = logLevel
         do {
             let configuration = try Configuration.load(file: config)
-            let daemon = try FeedDaemon(configuration, file: config, logger: logger)
+            let notifier = ServiceNotifier.ofProcess()
+            let daemon = try FeedDaemon(configuration, file: config, logger: logger, notifier: notifier)
             let reload = ReloadOnSignal(
                 daemon: daemon,
                 file: config,
                 logger: logger,
+                notifier: notifier,
                 signals: await UnixSignalsSequence(trapping: .sighup)
             )
-            try await runUntilSignal(daemon, reload, logger: logger)
+            let impatience = EndAtSecondSignal(
+                logger: logger,
+                signals: await UnixSignalsSequence(trapping: .sigint, .sigterm)
+            )
+            // Services end in the reverse order: the last signal is listened for to the end.
+            try await runUntilSignal(impatience, daemon, reload, logger: logger)
         } catch let error as ConfigurationError {
             for problem in error.problems { standardError.write(line: "\(problem)") }
             throw ExitStatus.configuration
@@ -61,10 +71,14 @@ private struct ReloadOnSignal: Service {
     let daemon: FeedDaemon
     let file: String
     let logger: Logger
+    let notifier: ServiceNotifier?
     let signals: UnixSignalsSequence
 
     func run() async {
         for await _ in signals.cancelOnGracefulShutdown() {
+            notifier?.reloading()
+            // A reload that is refused is over as well.
+            defer { notifier?.ready(status: "the configuration was read again") }
             do {
                 try daemon.reload(try Configuration.load(file: file))
             } catch {
@@ -73,6 +87,23 @@ private struct ReloadOnSignal: Service {
                     logger.error("reload refused, nothing has changed", metadata: ["problem": "\(line)"])
                 }
             }
+        }
+    }
+}
+
+/// The first signal ends the feed in order, which others of the services see to; the second ends the process.
+private struct EndAtSecondSignal: Service {
+    let logger: Logger
+    let signals: UnixSignalsSequence
+
+    func run() async {
+        var isFirst = true
+        for await signal in signals.cancelOnGracefulShutdown() {
+            if !isFirst {
+                logger.warning("ended by a second signal", metadata: ["signal": "\(signal)"])
+                exit(ExitStatus.failure.rawValue)
+            }
+            isFirst = false
         }
     }
 }

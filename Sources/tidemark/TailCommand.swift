@@ -39,6 +39,12 @@ struct TailCommand: AsyncParsableCommand {
     @Option(help: "Append to this file instead of standard output.")
     var output: String?
 
+    @Option(help: "Go on from the coordinator's cursor of this name, and keep it up to date; it wins over --from.")
+    var cursor: String = ""
+
+    @Option(help: "When slower than the feed: wait (and get all), skip (to now, after a gap) or disconnect.")
+    var overflow: OverflowPolicy = .wait
+
     @Flag(help: "End when the connection cannot be made or is lost (exit code 69).")
     var noReconnect = false
 
@@ -47,6 +53,9 @@ struct TailCommand: AsyncParsableCommand {
     func validate() throws {
         _ = try endpoint()
         _ = try start()
+        guard cursor.utf8.count <= SubscribeRequest.cursorBytesMax else {
+            throw ValidationError("--cursor: a name has at most \(SubscribeRequest.cursorBytesMax) bytes")
+        }
     }
 
     func run() async throws {
@@ -56,13 +65,16 @@ struct TailCommand: AsyncParsableCommand {
         let (saved, output) = try files()
         let printer = FeedPrinter(options: options, audience: .subscriber, output: output)
         let keeper = StateKeeper(file: state, output: output)
+        let follower = Follower()
         let printing = PrintingLane<ReceivedFrame> { frame in
             // A checkpoint repeats what is known; only a gap in it is news.
             let batch = frame.isCheckpoint ? frame.batch.onlyNews : frame.batch
             let verdict = printer.print(batch, token: frame.token)
             // Up to the limit not all of the frame has been printed.
             guard !printer.isLimitReached, printer.writeFault == nil else { return verdict }
-            return keeper.printed(frame.token) ? verdict : .stop
+            guard keeper.printed(frame.token) else { return .stop }
+            follower.run?.printed(frame.token)
+            return verdict
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let run = TailRun(
@@ -70,11 +82,14 @@ struct TailCommand: AsyncParsableCommand {
             tls: tls,
             start: try saved.flatMap { ResumeToken(text: $0.token) }.map { .token($0) } ?? start(),
             filter: rendering.filter ?? "",
+            cursor: cursor,
+            overflow: overflow,
             reconnects: !noReconnect,
             group: group,
             printing: printing,
             say: { standardError.write(line: "tidemark tail: \($0)") }
         )
+        follower.run = run
         try await runUntilSignal(run)
         await printing.drain {
             printer.finish()
@@ -154,5 +169,18 @@ struct TailCommand: AsyncParsableCommand {
             standardError.write(line: "tidemark tail: \(error)")
             throw ExitStatus.failure
         }
+    }
+}
+
+/// Who is told what has been printed. Set before anything can be printed, then only read: hence `@unchecked Sendable`.
+private final class Follower: @unchecked Sendable {
+    weak var run: TailRun?
+}
+
+extension OverflowPolicy: ExpressibleByArgument {
+    /// Reads `wait`, `skip` or `disconnect`.
+    public init?(argument: String) {
+        guard let policy = Self.allCases.first(where: { "\($0)" == argument }) else { return nil }
+        self = policy
     }
 }

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Every key that there is.
-private let wholeContract = """
+let wholeContract = """
     relays:
       - name: alpha
         url: net://10.0.0.5:5345
@@ -34,6 +34,11 @@ private let wholeContract = """
           sessions: ["s*"]
           events: ["demo:*", "lttng_ust_tracef:event"]
         - identity: operator
+      certificates:
+        - certificate: b.pem
+          key: b.key
+      crl: [ca.crl, /abs/other.crl]
+      tls-version: 1.2
     log:
       directory: log
       retain-bytes: 10GiB
@@ -96,7 +101,12 @@ struct ConfigurationTests {
                             events: [Glob("demo:*"), Glob("lttng_ust_tracef:event")]
                         ),
                         .init(identity: Glob("operator")),
-                    ]
+                    ],
+                    certificates: [
+                        .init(certificateFile: "/etc/tidemark/b.pem", keyFile: "/etc/tidemark/b.key")
+                    ],
+                    revocationListFiles: ["/etc/tidemark/ca.crl", "/abs/other.crl"],
+                    tlsVersion: .v12
                 )
         )
         #expect(
@@ -232,6 +242,41 @@ struct ConfigurationTests {
     }
 
     @Test
+    func `what is wrong about certificates is named`() {
+        let text =
+            feedLines + """
+                  certificates:
+                    - certificate: a
+                      kay: b
+                    - c
+                  crl: one
+                  tls-version: 1.1
+                relays: [{name: a, url: 'net://h'}]
+                """
+        #expect(
+            mistakes(text) == [
+                "7: feed.certificates[0].key: is missing",
+                "8: feed.certificates[0].kay: unknown key; did you mean 'key'?",
+                "9: feed.certificates[1]: a section is expected, with the keys certificate, key",
+                "10: feed.crl: a list is expected, as [\"*\"]",
+                "11: feed.tls-version: '1.1' is not a version of TLS that is spoken here: 1.3 or 1.2 is expected",
+            ]
+        )
+    }
+
+    @Test
+    func `the lines of keys are known to whoever reports what they name`() throws {
+        let file = FileManager.default.temporaryDirectory.path + "/tidemark-lines-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let text = feedLines + "  crl:\n    - a\n    - b\nrelays: [{name: a, url: 'net://h'}]\n"
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        let lines = Configuration.lines(inFile: file)
+        #expect(lines["feed.key"] == 4 && lines["feed.crl[1]"] == 8 && lines["relays[0].url"] == 9)
+        #expect(lines["feed.nothing"] == nil)
+        #expect(Configuration.lines(inFile: file + ".none").isEmpty)
+    }
+
+    @Test
     func `missing and empty parts are named`() {
         #expect(mistakes("relays: []\n" + feedLines) == ["1: relays: is empty: at least one relay is needed"])
         #expect(mistakes("relays:\n" + feedLines) == ["1: relays: has no value: a list is expected, as [\"*\"]"])
@@ -253,7 +298,8 @@ struct ConfigurationTests {
         )
         #expect(
             mistakes("relays: [{name: a, url: 'net://h'}]\nfeed:\n") == [
-                "2: feed: has no value: a section is expected, with the keys listen, certificate, key, client-ca, allow"
+                "2: feed: has no value: a section is expected, with the keys listen, certificate, key, client-ca, allow, "
+                    + "limits, certificates, crl, tls-version"
             ]
         )
         #expect(

@@ -6,7 +6,7 @@ import SimulatedRelay
 
 /// A coordinator and simulated relays in virtual time: runs its actions until nothing happens any more.
 final class CoordinatorTrial {
-    private let configuration: CoordinatorConfiguration
+    private var configuration: CoordinatorConfiguration
     private var coordinator: Coordinator
     private var relays: [RelayBox]
     private(set) var nowNs: UInt64 = 0
@@ -18,6 +18,8 @@ final class CoordinatorTrial {
     private var outbox: [Transfer] = []
     /// Of each connection that the coordinator numbered.
     private var links: [Int: Link] = [:]
+    /// Which of `relays` listens where, of the relays that were added later.
+    private var sources: [Int: Int] = [:]
     private(set) var batches: [FeedBatch] = []
     private(set) var notes: [CoordinatorNote] = []
     private(set) var report: FinishReport?
@@ -35,6 +37,10 @@ final class CoordinatorTrial {
     var sessionRefusal: String?
     /// Whether batches are kept.
     var keepsBatches = true
+    /// The coordinator is killed when so many batches have left, and another goes on with its log; by ascending number.
+    var deaths: [Int] = []
+    private var log = TrialLog()
+    private var publishedCount = 0
     private var readStorages: [WeakStorage] = []
     /// The most bytes of files that were in memory at once.
     private(set) var mostStoredBytes = 0
@@ -79,6 +85,7 @@ final class CoordinatorTrial {
         corrections: [Int64] = [],
         measured: Set<Int> = [],
         messages: [MessageRule] = [],
+        startsAtOnce: Bool = true,
         takeBatch: ((FeedBatch) -> Void)? = nil
     ) {
         self.takeBatch = takeBatch
@@ -106,7 +113,15 @@ final class CoordinatorTrial {
         )
         coordinator = Coordinator(configuration)
         nowNs = startNs
-        coordinator.start(now: startNs)
+        if startsAtOnce {
+            coordinator.start(now: startNs)
+            runActions()
+        }
+    }
+
+    /// Begins, where the trial was not to start at once.
+    func start() {
+        coordinator.start(now: nowNs)
         runActions()
     }
 
@@ -180,13 +195,34 @@ final class CoordinatorTrial {
         while true {
             let actions = coordinator.takeActions()
             if actions.isEmpty { return }
-            for action in actions { run(action) }
+            for action in actions {
+                run(action)
+                guard let death = deaths.first, publishedCount >= death else { continue }
+                deaths.removeFirst()
+                restart()
+                break
+            }
         }
+    }
+
+    /// Where the feed is by its log.
+    func recovered() -> RestoredFeed { log.recovered() }
+
+    /// The coordinator is killed, and another goes on with the log.
+    func restart() {
+        for index in links.keys.sorted() { close(index) }
+        inbox.removeAll()
+        outbox.removeAll()
+        timers.removeAll()
+        coordinator = Coordinator(configuration, restored: log.recovered())
+        coordinator.start(now: nowNs)
+        runActions()
     }
 
     private func run(_ action: CoordinatorAction) {
         switch action {
-        case .connect(let index, let source, let identity):
+        case .connect(let index, let number, let identity):
+            let source = sources[number] ?? number
             let port = UInt16(truncatingIfNeeded: 1000 * (source + 1)) &+ UInt16(truncatingIfNeeded: identity)
             let refusal = index < relays.count ? nil : sessionRefusal
             let connection = refusal == nil ? relays[source].relay.connected(from: port, nowNs: nowNs) : nil
@@ -215,6 +251,8 @@ final class CoordinatorTrial {
         case .schedule(let timer, let atNs): timers[timer] = max(atNs, nowNs)
         case .publish(let batch):
             published(batch, nowNs)
+            publishedCount += 1
+            log.append(batch)
             if let takeBatch { takeBatch(batch) } else if keepsBatches { batches.append(batch) }
         case .note(let note): notes.append(note)
         case .finished(let report): self.report = report
@@ -231,6 +269,41 @@ final class CoordinatorTrial {
         relays[source].relay = SimulatedRelay(script)
         runActions()
     }
+
+    // MARK: Configuration
+
+    /// - Returns: the number of the relay, of which `relay-N` is the name where no other is given.
+    @discardableResult
+    func addRelay(_ script: RelayScript, name: String? = nil) -> Int {
+        let number = relays.count
+        relays.append(RelayBox(SimulatedRelay(script)))
+        sendCounts.append(0)
+        let source = RelaySource(name: name ?? "relay-\(number)", sessions: [.glob("*")], start: .beginning)
+        let given = coordinator.addRelay(source, now: nowNs)
+        sources[given] = number
+        runActions()
+        return given
+    }
+
+    func removeRelay(_ number: Int) {
+        coordinator.removeRelay(number, reason: "no longer configured", now: nowNs)
+        runActions()
+    }
+
+    func setSessions(_ number: Int, _ pattern: String) {
+        coordinator.setSessions(number, [.glob(pattern)], start: .beginning, now: nowNs)
+        runActions()
+    }
+
+    func setStallAfter(_ limitNs: UInt64?) {
+        coordinator.setStallAfter(limitNs, now: nowNs)
+        runActions()
+    }
+
+    var relayNumbers: [Int] { coordinator.relayNumbers }
+
+    /// Connections that are open, or about to be.
+    var connectionCount: Int { links.values.count { $0.connection != nil } }
 
     /// The coordinator's machine goes down without a word to the relays, and another coordinator begins in its place.
     func losePower() {

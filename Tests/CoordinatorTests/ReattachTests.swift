@@ -70,6 +70,29 @@ import Testing
         #expect(trial.sessionStates.filter { $0 == .lost }.count == 1)
     }
 
+    /// A relay that keeps nothing of a stream that has ended, and the stream ends before its trace's metadata comes.
+    @Test func `what is lost of a stream that may be of another trace is said of its session`() {
+        let old = RelayScript.session(streams: [Self.steady(1...10)])
+        let new = RelayScript.session(
+            uuidByte: 2,
+            metadataAtNs: .ms(2500),
+            endsAtNs: .ms(4000),
+            streams: [Self.steady(11...20), [(.ms(1800), .hangUp)]]
+        )
+        let trial = CoordinatorTrial([RelayScript(sessions: [old])], lifetime: .service)
+        trial.run(untilNs: .ms(1050))
+        trial.replaceRelay(0, by: RelayScript(sessions: [new], version: RelayVersion(minor: 11)))
+        trial.run(untilNs: .ms(8000))
+        #expect(trial.events.count == 20)
+        let early = trial.losses.filter { $0.reason.hasPrefix("the stream ended before a packet of it could be read") }
+        #expect(early.map(\.streamID) == [nil])
+        #expect(early.map(\.sessionID) == [1])
+        let declared = trial.records.compactMap {
+            if case .stream(let stream) = $0 { stream.liveStreamID } else { nil }
+        }
+        #expect(!declared.contains(3))
+    }
+
     /// A relay that is started anew with the old session's numbers and a program of its own, whose value is 99, that is
     /// known before the session is told from the old one; it is down for a while later.
     private func restarted(down: Range<UInt64>) -> CoordinatorTrial {

@@ -133,4 +133,14 @@ private struct ArrivalCheck: ~Copyable {
         var trial = MergeTrial(seed: seed, streams: 40, records: 60, keys: seed % 2 == 0 ? 30 : 3000)
         #expect(trial.run() == nil, "seed \(seed)")
     }
+    /// A merge that has once had many streams reads their events later than one of few, also when few are left, whose
+    /// next turns come at once.
+    @Test(arguments: UInt64(1)...8)
+    func `streams of a merge that had a thousand agree with the naive merge`(_ seed: UInt64) {
+        for streams in [3, 20] {
+            let keys = seed % 2 == 0 ? 30 : 3000
+            var trial = MergeTrial(seed: seed, streams: streams, records: 40, keys: keys, former: 1000)
+            #expect(trial.run() == nil, "seed \(seed), \(streams) streams")
+        }
+    }
 }

@@ -76,11 +76,14 @@ struct MergeTrial: ~Copyable {
     private var sent: [Int] = []
     private var watermark: Int64?
 
-    init(seed: UInt64, streams: Int, records: Int, keys: Int) {
+    /// - Parameter former: how many other streams there were once.
+    init(seed: UInt64, streams: Int, records: Int, keys: Int, former: Int = 0) {
         generator = SeededGenerator(seed: seed)
         self.streams = streams
         self.records = records
         self.keys = keys
+        let others = (0..<former).map { _ in bench.merge.addStream(rank: nil) }
+        for other in others { bench.merge.remove(other) }
     }
 
     /// - Returns: what is wrong; nil: nothing.

@@ -40,6 +40,7 @@ struct NoticeFilterTests {
             case .clock(let report): "clock of \(report.host)"
             case .end: "end"
             case .gap: "gap"
+            case .log: "log"
             case .lost(let loss):
                 "lost \(loss.count.map(String.init) ?? "some")" + (loss.relay.isEmpty ? "" : " of \(loss.relay)")
             default: "other"

@@ -133,7 +133,31 @@ struct HandshakeTests {
     func `a client without ALPN is refused`() throws {
         let pair = try pair(clientOptions: testOptions { $0.applicationProtocols = [] })
         #expect(pair.serverError?.kind == .noCommonProtocol)
+        #expect(pair.clientError?.kind == .refusedByPeer(.handshakeFailure))
+    }
+
+    @Test
+    func `a client without ALPN is refused by a server that asks for no certificate`() throws {
+        let server = try TLSContext(server: ours.identity("server"), clientTrust: nil, options: testOptions())
+        let client = try TLSContext(
+            client: nil,
+            serverTrust: ours.trust(),
+            options: testOptions { $0.applicationProtocols = [] }
+        )
+        var pair = try EnginePair(client: client, server: server)
+        pair.pump()
+        #expect(pair.serverError?.kind == .noCommonProtocol)
         #expect(pair.clientError?.kind == .refusedByPeer(.noApplicationProtocol))
+    }
+
+    @Test
+    func `a client that is not trusted is refused for that, whatever it speaks`() throws {
+        let other = try TestAuthority()
+        let pair = try pair(
+            clientIdentity: other.identity("client"),
+            clientOptions: testOptions { $0.applicationProtocols = [] }
+        )
+        #expect(refusal(pair.serverError)?.reason == .unknownCA)
     }
 
     @Test

@@ -27,11 +27,16 @@ final class TestAuthority {
     let directory: TemporaryDirectory
     let authority: CertificateAuthority
 
-    init(validFrom: Int64 = testTime - 3_600, leafDays: Int = 1) throws {
+    init(
+        validFrom: Int64 = testTime - 3_600,
+        leafDays: Int = 1,
+        serverNames: [String] = ["localhost"]
+    ) throws {
         directory = try TemporaryDirectory()
         var terms = CertificateAuthority.Terms()
         terms.validFrom = validFrom
         terms.leafDays = leafDays
+        terms.serverNames = serverNames
         authority = try CertificateAuthority.create(inDirectory: directory.path, terms: terms).authority
     }
 

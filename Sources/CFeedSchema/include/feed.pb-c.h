@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Tidemark__Feed__Subscribe Tidemark__Feed__Subscribe;
+typedef struct Tidemark__Feed__Acknowledge Tidemark__Feed__Acknowledge;
 typedef struct Tidemark__Feed__Answer Tidemark__Feed__Answer;
 typedef struct Tidemark__Feed__Welcome Tidemark__Feed__Welcome;
 typedef struct Tidemark__Feed__Refused Tidemark__Feed__Refused;
@@ -28,6 +29,12 @@ typedef struct Tidemark__Feed__Packet Tidemark__Feed__Packet;
 typedef struct Tidemark__Feed__CorrectionChange Tidemark__Feed__CorrectionChange;
 typedef struct Tidemark__Feed__PacketIndex Tidemark__Feed__PacketIndex;
 typedef struct Tidemark__Feed__TraceEnd Tidemark__Feed__TraceEnd;
+typedef struct Tidemark__Feed__StreamEnd Tidemark__Feed__StreamEnd;
+typedef struct Tidemark__Feed__Place Tidemark__Feed__Place;
+typedef struct Tidemark__Feed__PacketPlace Tidemark__Feed__PacketPlace;
+typedef struct Tidemark__Feed__LostPackets Tidemark__Feed__LostPackets;
+typedef struct Tidemark__Feed__EndedStreams Tidemark__Feed__EndedStreams;
+typedef struct Tidemark__Feed__Numbers Tidemark__Feed__Numbers;
 typedef struct Tidemark__Feed__RawEvents Tidemark__Feed__RawEvents;
 typedef struct Tidemark__Feed__Slice Tidemark__Feed__Slice;
 typedef struct Tidemark__Feed__DecodedEvents Tidemark__Feed__DecodedEvents;
@@ -43,6 +50,7 @@ typedef struct Tidemark__Feed__Lost Tidemark__Feed__Lost;
 typedef struct Tidemark__Feed__Holder Tidemark__Feed__Holder;
 typedef struct Tidemark__Feed__Clock Tidemark__Feed__Clock;
 typedef struct Tidemark__Feed__Gap Tidemark__Feed__Gap;
+typedef struct Tidemark__Feed__LogState Tidemark__Feed__LogState;
 typedef struct Tidemark__Feed__End Tidemark__Feed__End;
 
 
@@ -59,6 +67,24 @@ typedef enum _Tidemark__Feed__Encoding {
   TIDEMARK__FEED__ENCODING__ENCODING_DECODED = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__ENCODING)
 } Tidemark__Feed__Encoding;
+/*
+ * What becomes of a subscriber that has once had all that there was, and then takes less than what comes.
+ */
+typedef enum _Tidemark__Feed__Overflow {
+  /*
+   * It gets everything, later; what the log no longer has when its turn comes is a gap.
+   */
+  TIDEMARK__FEED__OVERFLOW__OVERFLOW_WAIT = 0,
+  /*
+   * It goes on with what leaves now, after a gap.
+   */
+  TIDEMARK__FEED__OVERFLOW__OVERFLOW_SKIP = 1,
+  /*
+   * Its connection is closed.
+   */
+  TIDEMARK__FEED__OVERFLOW__OVERFLOW_DISCONNECT = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__OVERFLOW)
+} Tidemark__Feed__Overflow;
 typedef enum _Tidemark__Feed__RefusalCode {
   TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_UNSPECIFIED = 0,
   /*
@@ -104,7 +130,12 @@ typedef enum _Tidemark__Feed__FrameKind {
   /*
    * More of the checkpoint before.
    */
-  TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT_PART = 2
+  TIDEMARK__FEED__FRAME_KIND__FRAME_CHECKPOINT_PART = 2,
+  /*
+   * Said to whoever is connected, and not a part of the feed: it changes nothing, and its number is that of the newest
+   * frame.
+   */
+  TIDEMARK__FEED__FRAME_KIND__FRAME_NOTICE = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__FRAME_KIND)
 } Tidemark__Feed__FrameKind;
 typedef enum _Tidemark__Feed__RelayState {
@@ -188,6 +219,18 @@ typedef enum _Tidemark__Feed__ClockQuality {
   TIDEMARK__FEED__CLOCK_QUALITY__CLOCK_FAILED = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__CLOCK_QUALITY)
 } Tidemark__Feed__ClockQuality;
+typedef enum _Tidemark__Feed__LogCondition {
+  TIDEMARK__FEED__LOG_CONDITION__LOG_UNSPECIFIED = 0,
+  /*
+   * Frames are logged.
+   */
+  TIDEMARK__FEED__LOG_CONDITION__LOG_WRITING = 1,
+  /*
+   * Nothing can be logged, so nothing leaves: relays are not asked for more.
+   */
+  TIDEMARK__FEED__LOG_CONDITION__LOG_FAILING = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__LOG_CONDITION)
+} Tidemark__Feed__LogCondition;
 
 /* --- messages --- */
 
@@ -201,7 +244,7 @@ typedef enum {
 } Tidemark__Feed__Subscribe__StartCase;
 
 /*
- * A subscriber's first and only message.
+ * A subscriber's first message.
  */
 struct  Tidemark__Feed__Subscribe
 {
@@ -219,6 +262,12 @@ struct  Tidemark__Feed__Subscribe
    * What the subscriber calls itself, for logs.
    */
   char *client_name;
+  /*
+   * A name under which the coordinator keeps how far this identity has come. Where it has one already, the subscription
+   * begins there, and `start` counts for nothing. At most 128 bytes; none when empty.
+   */
+  char *cursor;
+  Tidemark__Feed__Overflow overflow;
   Tidemark__Feed__Subscribe__StartCase start_case;
   union {
     /*
@@ -241,7 +290,20 @@ struct  Tidemark__Feed__Subscribe
 };
 #define TIDEMARK__FEED__SUBSCRIBE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__subscribe__descriptor) \
-    , 0, TIDEMARK__FEED__ENCODING__ENCODING_RAW, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, TIDEMARK__FEED__SUBSCRIBE__START__NOT_SET, {0} }
+    , 0, TIDEMARK__FEED__ENCODING__ENCODING_RAW, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, TIDEMARK__FEED__OVERFLOW__OVERFLOW_WAIT, TIDEMARK__FEED__SUBSCRIBE__START__NOT_SET, {0} }
+
+
+/*
+ * All up to the frame that carried this token is done with: the cursor is to stand there.
+ */
+struct  Tidemark__Feed__Acknowledge
+{
+  ProtobufCMessage base;
+  char *token;
+};
+#define TIDEMARK__FEED__ACKNOWLEDGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__acknowledge__descriptor) \
+    , (char *)protobuf_c_empty_string }
 
 
 typedef enum {
@@ -289,10 +351,15 @@ struct  Tidemark__Feed__Welcome
    * Whether allow rules hide a part of the feed from this subscriber.
    */
   protobuf_c_boolean restricted;
+  /*
+   * The last frame that this epoch has in common with that of the subscriber's token, or else with the epoch before; 0 in
+   * the first epoch. Frames of the other that have a higher number were lost, and others bear these numbers now.
+   */
+  uint64_t common_sequence;
 };
 #define TIDEMARK__FEED__WELCOME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__welcome__descriptor) \
-    , 0, {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, 0 }
+    , 0, {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 struct  Tidemark__Feed__Refused
@@ -314,6 +381,12 @@ typedef enum {
   TIDEMARK__FEED__FRAME__WATERMARK_WATERMARK_NS = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__FRAME__WATERMARK__CASE)
 } Tidemark__Feed__Frame__WatermarkCase;
+
+typedef enum {
+  TIDEMARK__FEED__FRAME__FLOOR__NOT_SET = 0,
+  TIDEMARK__FEED__FRAME__FLOOR_FLOOR_NS = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__FRAME__FLOOR__CASE)
+} Tidemark__Feed__Frame__FloorCase;
 
 struct  Tidemark__Feed__Frame
 {
@@ -339,10 +412,14 @@ struct  Tidemark__Feed__Frame
   union {
     int64_t watermark_ns;
   };
+  Tidemark__Feed__Frame__FloorCase floor_case;
+  union {
+    int64_t floor_ns;
+  };
 };
 #define TIDEMARK__FEED__FRAME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__frame__descriptor) \
-    , 0, TIDEMARK__FEED__FRAME_KIND__FRAME_BATCH, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, TIDEMARK__FEED__FRAME__WATERMARK__NOT_SET, {0} }
+    , 0, TIDEMARK__FEED__FRAME_KIND__FRAME_BATCH, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, TIDEMARK__FEED__FRAME__WATERMARK__NOT_SET, {0}, TIDEMARK__FEED__FRAME__FLOOR__NOT_SET, {0} }
 
 
 typedef enum {
@@ -360,7 +437,12 @@ typedef enum {
   TIDEMARK__FEED__RECORD__RECORD_GAP = 11,
   TIDEMARK__FEED__RECORD__RECORD_END = 12,
   TIDEMARK__FEED__RECORD__RECORD_TRACE_END = 13,
-  TIDEMARK__FEED__RECORD__RECORD_CLOCK = 14
+  TIDEMARK__FEED__RECORD__RECORD_CLOCK = 14,
+  TIDEMARK__FEED__RECORD__RECORD_PLACE = 15,
+  TIDEMARK__FEED__RECORD__RECORD_ENDED_STREAMS = 16,
+  TIDEMARK__FEED__RECORD__RECORD_LOG = 17,
+  TIDEMARK__FEED__RECORD__RECORD_STREAM_END = 18,
+  TIDEMARK__FEED__RECORD__RECORD_NUMBERS = 19
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__RECORD__RECORD__CASE)
 } Tidemark__Feed__Record__RecordCase;
 
@@ -386,6 +468,20 @@ struct  Tidemark__Feed__Record
     Tidemark__Feed__End *end;
     Tidemark__Feed__TraceEnd *trace_end;
     Tidemark__Feed__Clock *clock;
+    /*
+     * In a log's checkpoints.
+     */
+    Tidemark__Feed__Place *place;
+    /*
+     * In a log's checkpoints.
+     */
+    Tidemark__Feed__EndedStreams *ended_streams;
+    Tidemark__Feed__LogState *log;
+    Tidemark__Feed__StreamEnd *stream_end;
+    /*
+     * In a log's checkpoints.
+     */
+    Tidemark__Feed__Numbers *numbers;
   };
 };
 #define TIDEMARK__FEED__RECORD__INIT \
@@ -420,10 +516,14 @@ struct  Tidemark__Feed__Trace
    * Below the session.
    */
   char *path;
+  /*
+   * The relay's number of the trace.
+   */
+  uint64_t live_trace_id;
 };
 #define TIDEMARK__FEED__TRACE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__trace__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -493,10 +593,14 @@ struct  Tidemark__Feed__Packet
    * Where the correction changes in the packet.
    */
   Tidemark__Feed__CorrectionChange *change;
+  /*
+   * As its relay tells of it.
+   */
+  Tidemark__Feed__PacketPlace *place;
 };
 #define TIDEMARK__FEED__PACKET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__packet__descriptor) \
-    , 0, 0, 0, 0, {0,NULL}, NULL, NULL }
+    , 0, 0, 0, 0, {0,NULL}, NULL, NULL, NULL }
 
 
 /*
@@ -619,6 +723,152 @@ struct  Tidemark__Feed__TraceEnd
 #define TIDEMARK__FEED__TRACE_END__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__trace_end__descriptor) \
     , 0 }
+
+
+/*
+ * No event of the stream comes any more, nor anything else that refers to it.
+ */
+struct  Tidemark__Feed__StreamEnd
+{
+  ProtobufCMessage base;
+  uint64_t stream_id;
+  /*
+   * Its trace's identity, by which it is known should a relay give it once more; 0 where it has none.
+   */
+  uint64_t uuid_high;
+  uint64_t uuid_low;
+};
+#define TIDEMARK__FEED__STREAM_END__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__stream_end__descriptor) \
+    , 0, 0, 0 }
+
+
+/*
+ * How far a stream's events have left.
+ */
+struct  Tidemark__Feed__Place
+{
+  ProtobufCMessage base;
+  uint64_t stream_id;
+  /*
+   * The last packet of which events have left; absent before the first.
+   */
+  Tidemark__Feed__PacketIndex *index;
+  Tidemark__Feed__PacketPlace *packet;
+  /*
+   * The end of the last event that has left, bits from that packet's start.
+   */
+  uint64_t end_bits;
+  /*
+   * Up to which packet losses have been said.
+   */
+  Tidemark__Feed__PacketPlace *said;
+  /*
+   * As that packet's.
+   */
+  int64_t correction_ns;
+  Tidemark__Feed__CorrectionChange *change;
+  /*
+   * Losses of packets that have been said behind that one.
+   */
+  size_t n_lost;
+  Tidemark__Feed__LostPackets **lost;
+};
+#define TIDEMARK__FEED__PLACE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__place__descriptor) \
+    , 0, NULL, NULL, 0, NULL, 0, NULL, 0,NULL }
+
+
+typedef enum {
+  TIDEMARK__FEED__PACKET_PLACE__DISCARDED__NOT_SET = 0,
+  TIDEMARK__FEED__PACKET_PLACE__DISCARDED_DISCARDED_EVENTS = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__PACKET_PLACE__DISCARDED__CASE)
+} Tidemark__Feed__PacketPlace__DiscardedCase;
+
+/*
+ * Which packet of a stream.
+ */
+struct  Tidemark__Feed__PacketPlace
+{
+  ProtobufCMessage base;
+  /*
+   * Its end, by the clock's whole time.
+   */
+  uint64_t end_cycles;
+  /*
+   * Where the relay has it in its stream, bytes.
+   */
+  uint64_t offset;
+  Tidemark__Feed__PacketPlace__DiscardedCase discarded_case;
+  union {
+    uint64_t discarded_events;
+  };
+};
+#define TIDEMARK__FEED__PACKET_PLACE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__packet_place__descriptor) \
+    , 0, 0, TIDEMARK__FEED__PACKET_PLACE__DISCARDED__NOT_SET, {0} }
+
+
+/*
+ * Packets of a stream that are said to be lost.
+ */
+struct  Tidemark__Feed__LostPackets
+{
+  ProtobufCMessage base;
+  /*
+   * By which packet it showed.
+   */
+  Tidemark__Feed__PacketPlace *packet;
+  uint64_t count;
+  /*
+   * It is that packet itself: it must not come after all.
+   */
+  protobuf_c_boolean is_packet_itself;
+};
+#define TIDEMARK__FEED__LOST_PACKETS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__lost_packets__descriptor) \
+    , NULL, 0, 0 }
+
+
+/*
+ * Streams of a session that goes on, which have ended: not read again should a relay give them once more.
+ */
+struct  Tidemark__Feed__EndedStreams
+{
+  ProtobufCMessage base;
+  char *relay;
+  char *host;
+  char *session;
+  uint64_t session_id;
+  /*
+   * The relay's numbers.
+   */
+  size_t n_live_stream_id;
+  uint64_t *live_stream_id;
+  /*
+   * Their traces' identities: the high and the low half of each.
+   */
+  size_t n_trace_uuid;
+  uint64_t *trace_uuid;
+};
+#define TIDEMARK__FEED__ENDED_STREAMS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__ended_streams__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL }
+
+
+/*
+ * The greatest numbers that have been used.
+ */
+struct  Tidemark__Feed__Numbers
+{
+  ProtobufCMessage base;
+  uint64_t trace_id;
+  uint64_t stream_id;
+  uint64_t packet_id;
+};
+#define TIDEMARK__FEED__NUMBERS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__numbers__descriptor) \
+    , 0, 0, 0 }
 
 
 /*
@@ -921,6 +1171,12 @@ struct  Tidemark__Feed__Relay
     , (char *)protobuf_c_empty_string, TIDEMARK__FEED__RELAY_STATE__RELAY_UNSPECIFIED, (char *)protobuf_c_empty_string, TIDEMARK__FEED__RELAY__FRONTIER__NOT_SET, {0} }
 
 
+typedef enum {
+  TIDEMARK__FEED__SESSION__START__NOT_SET = 0,
+  TIDEMARK__FEED__SESSION__START_START_NS = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__SESSION__START__CASE)
+} Tidemark__Feed__Session__StartCase;
+
 struct  Tidemark__Feed__Session
 {
   ProtobufCMessage base;
@@ -930,10 +1186,14 @@ struct  Tidemark__Feed__Session
   uint64_t session_id;
   Tidemark__Feed__SessionState state;
   char *reason;
+  Tidemark__Feed__Session__StartCase start_case;
+  union {
+    int64_t start_ns;
+  };
 };
 #define TIDEMARK__FEED__SESSION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__session__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__SESSION_STATE__SESSION_UNSPECIFIED, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__SESSION_STATE__SESSION_UNSPECIFIED, (char *)protobuf_c_empty_string, TIDEMARK__FEED__SESSION__START__NOT_SET, {0} }
 
 
 typedef enum {
@@ -973,6 +1233,10 @@ struct  Tidemark__Feed__Lost
   Tidemark__Feed__LossUnit unit;
   char *reason;
   Tidemark__Feed__LossCause cause;
+  /*
+   * The packet by which it showed.
+   */
+  Tidemark__Feed__PacketPlace *packet;
   Tidemark__Feed__Lost__StreamCase stream_case;
   union {
     uint64_t stream_id;
@@ -992,7 +1256,7 @@ struct  Tidemark__Feed__Lost
 };
 #define TIDEMARK__FEED__LOST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__lost__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__LOSS_UNIT__LOSS_UNSPECIFIED, (char *)protobuf_c_empty_string, TIDEMARK__FEED__LOSS_CAUSE__LOSS_TRACER, TIDEMARK__FEED__LOST__STREAM__NOT_SET, {0}, TIDEMARK__FEED__LOST__AMOUNT__NOT_SET, {0}, TIDEMARK__FEED__LOST__FROM__NOT_SET, {0}, TIDEMARK__FEED__LOST__TO__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, TIDEMARK__FEED__LOSS_UNIT__LOSS_UNSPECIFIED, (char *)protobuf_c_empty_string, TIDEMARK__FEED__LOSS_CAUSE__LOSS_TRACER, NULL, TIDEMARK__FEED__LOST__STREAM__NOT_SET, {0}, TIDEMARK__FEED__LOST__AMOUNT__NOT_SET, {0}, TIDEMARK__FEED__LOST__FROM__NOT_SET, {0}, TIDEMARK__FEED__LOST__TO__NOT_SET, {0} }
 
 
 typedef enum {
@@ -1114,7 +1378,28 @@ struct  Tidemark__Feed__Gap
 
 
 /*
- * The feed is over.
+ * How the coordinator's log stands. Failing is said in a notice, writing again in the feed.
+ */
+struct  Tidemark__Feed__LogState
+{
+  ProtobufCMessage base;
+  Tidemark__Feed__LogCondition condition;
+  /*
+   * For people.
+   */
+  char *reason;
+  /*
+   * For how long it failed.
+   */
+  int64_t held_ns;
+};
+#define TIDEMARK__FEED__LOG_STATE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__log_state__descriptor) \
+    , TIDEMARK__FEED__LOG_CONDITION__LOG_UNSPECIFIED, (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * The feed is over, or its coordinator stops: then it may go on once that is started again.
  */
 struct  Tidemark__Feed__End
 {
@@ -1144,6 +1429,25 @@ Tidemark__Feed__Subscribe *
                       const uint8_t       *data);
 void   tidemark__feed__subscribe__free_unpacked
                      (Tidemark__Feed__Subscribe *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__Acknowledge methods */
+void   tidemark__feed__acknowledge__init
+                     (Tidemark__Feed__Acknowledge         *message);
+size_t tidemark__feed__acknowledge__get_packed_size
+                     (const Tidemark__Feed__Acknowledge   *message);
+size_t tidemark__feed__acknowledge__pack
+                     (const Tidemark__Feed__Acknowledge   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__acknowledge__pack_to_buffer
+                     (const Tidemark__Feed__Acknowledge   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__Acknowledge *
+       tidemark__feed__acknowledge__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__acknowledge__free_unpacked
+                     (Tidemark__Feed__Acknowledge *message,
                       ProtobufCAllocator *allocator);
 /* Tidemark__Feed__Answer methods */
 void   tidemark__feed__answer__init
@@ -1372,6 +1676,120 @@ Tidemark__Feed__TraceEnd *
                       const uint8_t       *data);
 void   tidemark__feed__trace_end__free_unpacked
                      (Tidemark__Feed__TraceEnd *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__StreamEnd methods */
+void   tidemark__feed__stream_end__init
+                     (Tidemark__Feed__StreamEnd         *message);
+size_t tidemark__feed__stream_end__get_packed_size
+                     (const Tidemark__Feed__StreamEnd   *message);
+size_t tidemark__feed__stream_end__pack
+                     (const Tidemark__Feed__StreamEnd   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__stream_end__pack_to_buffer
+                     (const Tidemark__Feed__StreamEnd   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__StreamEnd *
+       tidemark__feed__stream_end__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__stream_end__free_unpacked
+                     (Tidemark__Feed__StreamEnd *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__Place methods */
+void   tidemark__feed__place__init
+                     (Tidemark__Feed__Place         *message);
+size_t tidemark__feed__place__get_packed_size
+                     (const Tidemark__Feed__Place   *message);
+size_t tidemark__feed__place__pack
+                     (const Tidemark__Feed__Place   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__place__pack_to_buffer
+                     (const Tidemark__Feed__Place   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__Place *
+       tidemark__feed__place__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__place__free_unpacked
+                     (Tidemark__Feed__Place *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__PacketPlace methods */
+void   tidemark__feed__packet_place__init
+                     (Tidemark__Feed__PacketPlace         *message);
+size_t tidemark__feed__packet_place__get_packed_size
+                     (const Tidemark__Feed__PacketPlace   *message);
+size_t tidemark__feed__packet_place__pack
+                     (const Tidemark__Feed__PacketPlace   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__packet_place__pack_to_buffer
+                     (const Tidemark__Feed__PacketPlace   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__PacketPlace *
+       tidemark__feed__packet_place__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__packet_place__free_unpacked
+                     (Tidemark__Feed__PacketPlace *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__LostPackets methods */
+void   tidemark__feed__lost_packets__init
+                     (Tidemark__Feed__LostPackets         *message);
+size_t tidemark__feed__lost_packets__get_packed_size
+                     (const Tidemark__Feed__LostPackets   *message);
+size_t tidemark__feed__lost_packets__pack
+                     (const Tidemark__Feed__LostPackets   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__lost_packets__pack_to_buffer
+                     (const Tidemark__Feed__LostPackets   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__LostPackets *
+       tidemark__feed__lost_packets__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__lost_packets__free_unpacked
+                     (Tidemark__Feed__LostPackets *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__EndedStreams methods */
+void   tidemark__feed__ended_streams__init
+                     (Tidemark__Feed__EndedStreams         *message);
+size_t tidemark__feed__ended_streams__get_packed_size
+                     (const Tidemark__Feed__EndedStreams   *message);
+size_t tidemark__feed__ended_streams__pack
+                     (const Tidemark__Feed__EndedStreams   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__ended_streams__pack_to_buffer
+                     (const Tidemark__Feed__EndedStreams   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__EndedStreams *
+       tidemark__feed__ended_streams__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__ended_streams__free_unpacked
+                     (Tidemark__Feed__EndedStreams *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__Numbers methods */
+void   tidemark__feed__numbers__init
+                     (Tidemark__Feed__Numbers         *message);
+size_t tidemark__feed__numbers__get_packed_size
+                     (const Tidemark__Feed__Numbers   *message);
+size_t tidemark__feed__numbers__pack
+                     (const Tidemark__Feed__Numbers   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__numbers__pack_to_buffer
+                     (const Tidemark__Feed__Numbers   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__Numbers *
+       tidemark__feed__numbers__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__numbers__free_unpacked
+                     (Tidemark__Feed__Numbers *message,
                       ProtobufCAllocator *allocator);
 /* Tidemark__Feed__RawEvents methods */
 void   tidemark__feed__raw_events__init
@@ -1658,6 +2076,25 @@ Tidemark__Feed__Gap *
 void   tidemark__feed__gap__free_unpacked
                      (Tidemark__Feed__Gap *message,
                       ProtobufCAllocator *allocator);
+/* Tidemark__Feed__LogState methods */
+void   tidemark__feed__log_state__init
+                     (Tidemark__Feed__LogState         *message);
+size_t tidemark__feed__log_state__get_packed_size
+                     (const Tidemark__Feed__LogState   *message);
+size_t tidemark__feed__log_state__pack
+                     (const Tidemark__Feed__LogState   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__log_state__pack_to_buffer
+                     (const Tidemark__Feed__LogState   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__LogState *
+       tidemark__feed__log_state__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__log_state__free_unpacked
+                     (Tidemark__Feed__LogState *message,
+                      ProtobufCAllocator *allocator);
 /* Tidemark__Feed__End methods */
 void   tidemark__feed__end__init
                      (Tidemark__Feed__End         *message);
@@ -1681,6 +2118,9 @@ void   tidemark__feed__end__free_unpacked
 
 typedef void (*Tidemark__Feed__Subscribe_Closure)
                  (const Tidemark__Feed__Subscribe *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__Acknowledge_Closure)
+                 (const Tidemark__Feed__Acknowledge *message,
                   void *closure_data);
 typedef void (*Tidemark__Feed__Answer_Closure)
                  (const Tidemark__Feed__Answer *message,
@@ -1717,6 +2157,24 @@ typedef void (*Tidemark__Feed__PacketIndex_Closure)
                   void *closure_data);
 typedef void (*Tidemark__Feed__TraceEnd_Closure)
                  (const Tidemark__Feed__TraceEnd *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__StreamEnd_Closure)
+                 (const Tidemark__Feed__StreamEnd *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__Place_Closure)
+                 (const Tidemark__Feed__Place *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__PacketPlace_Closure)
+                 (const Tidemark__Feed__PacketPlace *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__LostPackets_Closure)
+                 (const Tidemark__Feed__LostPackets *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__EndedStreams_Closure)
+                 (const Tidemark__Feed__EndedStreams *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__Numbers_Closure)
+                 (const Tidemark__Feed__Numbers *message,
                   void *closure_data);
 typedef void (*Tidemark__Feed__RawEvents_Closure)
                  (const Tidemark__Feed__RawEvents *message,
@@ -1763,6 +2221,9 @@ typedef void (*Tidemark__Feed__Clock_Closure)
 typedef void (*Tidemark__Feed__Gap_Closure)
                  (const Tidemark__Feed__Gap *message,
                   void *closure_data);
+typedef void (*Tidemark__Feed__LogState_Closure)
+                 (const Tidemark__Feed__LogState *message,
+                  void *closure_data);
 typedef void (*Tidemark__Feed__End_Closure)
                  (const Tidemark__Feed__End *message,
                   void *closure_data);
@@ -1773,6 +2234,7 @@ typedef void (*Tidemark__Feed__End_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    tidemark__feed__encoding__descriptor;
+extern const ProtobufCEnumDescriptor    tidemark__feed__overflow__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__refusal_code__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__frame_kind__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__relay_state__descriptor;
@@ -1780,7 +2242,9 @@ extern const ProtobufCEnumDescriptor    tidemark__feed__session_state__descripto
 extern const ProtobufCEnumDescriptor    tidemark__feed__loss_unit__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__loss_cause__descriptor;
 extern const ProtobufCEnumDescriptor    tidemark__feed__clock_quality__descriptor;
+extern const ProtobufCEnumDescriptor    tidemark__feed__log_condition__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__subscribe__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__acknowledge__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__answer__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__welcome__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__refused__descriptor;
@@ -1793,6 +2257,12 @@ extern const ProtobufCMessageDescriptor tidemark__feed__packet__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__correction_change__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__packet_index__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__trace_end__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__stream_end__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__place__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__packet_place__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__lost_packets__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__ended_streams__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__numbers__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__raw_events__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__slice__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__decoded_events__descriptor;
@@ -1808,6 +2278,7 @@ extern const ProtobufCMessageDescriptor tidemark__feed__lost__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__holder__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__clock__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__gap__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__log_state__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__end__descriptor;
 
 PROTOBUF_C__END_DECLS

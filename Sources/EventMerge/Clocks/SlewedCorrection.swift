@@ -19,6 +19,14 @@ package struct SlewedCorrection: Sendable, Equatable {
 
     package init() {}
 
+    /// As it was before.
+    package init(fromNs: Int64, toNs: Int64, beginNs: Int64, endNs: Int64) {
+        self.fromNs = fromNs
+        self.toNs = toNs
+        self.beginNs = beginNs
+        self.endNs = endNs
+    }
+
     package var isConstant: Bool { beginNs == endNs }
 
     /// Turns toward another amount.

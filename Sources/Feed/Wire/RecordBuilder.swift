@@ -28,6 +28,7 @@ struct RecordBuilder: @unchecked Sendable {
         case .metadata(let traceID, let bytes): append(traceID: traceID, metadata: bytes)
         case .stream(let stream): append(stream)
         case .traceEnd(let traceID): append(traceEnd: traceID)
+        case .streamEnd(let record): append(record)
         case .events(let group): append(group)
         case .relay(let change): append(change)
         case .session(let change): append(change)
@@ -35,6 +36,7 @@ struct RecordBuilder: @unchecked Sendable {
         case .holder(let holder): append(holder)
         case .clock(let report): append(report)
         case .gap(let gap): append(gap)
+        case .log(let log): append(log)
         case .end(let reason): append(end: reason)
         }
     }
@@ -44,6 +46,7 @@ struct RecordBuilder: @unchecked Sendable {
         kind: Tidemark__Feed__FrameKind,
         sequence: UInt64,
         watermarkNs: Int64?,
+        floorNs: Int64?,
         token: ResumeToken?
     ) -> UnsafeMutablePointer<ProtobufCMessage> {
         let frame: UnsafeMutablePointer<Tidemark__Feed__Frame> = arena.make(tidemark__feed__frame__init)
@@ -52,6 +55,10 @@ struct RecordBuilder: @unchecked Sendable {
         if let watermarkNs {
             frame.pointee.watermark_case = TIDEMARK__FEED__FRAME__WATERMARK_WATERMARK_NS
             frame.pointee.watermark_ns = watermarkNs
+        }
+        if let floorNs {
+            frame.pointee.floor_case = TIDEMARK__FEED__FRAME__FLOOR_FLOOR_NS
+            frame.pointee.floor_ns = floorNs
         }
         if let token { frame.pointee.token = arena.string(token.text) }
         let pointers: UnsafeMutablePointer<Record?> = arena.pointers(count: records.count)
@@ -85,6 +92,7 @@ extension RecordBuilder {
         message.pointee.session = arena.string(trace.session)
         message.pointee.session_id = trace.sessionID
         message.pointee.path = arena.string(trace.path)
+        message.pointee.live_trace_id = trace.liveTraceID
         append(TIDEMARK__FEED__RECORD__RECORD_TRACE) { $0.pointee.trace = message }
     }
 
@@ -116,7 +124,8 @@ extension RecordBuilder {
             streamID: packet.streamID,
             metadataBytes: packet.metadataBytes,
             correction: packet.correction,
-            index: packet.index
+            index: packet.index,
+            place: packet.place
         )
         message.pointee.preamble = packet.preamble.withUnsafeBytes { arena.bytes($0) }
         append(TIDEMARK__FEED__RECORD__RECORD_PACKET) { $0.pointee.packet = message }
@@ -127,26 +136,32 @@ extension RecordBuilder {
         streamID: UInt64,
         metadataBytes: UInt64,
         correction: TimeCorrection,
-        index: PacketIndex
+        index: FeedPacketIndex,
+        place: PacketPlace
     ) -> UnsafeMutablePointer<Tidemark__Feed__Packet> {
         let message: UnsafeMutablePointer<Tidemark__Feed__Packet> = arena.make(tidemark__feed__packet__init)
         message.pointee.id = id
         message.pointee.stream_id = streamID
         message.pointee.metadata_bytes = metadataBytes
         message.pointee.correction_ns = correction.offsetNs
-        if !correction.isConstant {
-            let change: UnsafeMutablePointer<Tidemark__Feed__CorrectionChange> =
-                arena.make(tidemark__feed__correction_change__init)
-            change.pointee.begin_ns = correction.beginNs
-            change.pointee.end_ns = correction.endNs
-            change.pointee.correction_ns = correction.endOffsetNs
-            message.pointee.change = change
-        }
+        message.pointee.change = change(of: correction)
+        message.pointee.place = self.place(place)
         message.pointee.index = self.index(index)
         return message
     }
 
-    private func index(_ index: PacketIndex) -> UnsafeMutablePointer<Tidemark__Feed__PacketIndex> {
+    /// Nil where the correction does not change.
+    func change(of correction: TimeCorrection) -> UnsafeMutablePointer<Tidemark__Feed__CorrectionChange>? {
+        guard !correction.isConstant else { return nil }
+        let change: UnsafeMutablePointer<Tidemark__Feed__CorrectionChange> =
+            arena.make(tidemark__feed__correction_change__init)
+        change.pointee.begin_ns = correction.beginNs
+        change.pointee.end_ns = correction.endNs
+        change.pointee.correction_ns = correction.endOffsetNs
+        return change
+    }
+
+    func index(_ index: FeedPacketIndex) -> UnsafeMutablePointer<Tidemark__Feed__PacketIndex> {
         let message: UnsafeMutablePointer<Tidemark__Feed__PacketIndex> = arena.make(tidemark__feed__packet_index__init)
         message.pointee.stream_class_id = index.streamClassID
         message.pointee.first_event_bits = index.firstEventBits
@@ -233,7 +248,8 @@ extension RecordBuilder {
                 streamID: packet.stream.id,
                 metadataBytes: packet.metadataBytes,
                 correction: packet.correction,
-                index: PacketIndex(packet.preamble)
+                index: FeedPacketIndex(packet.preamble),
+                place: packet.place
             )
             message.pointee.packet.pointee.preamble = arena.bytes(packet.preambleBytes)
         }
@@ -280,6 +296,10 @@ extension RecordBuilder {
         message.pointee.session_id = change.sessionID
         message.pointee.state = Tidemark__Feed__SessionState(UInt32(change.state.rawValue))
         message.pointee.reason = arena.string(change.reason)
+        if let startNs = change.startNs {
+            message.pointee.start_case = TIDEMARK__FEED__SESSION__START_START_NS
+            message.pointee.start_ns = startNs
+        }
         append(TIDEMARK__FEED__RECORD__RECORD_SESSION) { $0.pointee.session = message }
     }
 
@@ -308,6 +328,7 @@ extension RecordBuilder {
             message.pointee.to_case = TIDEMARK__FEED__LOST__TO_TO_NS
             message.pointee.to_ns = toNs
         }
+        if let packet = loss.packet { message.pointee.packet = self.place(packet) }
         append(TIDEMARK__FEED__RECORD__RECORD_LOST) { $0.pointee.lost = message }
     }
 
@@ -361,6 +382,14 @@ extension RecordBuilder {
         message.pointee.to_sequence = gap.toSequence
         message.pointee.reason = arena.string(gap.reason)
         append(TIDEMARK__FEED__RECORD__RECORD_GAP) { $0.pointee.gap = message }
+    }
+
+    mutating func append(_ log: LogRecord) {
+        let message: UnsafeMutablePointer<Tidemark__Feed__LogState> = arena.make(tidemark__feed__log_state__init)
+        message.pointee.condition = Tidemark__Feed__LogCondition(UInt32(log.condition.rawValue))
+        message.pointee.reason = arena.string(log.reason)
+        message.pointee.held_ns = log.heldNs
+        append(TIDEMARK__FEED__RECORD__RECORD_LOG) { $0.pointee.log = message }
     }
 
     mutating func append(end reason: String) {

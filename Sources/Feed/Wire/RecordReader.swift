@@ -30,7 +30,7 @@ struct RecordReader {
 
     func trace(_ message: UnsafeMutablePointer<Tidemark__Feed__Trace>?) throws(FeedError) -> FeedTrace {
         guard let trace = message?.pointee else { throw .invalid(.trace) }
-        return FeedTrace(
+        var read = FeedTrace(
             id: trace.id,
             relay: text(trace.relay),
             host: text(trace.host),
@@ -38,6 +38,8 @@ struct RecordReader {
             sessionID: trace.session_id,
             path: text(trace.path)
         )
+        read.liveTraceID = trace.live_trace_id
+        return read
     }
 
     func metadata(
@@ -63,7 +65,9 @@ struct RecordReader {
         return message.pointee.trace_id
     }
 
-    static func index(_ message: UnsafeMutablePointer<Tidemark__Feed__PacketIndex>?) throws(FeedError) -> PacketIndex {
+    static func index(_ message: UnsafeMutablePointer<Tidemark__Feed__PacketIndex>?) throws(FeedError)
+        -> FeedPacketIndex
+    {
         guard let index = message?.pointee else { throw .invalid(.packet) }
         let hasBegin =
             index.timestamp_begin_case == TIDEMARK__FEED__PACKET_INDEX__TIMESTAMP_BEGIN_TIMESTAMP_BEGIN_CYCLES
@@ -73,7 +77,7 @@ struct RecordReader {
         let hasSequence = index.sequence_case == TIDEMARK__FEED__PACKET_INDEX__SEQUENCE_SEQUENCE_NUMBER
         let hasDiscarded = index.discarded_case == TIDEMARK__FEED__PACKET_INDEX__DISCARDED_DISCARDED_EVENTS
         let hasInstance = index.instance_case == TIDEMARK__FEED__PACKET_INDEX__INSTANCE_STREAM_INSTANCE_ID
-        return PacketIndex(
+        return FeedPacketIndex(
             timestampBeginCycles: hasBegin ? index.timestamp_begin_cycles : nil,
             timestampEndCycles: hasEnd ? index.timestamp_end_cycles : nil,
             contentBits: hasContent ? index.content_bits : nil,
@@ -89,11 +93,16 @@ struct RecordReader {
     static func correction(
         _ message: UnsafeMutablePointer<Tidemark__Feed__Packet>
     ) throws(FeedError) -> TimeCorrection {
-        guard let change = message.pointee.change?.pointee else {
-            return TimeCorrection(offsetNs: message.pointee.correction_ns)
-        }
+        try correction(message.pointee.correction_ns, message.pointee.change)
+    }
+
+    static func correction(
+        _ offsetNs: Int64,
+        _ change: UnsafeMutablePointer<Tidemark__Feed__CorrectionChange>?
+    ) throws(FeedError) -> TimeCorrection {
+        guard let change = change?.pointee else { return TimeCorrection(offsetNs: offsetNs) }
         let correction = TimeCorrection(
-            offsetNs: message.pointee.correction_ns,
+            offsetNs: offsetNs,
             beginNs: change.begin_ns,
             endNs: change.end_ns,
             endOffsetNs: change.correction_ns
@@ -125,7 +134,8 @@ struct RecordReader {
             session: text(session.session),
             sessionID: session.session_id,
             state: state,
-            reason: text(session.reason)
+            reason: text(session.reason),
+            startNs: session.start_case == TIDEMARK__FEED__SESSION__START_START_NS ? session.start_ns : nil
         )
     }
 
@@ -143,7 +153,8 @@ struct RecordReader {
             fromNs: lost.from_case == TIDEMARK__FEED__LOST__FROM_FROM_NS ? lost.from_ns : nil,
             toNs: lost.to_case == TIDEMARK__FEED__LOST__TO_TO_NS ? lost.to_ns : nil,
             reason: text(lost.reason),
-            cause: LossRecord.Cause(rawValue: UInt8(clamping: lost.cause.rawValue)) ?? .delivery
+            cause: LossRecord.Cause(rawValue: UInt8(clamping: lost.cause.rawValue)) ?? .delivery,
+            packet: RecordReader.place(lost.packet)
         )
     }
 
@@ -191,6 +202,13 @@ struct RecordReader {
             toSequence: gap.to_sequence,
             reason: text(gap.reason)
         )
+    }
+
+    func log(_ message: UnsafeMutablePointer<Tidemark__Feed__LogState>?) throws(FeedError) -> LogRecord {
+        guard let log = message?.pointee,
+            let condition = LogRecord.Condition(rawValue: UInt8(clamping: log.condition.rawValue))
+        else { throw .invalid(.log) }
+        return LogRecord(condition: condition, reason: text(log.reason), heldNs: log.held_ns)
     }
 
     func end(_ message: UnsafeMutablePointer<Tidemark__Feed__End>?) throws(FeedError) -> String {

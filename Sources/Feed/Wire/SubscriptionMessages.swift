@@ -1,7 +1,7 @@
 import CFeedSchema
 import CTF
 
-/// The messages before the first frame: Subscribe, and its Answer.
+/// The messages besides frames: Subscribe, its Answer, and Acknowledge.
 struct SubscriptionMessages: Sendable {
     private let limits: FeedLimits
     private let arena = Arena(firstBytes: 4 << 10)
@@ -17,6 +17,8 @@ struct SubscriptionMessages: Sendable {
         message.pointee.encoding = Tidemark__Feed__Encoding(UInt32(request.encoding.rawValue))
         message.pointee.filter = arena.string(request.filter)
         message.pointee.client_name = arena.string(request.clientName)
+        message.pointee.cursor = arena.string(request.cursor)
+        message.pointee.overflow = Tidemark__Feed__Overflow(UInt32(request.overflow.rawValue))
         switch request.start {
         case .earliest:
             message.pointee.start_case = TIDEMARK__FEED__SUBSCRIBE__START_EARLIEST
@@ -44,6 +46,7 @@ struct SubscriptionMessages: Sendable {
         message.pointee.start_sequence = welcome.startSequence
         message.pointee.server_name = arena.string(welcome.serverName)
         message.pointee.restricted = welcome.isRestricted ? 1 : 0
+        message.pointee.common_sequence = welcome.commonSequence
         let answer: UnsafeMutablePointer<Tidemark__Feed__Answer> = arena.make(tidemark__feed__answer__init)
         answer.pointee.answer_case = TIDEMARK__FEED__ANSWER__ANSWER_WELCOME
         answer.pointee.welcome = message
@@ -91,11 +94,20 @@ struct SubscriptionMessages: Sendable {
         guard let encoding = FeedEncoding(rawValue: UInt8(clamping: message.pointee.encoding.rawValue)) else {
             throw Refusal(.unsupported, "encoding \(message.pointee.encoding.rawValue) is not known")
         }
+        guard let overflow = OverflowPolicy(rawValue: UInt8(clamping: message.pointee.overflow.rawValue)) else {
+            throw Refusal(.unsupported, "overflow policy \(message.pointee.overflow.rawValue) is not known")
+        }
+        let cursor = text(message.pointee.cursor)
+        guard cursor.utf8.count <= SubscribeRequest.cursorBytesMax else {
+            throw Refusal(.malformed, "a cursor's name has at most \(SubscribeRequest.cursorBytesMax) bytes")
+        }
         return SubscribeRequest(
             start: try start(message),
             encoding: encoding,
             filter: text(message.pointee.filter),
-            clientName: text(message.pointee.client_name)
+            clientName: text(message.pointee.client_name),
+            cursor: cursor,
+            overflow: overflow
         )
     }
 
@@ -111,6 +123,24 @@ struct SubscriptionMessages: Sendable {
             return .token(token)
         default: return .latest
         }
+    }
+
+    func encode(acknowledgement token: ResumeToken) throws(FeedError) -> ByteStorage {
+        arena.reset()
+        let message: UnsafeMutablePointer<Tidemark__Feed__Acknowledge> = arena.make(tidemark__feed__acknowledge__init)
+        message.pointee.token = arena.string(token.text)
+        return try pack(message, limitBytes: limits.subscribeBytes)
+    }
+
+    /// What a subscriber says after its request.
+    func acknowledgement(_ storage: ByteStorage) throws(FeedError) -> ResumeToken {
+        var messages = MessageReader(limits: limits)
+        let body = try FrameDecoder.body(storage, limitBytes: limits.subscribeBytes)
+        let message: UnsafeMutablePointer<Tidemark__Feed__Acknowledge> =
+            try messages.unpack(body, tidemark__feed__acknowledge__init)
+        defer { withExtendedLifetime(messages) {} }
+        guard let token = ResumeToken(text: text(message.pointee.token)) else { throw .invalid(.token) }
+        return token
     }
 
     /// The coordinator's answer.
@@ -134,7 +164,8 @@ struct SubscriptionMessages: Sendable {
                     feed: FeedIdentity(id: id, epoch: welcome.epoch),
                     startSequence: welcome.start_sequence,
                     serverName: text(welcome.server_name),
-                    isRestricted: welcome.restricted != 0
+                    isRestricted: welcome.restricted != 0,
+                    commonSequence: welcome.common_sequence
                 )
             )
         case TIDEMARK__FEED__ANSWER__ANSWER_REFUSED:

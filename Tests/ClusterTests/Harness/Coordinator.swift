@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// Certificates for one coordinator and its subscribers, made by `tidemark cert`.
 final class Identities {
@@ -60,6 +61,10 @@ final class Coordinator {
                   hosts: ["*"]
                   sessions: ["*"]
             """
+        /// Further lines of the section `feed`.
+        var feed: [String] = []
+        /// Does something with the certificates before it starts.
+        var prepare: (Identities) throws -> Void = { _ in }
     }
 
     let identities: Identities
@@ -70,10 +75,21 @@ final class Coordinator {
     /// What the coordinator reads from stands as long as it does.
     private let cluster: Cluster?
 
-    init(_ relays: [Relay], options: Options = Options(), cluster: Cluster? = nil) throws {
+    private let options: Options
+    private let environment: [String: String]
+
+    init(
+        _ relays: [Relay],
+        options: Options = Options(),
+        cluster: Cluster? = nil,
+        environment: [String: String] = [:]
+    ) throws {
         self.cluster = cluster
+        self.options = options
+        self.environment = (cluster?.environment ?? [:]).merging(environment) { _, new in new }
         folder = try ScratchFolder()
         identities = try Identities()
+        try options.prepare(identities)
         port = try freePort()
         let text = Self.configuration(
             relays,
@@ -82,19 +98,30 @@ final class Coordinator {
             identities: identities
         )
         configurationFile = try folder.write(text, to: "tidemark.yaml")
-        process = try Self.start(configurationFile, cluster)
+        process = try Self.start(configurationFile, self.environment)
         try awaitListener()
+    }
+
+    /// Writes another configuration, and has it read.
+    func reconfigure(_ relays: [Relay]) throws {
+        try reconfigure(text: Self.configuration(relays, options: options, port: port, identities: identities))
+    }
+
+    /// Writes another configuration, and has it read.
+    func reconfigure(text: String) throws {
+        _ = try folder.write(text, to: "tidemark.yaml")
+        process.signal(SIGHUP)
     }
 
     /// Starts it again, with the same configuration, after it was killed.
     func restart() throws {
         guard process.poll() != nil else { throw Failure("it runs: \(process.summary)") }
-        process = try Self.start(configurationFile, cluster)
+        process = try Self.start(configurationFile, environment)
         try awaitListener()
     }
 
-    private static func start(_ configurationFile: String, _ cluster: Cluster?) throws -> ChildProcess {
-        try Tidemark.start(["serve", "--config", configurationFile], environment: cluster?.environment ?? [:])
+    private static func start(_ file: String, _ environment: [String: String]) throws -> ChildProcess {
+        try Tidemark.start(["serve", "--config", file], environment: environment)
     }
 
     private func awaitListener() throws {
@@ -135,7 +162,7 @@ final class Coordinator {
               key: \(identities.file("server.key"))
               client-ca: \(identities.file("ca.pem"))
             \(allow)
-
+            \(options.feed.map { "  \($0)\n" }.joined())
             """
     }
 }

@@ -80,6 +80,8 @@ final class SimulatedDisk: LogStorage {
         try change { (state) throws(StorageError) in state.safe[name] = state.files[name] }
     }
 
+    func close(isWhole: Bool) {}
+
     func replace(_ name: String, with pieces: [ByteStorage]) throws(StorageError) {
         let bytes = pieces.flatMap { Array($0.bytes) }
         try change { (state) throws(StorageError) in state.files[name] = bytes }

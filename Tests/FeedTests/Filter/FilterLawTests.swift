@@ -72,6 +72,18 @@ import Testing
         }
     }
 
+    @Test(arguments: 1...4 as ClosedRange<UInt64>)
+    func `a filtered subscriber that has fallen out of the log goes on behind the gap`(seed: UInt64) throws {
+        let sample = try SampleFeed(seed: seed)
+        let term = ReferenceTerm.binary("==", .variable("name"), .text(Array("demo:mark".utf8)))
+        let expected = try Self.expected(sample.batches, term)
+        for gap in 1..<6 {
+            let (before, after) = (sample.batches.count / 4, sample.batches.count / 4 + gap)
+            let got = try Self.received(sample, term.text(isCautious: false), from: 0, gap: before..<after)
+            #expect(got == (expected[..<before] + expected[after...]).map(\.lines).flatMap { $0 }, "gap \(gap)")
+        }
+    }
+
     /// `seqno` counts up.
     private static func ticks(_ count: Int) throws -> (FilterBench, [UInt8], UInt64) {
         let trace = LTTngTrace()
@@ -135,8 +147,14 @@ import Testing
         }
     }
 
-    /// The lines of a raw subscriber that has joined behind `opening` batches; without its checkpoint.
-    private static func received(_ sample: SampleFeed, _ expression: String, from opening: Int) throws -> [String] {
+    /// The lines of a raw subscriber that has joined behind `opening` batches, and does not get those of the gap;
+    /// without its checkpoints.
+    private static func received(
+        _ sample: SampleFeed,
+        _ expression: String,
+        from opening: Int,
+        gap: Range<Int>? = nil
+    ) throws -> [String] {
         var subscription = SubscriptionTests.subscription()
         var client = try SubscriptionClient(request: SubscribeRequest(start: .earliest, filter: expression))
         _ = subscription.received(client.greeting.bytes)
@@ -145,7 +163,14 @@ import Testing
         var state = FeedState()
         for publication in publications[..<opening] { try state.fold(publication.batch) }
         var sent = try subscription.opened(SubscriptionOpening(state: state))
-        for publication in publications[opening...] { sent += try subscription.frame(publication.frame) }
+        for (index, publication) in publications.enumerated().dropFirst(opening) {
+            try state.fold(publication.batch)
+            if gap?.contains(index) != true {
+                sent += try subscription.frame(publication.frame)
+            } else if index + 1 == gap?.upperBound {
+                sent += try subscription.reopened(SubscriptionOpening(state: state))
+            }
+        }
         var transcript = Transcript()
         for message in sent {
             for case .frame(let frame) in try client.received(message.bytes) where !frame.isCheckpoint {

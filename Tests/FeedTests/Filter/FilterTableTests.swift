@@ -161,6 +161,7 @@ import Testing
             ("ratio == 25e-2", true), ("ratio == 2.5E-1", true), ("half == 0.5", true), ("half > ratio", true),
             ("one == 1.0", true), ("one == 1.", true), ("two > 1.5", true), ("-ratio == -0.25", true),
             ("+ratio == 0.25", true), ("nan == nan", false), ("nan != nan", true), ("nan < 1", false),
+            ("minus < 0.5", true), ("minus == -1.0", true), ("least < -9e18", true),
         ])
     }
 

@@ -1,5 +1,6 @@
 import Configuration
 import Feed
+import FeedLog
 import Logging
 import NIOCore
 import NIOPosix
@@ -18,24 +19,40 @@ final class HandFedFeed: Sendable {
 
     /// - Parameters:
     ///   - allow: patterns of identities that see everything.
+    ///   - stored: a log on disk; nil for one in memory.
+    ///   - disk: stands before its directory.
+    ///   - address: where it listens.
     ///   - change: of the limits.
     init(
         allow: [String] = ["tidemark:client/*"],
         retainedBytes: Int = 64 << 20,
+        stored: Configuration.Log? = nil,
+        disk: FullDisk? = nil,
+        on address: String = "localhost",
         _ change: (inout SubscriberLimits) -> Void = { _ in }
     ) async throws {
         identities = try TestIdentities()
         var limits = SubscriberLimits()
         change(&limits)
         let log = log
-        hub = FeedHub(
-            loop: MultiThreadedEventLoopGroup.singleton.next(),
-            feed: FeedIdentity(id: FeedID(high: 1, low: .random(in: 0 ... .max))),
-            retainedBytes: retainedBytes,
-            limits: limits,
-            logger: Logger(label: "test") { _ in LogBox(log) }
-        )
-        let feed = identities.feed(allow: allow)
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let logger = Logger(label: "test") { _ in LogBox(log) }
+        if let stored {
+            let feed = try StoredFeed.open(stored, logger: logger) { directory in
+                disk?.put(before: directory) ?? directory
+            }
+            hub = FeedHub(loop: loop, stored: feed, limits: limits, logger: logger)
+        } else {
+            hub = FeedHub(
+                loop: loop,
+                feed: FeedIdentity(id: FeedID(high: 1, low: .random(in: 0 ... .max))),
+                retainedBytes: retainedBytes,
+                limits: limits,
+                logger: logger
+            )
+        }
+        var feed = identities.feed(allow: allow)
+        feed.listen = NetworkEndpoint(host: address, port: 0)
         access = FeedAccess(try FeedAccess.Grant(feed, file: "test.yaml"))
         listener = try await FeedListener.listen(on: feed.listen, hub: hub, access: access)
         port = listener.localAddress?.port ?? 0
@@ -68,17 +85,22 @@ final class HandFedFeed: Sendable {
     func stop() async throws {
         try? await listener.close()
         try await hub.drain().get()
+        await hub.close()
     }
 
     func subscribe(
         from start: SubscriptionStart = .earliest,
         as client: String = "client",
+        cursor: String = "",
+        overflow: OverflowPolicy = .wait,
         pausedAfterWelcome isPaused: Bool = false
     ) throws -> TestSubscriber {
         TestSubscriber(
             address: address,
             tls: try identities.clientContext(client),
             start: start,
+            cursor: cursor,
+            overflow: overflow,
             isPausedAfterWelcome: isPaused
         )
     }

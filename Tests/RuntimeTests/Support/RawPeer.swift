@@ -17,18 +17,23 @@ final class RawPeer: Sendable {
     private let channel: any Channel
 
     /// - Parameters:
+    ///   - address: of loopback, from which it connects; nil leaves that to the system.
     ///   - tls: nil sends and receives plain bytes.
     ///   - interlude: called after the handshake, on the peer's loop, which does nothing else meanwhile; after it the
     ///     peer talks on.
     init(
         port: Int,
+        from address: String? = nil,
         tls: TLSContext? = nil,
         saying bytes: [UInt8] = [],
         on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         interlude: (@Sendable () -> Void)? = nil
     ) async throws {
         let recorder = recorder
-        channel = try await ClientBootstrap(group: group)
+        var bootstrap = ClientBootstrap(group: group)
+        if let address { bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: address, port: 0)) }
+        channel =
+            try await bootstrap
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
@@ -41,7 +46,7 @@ final class RawPeer: Sendable {
                     )
                 }
             }
-            .connect(host: "localhost", port: port).get()
+            .connect(host: address == nil ? "localhost" : "127.0.0.1", port: port).get()
     }
 
     func close() async throws { try await channel.close() }

@@ -1,4 +1,5 @@
 import Configuration
+import Feed
 import Logging
 import NIOCore
 import NIOPosix
@@ -16,7 +17,11 @@ struct RunningDaemon {
     let log: Recorder<[String]>
 
     /// Runs one with a relay for each host for as long as `body` runs, then stops it in order.
-    static func with(hosts: [GeneratedHost], _ body: (RunningDaemon) async throws -> Void) async throws {
+    static func with(
+        hosts: [GeneratedHost],
+        log storedLog: Configuration.Log = Configuration.Log(),
+        _ body: (RunningDaemon) async throws -> Void
+    ) async throws {
         let identities = try TestIdentities()
         var relays: [any Channel] = []
         for host in hosts {
@@ -35,7 +40,7 @@ struct RunningDaemon {
             },
             order: Configuration.Order(),
             feed: identities.feed(allow: ["tidemark:client/*"]),
-            log: Configuration.Log(),
+            log: storedLog,
             http: nil,
             live: nil,
             forward: []
@@ -65,10 +70,11 @@ struct RunningDaemon {
         for relay in relays { try await relay.close() }
     }
 
-    func subscribe() throws -> TestSubscriber {
+    func subscribe(from start: SubscriptionStart = .earliest) throws -> TestSubscriber {
         TestSubscriber(
             address: RelayAddress(host: "localhost", port: port),
-            tls: try identities.clientContext()
+            tls: try identities.clientContext(),
+            start: start
         )
     }
 }

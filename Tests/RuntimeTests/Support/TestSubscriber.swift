@@ -9,6 +9,12 @@ import TLS
 final class TestSubscriber: Sendable {
     struct Seen: Sendable {
         var isWelcomed = false
+        var feed: FeedIdentity?
+        var commonSequence: UInt64?
+        var notices: [LogRecord] = []
+        var logs: [LogRecord] = []
+        /// Token of the frame with each number.
+        var tokens: [UInt64: ResumeToken] = [:]
         var frames: [ReceivedFrame] = []
         /// Which events came, in order.
         var events: [EventIdentity] = []
@@ -25,6 +31,8 @@ final class TestSubscriber: Sendable {
         address: RelayAddress,
         tls: TLSContext,
         start: SubscriptionStart = .earliest,
+        cursor: String = "",
+        overflow: OverflowPolicy = .wait,
         isPausedAfterWelcome: Bool = false
     ) {
         let recorder = recorder
@@ -32,13 +40,17 @@ final class TestSubscriber: Sendable {
             let end = await FeedClient.run(
                 address: address,
                 tls: tls,
-                request: SubscribeRequest(start: start, clientName: "test"),
+                request: SubscribeRequest(start: start, clientName: "test", cursor: cursor, overflow: overflow),
                 group: MultiThreadedEventLoopGroup.singleton
             ) { event in
                 switch event {
-                case .welcomed:
+                case .welcomed(let welcome):
                     if isPausedAfterWelcome { recorder.seen.connection?.setReading(false) }
-                    recorder.update { $0.isWelcomed = true }
+                    recorder.update {
+                        $0.isWelcomed = true
+                        $0.feed = welcome.feed
+                        $0.commonSequence = welcome.commonSequence
+                    }
                 case .frame(let frame): recorder.update { $0.take(frame) }
                 }
             } channel: { connection in
@@ -65,10 +77,12 @@ extension TestSubscriber.Seen {
         for record in frame.batch.records {
             switch record {
             case .gap(let gap): gaps.append(gap)
+            case .log(let log): if frame.isNotice { notices.append(log) } else { logs.append(log) }
             case .events(let group): events += EventIdentity.all(of: group)
             default: break
             }
         }
+        if let text = frame.token { tokens[frame.batch.sequence] = ResumeToken(text: text) }
         if !frame.isCheckpoint { numbers += frame.batch.numbers }
     }
 }

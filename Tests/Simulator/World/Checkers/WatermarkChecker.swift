@@ -6,10 +6,9 @@ struct WatermarkChecker {
     private(set) var watermarkNs: Int64?
     /// The highest W that a late event has been measured with, and when: the frames of that moment come as far.
     private var implied: (watermarkNs: Int64, atNs: UInt64)?
-    /// Whether something in the world gives events the right to be late.
-    private let allowsLate: Bool
-
+    private let plan: WorldPlan
     private var joins: [String: Join] = [:]
+    private var sessionJoins: [SessionKey: Join] = [:]
 
     private enum Join {
         case waitedFor
@@ -17,8 +16,8 @@ struct WatermarkChecker {
         case joined
     }
 
-    init(allowsLate: Bool) {
-        self.allowsLate = allowsLate
+    init(_ plan: WorldPlan) {
+        self.plan = plan
     }
 
     mutating func look(_ event: SeenEvent, atNs: UInt64, _ verdict: inout Verdict) {
@@ -28,7 +27,7 @@ struct WatermarkChecker {
             }
             return
         }
-        if !allowsLate, !hasJoined(event.relay) {
+        if !plan.allowsLate, !hasJoined(event) {
             verdict.found(.watermark, atNs: atNs, "\(event) is late, and nothing made it so")
         }
         let (implied, overflow) = event.timestampNs.addingReportingOverflow(event.lateNs)
@@ -49,7 +48,25 @@ struct WatermarkChecker {
         }
     }
 
-    private func hasJoined(_ relay: String) -> Bool { joins[relay] == .joined }
+    mutating func look(_ change: SessionStateChange) {
+        let key = SessionKey(relay: change.relay, name: change.session, id: change.sessionID)
+        switch change.state {
+        case .active where sessionJoins[key] != .joined: sessionJoins[key] = .wasThere
+        default: break
+        }
+    }
+
+    /// A connection that was for a session alone is gone. Where it was the first, and gone before the session was
+    /// attached, W waits no longer for what the session has.
+    mutating func connectionIsGone(of session: SessionKey) {
+        if sessionJoins[session] == nil { sessionJoins[session] = .joined }
+    }
+
+    private func hasJoined(_ event: SeenEvent) -> Bool {
+        if joins[event.relay] == .joined { return true }
+        guard let truth = plan.event(event.number) else { return false }
+        return sessionJoins[SessionKey(plan.sessions[plan.streams[truth.stream].session])] == .joined
+    }
 
     /// A moment begins.
     mutating func look(momentNs atNs: UInt64, _ verdict: inout Verdict) {

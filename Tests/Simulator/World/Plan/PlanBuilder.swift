@@ -127,9 +127,15 @@ struct PlanBuilder {
 
     private mutating func addCoordinatorFaults() {
         if has(.restarts) {
-            let atNs = random.number(.ms(100), plan.healNs)
-            plan.happenings.append((atNs, .coordinatorDies(isSaid: random.chance(50))))
-            plan.happenings.append((atNs + .ms(random.number(1, 500)), .coordinatorStarts))
+            plan.keepsLog = random.chance(75)
+            var atNs: UInt64 = 0
+            for _ in 0..<(plan.keepsLog ? random.number(1, 4) : 1) {
+                atNs = random.number(max(.ms(100), atNs), plan.healNs)
+                plan.happenings.append((atNs, .coordinatorDies(isSaid: random.chance(50))))
+                atNs += .ms(random.number(1, 500))
+                plan.happenings.append((atNs, .coordinatorStarts))
+                if atNs >= plan.healNs { break }
+            }
         }
         if has(.fullOutput) {
             let atNs = random.number(0, plan.healNs)

@@ -21,6 +21,8 @@ package struct WorldPlan: Sendable {
     var subscribers: [SubscriberPlan] = []
     /// The grace time; nil for `never`.
     var stallAfterNs: UInt64?
+    /// The log outlives its coordinator.
+    var keepsLog = false
     /// Packet bytes that the coordinator may keep of a relay.
     var pendingBytesMax = 64 << 20
     /// Bytes of frames that the log keeps.

@@ -33,7 +33,7 @@ final class FeedRun {
             limits: MemoryLog.Limits(retainedBytes: plan.retainedBytes, checkpointBytes: checkpointBytes)
         )
         account = FeedAccount(plan)
-        watermark = WatermarkChecker(allowsLate: plan.allowsLate)
+        watermark = WatermarkChecker(plan)
         saboteur = Saboteur(sabotage)
         reader = try? RawReader.opened(identity, SubscriptionOpening(state: FeedState()))
     }
@@ -59,6 +59,19 @@ final class FeedRun {
         return seen
     }
 
+    /// Where the feed is, as a coordinator learns it that is started again: through a checkpoint's frames.
+    func recovered(atNs: UInt64, _ verdict: inout Verdict) -> RestoredFeed? {
+        do {
+            let state = try log.open(.latest).state
+            let checkpoint = try encoder.checkpoint(SubscriptionOpening(state: state), forLog: true)
+            let folder = try FrameFolder(checkpoint: checkpoint, watermarkNs: state.watermarkNs)
+            return RestoredFeed(folder.state)
+        } catch {
+            verdict.found(.completeness, atNs: atNs, "the log cannot be read: \(error)")
+            return nil
+        }
+    }
+
     private func look(_ frame: SeenFrame, atNs: UInt64, _ verdict: inout Verdict) {
         watermark.look(momentNs: atNs, &verdict)
         for item in frame.items {
@@ -69,12 +82,23 @@ final class FeedRun {
                 once.look(event, by: "the feed", atNs: atNs, &verdict)
                 account.take(event, atNs: atNs, &verdict)
             case .record(let record):
-                if case .relay(let change) = record { watermark.look(change) }
+                switch record {
+                case .relay(let change): watermark.look(change)
+                case .session(let change): watermark.look(change)
+                default: break
+                }
                 account.take(record, atNs: atNs)
             }
         }
         watermark.look(watermarkNs: frame.watermarkNs, atNs: atNs, &verdict)
         startWatermarkNs = startWatermarkNs ?? frame.watermarkNs
+    }
+
+    /// The coordinator's connection for a session is gone, or was never had.
+    func connectionIsGone(relay: Int, session: UInt64) {
+        for truth in plan.sessions where truth.relay == relay && truth.id == session {
+            watermark.connectionIsGone(of: SessionKey(truth))
+        }
     }
 
     /// - Parameter isLast: whether its coordinator lived to the end.
@@ -89,9 +113,10 @@ extension WorldPlan {
     /// Whether an event may come late though nothing is wrong with the coordinator: because a relay is excluded or was
     /// not there at the beginning, a session joins or is left behind by another clock, or metadata is waited for.
     var allowsLate: Bool {
-        let causes: Set<FaultKind> = [
-            .crashes, .heldSessions, .lateMetadata, .partitions, .recreations, .restarts, .skew, .steps, .drift,
-        ]
-        return stallAfterNs != nil || !faults.isDisjoint(with: causes)
+        stallAfterNs != nil || !faults.isDisjoint(with: WorldPlan.causesOfLate)
     }
+
+    private static let causesOfLate: Set<FaultKind> = [
+        .crashes, .heldSessions, .lateMetadata, .partitions, .recreations, .restarts, .skew, .steps, .drift,
+    ]
 }

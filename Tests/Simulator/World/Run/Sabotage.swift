@@ -12,8 +12,12 @@ package enum Sabotage: String, CaseIterable, Sendable {
     case lowerWatermark
     /// A late event says that it is less late than it is.
     case understateLate
+    /// An event that is in order says that it is late.
+    case callLate
     /// A loss says more than is missing.
     case claimLoss
+    /// A loss is of a session that no relay has spoken of.
+    case claimSession
     /// The coordinator keeps a stream that has ended.
     case leak
     /// W stands still.
@@ -29,8 +33,8 @@ package enum Sabotage: String, CaseIterable, Sendable {
         case .swapEvents: .order
         case .dropEvent: .completeness
         case .repeatEvent, .repeatFrame: .once
-        case .lowerWatermark, .understateLate: .watermark
-        case .claimLoss: .loss
+        case .lowerWatermark, .understateLate, .callLate: .watermark
+        case .claimLoss, .claimSession: .loss
         case .leak: .bounds
         case .stall: .liveness
         case .dependOnChance: .determinism
@@ -43,6 +47,7 @@ struct Saboteur {
     private let sabotage: Sabotage?
     private var isDone = false
     private var frameCount = 0
+    /// W after the frame before.
     private var lastWatermarkNs: Int64?
 
     init(_ sabotage: Sabotage?) {
@@ -78,15 +83,36 @@ struct Saboteur {
                 isDone = true
                 break
             }
-        case .swapEvents, .dropEvent, .repeatEvent, .understateLate, .leak, .stall, .repeatFrame, .dependOnChance:
+        case .claimSession:
+            guard frameCount > 10 else { return batch }
+            batch.records.append(.lost(Self.lossOfNobody))
+            isDone = true
+        case .swapEvents, .dropEvent, .repeatEvent, .understateLate, .callLate, .leak, .stall, .repeatFrame,
+            .dependOnChance:
             break
         }
         return batch
     }
 
+    private static var lossOfNobody: LossRecord {
+        LossRecord(
+            relay: "relay-0",
+            host: "",
+            session: "nowhere",
+            sessionID: 1000,
+            streamID: nil,
+            unit: .events,
+            count: nil,
+            fromNs: nil,
+            toNs: nil,
+            reason: "it was not"
+        )
+    }
+
     /// Changes what the checkers see.
     mutating func change(_ frame: SeenFrame, _ account: FeedAccount) -> SeenFrame {
         guard let sabotage, !isDone else { return frame }
+        defer { lastWatermarkNs = frame.watermarkNs ?? lastWatermarkNs }
         var frame = frame
         for index in frame.items.indices {
             guard case .event(var event) = frame.items[index], !isDone else { continue }
@@ -102,7 +128,13 @@ struct Saboteur {
                 guard event.lateNs > 1 else { continue }
                 event.lateNs = 1
                 frame.items[index] = .event(event)
-            case .lowerWatermark, .claimLoss, .leak, .stall, .repeatFrame, .dependOnChance: return frame
+            case .callLate:
+                guard let watermarkNs = frame.watermarkNs, lastWatermarkNs != nil, event.lateNs == 0,
+                    event.timestampNs < watermarkNs
+                else { continue }
+                event.lateNs = watermarkNs - event.timestampNs
+                frame.items[index] = .event(event)
+            case .lowerWatermark, .claimLoss, .claimSession, .leak, .stall, .repeatFrame, .dependOnChance: return frame
             }
             isDone = true
             return frame

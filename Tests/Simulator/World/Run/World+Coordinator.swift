@@ -21,14 +21,18 @@ extension World {
         )
     }
 
-    /// A coordinator begins, with a feed of its own.
-    ///
-    /// Where a log outlives its coordinator, the log's last state is what the new one goes on from: it belongs here.
+    /// A coordinator begins: it goes on with the feed of the one before where the log is kept, else with its own.
     func startCoordinator() {
-        let number = UInt64(feeds.count) + 1
-        let feed = FeedIdentity(id: FeedID(high: plan.seed, low: number))
-        feeds.append(FeedRun(feed, plan: plan, startedNs: nowNs, sabotage: sabotage))
-        let box = CoordinatorBox(configuration)
+        if diesWithNextBatch { killCoordinator(isSaid: true) }
+        var restored: RestoredFeed?
+        if plan.keepsLog, let feed = feeds.last {
+            restored = feed.recovered(atNs: nowNs, &verdict)
+        } else {
+            let number = UInt64(feeds.count) + 1
+            let feed = FeedIdentity(id: FeedID(high: plan.seed, low: number))
+            feeds.append(FeedRun(feed, plan: plan, startedNs: nowNs, sabotage: sabotage))
+        }
+        let box = CoordinatorBox(configuration, restored: restored)
         coordinator = box
         box.machine.start(now: nowNs)
         runActions()
@@ -38,6 +42,7 @@ extension World {
     /// - Parameter isSaid: whether its machine closes its connections.
     func killCoordinator(isSaid: Bool) {
         coordinator = nil
+        diesWithNextBatch = false
         timers.removeAll()
         for link in lines.keys.sorted() { drop(link, relayIsTold: isSaid) }
         for index in subscribers.indices { cut(index) }
@@ -47,7 +52,13 @@ extension World {
         while let coordinator {
             let actions = coordinator.machine.takeActions()
             if actions.isEmpty { return }
-            for action in actions { run(action) }
+            for action in actions {
+                run(action)
+                if diesWithNextBatch, case .publish = action {
+                    say("*** the coordinator dies")
+                    return killCoordinator(isSaid: true)
+                }
+            }
             bounds.look(coordinator.machine.sizes, atNs: nowNs, &verdict)
         }
     }

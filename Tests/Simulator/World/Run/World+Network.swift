@@ -6,6 +6,8 @@ struct Line {
     var relay: Int
     /// Counts the connections of this number: what was sent on an older one no longer counts.
     var attempt = 0
+    /// The session that it is for; 0: it is the relay's own.
+    var identity: UInt64 = 0
     var port: UInt16 = 0
     /// Which process of the relay it leads to.
     var life = 0
@@ -25,7 +27,7 @@ extension World {
     func connect(_ link: Int, to relay: Int, identity: UInt64) {
         let attempt = (lines[link]?.attempt ?? 0) + 1
         let port = UInt16(truncatingIfNeeded: 1000 * (relay + 1)) &+ UInt16(truncatingIfNeeded: identity)
-        lines[link] = Line(relay: relay, attempt: attempt, port: port)
+        lines[link] = Line(relay: relay, attempt: attempt, identity: identity, port: port)
         if relays[relay].partitionedUntilNs > nowNs {
             queue.add(.connectFailed(link: link, attempt: attempt, reason: "no answer"), atNs: nowNs + .ms(1000))
         } else {
@@ -56,14 +58,16 @@ extension World {
     }
 
     func connectFailed(_ link: Int, _ attempt: Int, _ reason: String) {
-        guard current(link, attempt) != nil else { return }
+        guard let line = current(link, attempt) else { return }
         lines[link]?.attempt += 1
+        tellFeed(line)
         coordinator?.machine.connectFailed(relay: link, reason: reason, now: nowNs)
         runActions()
     }
 
     func disconnected(_ link: Int, _ attempt: Int, _ reason: String) {
-        guard current(link, attempt) != nil else { return }
+        guard let line = current(link, attempt) else { return }
+        tellFeed(line)
         say("connection \(link) is gone: \(reason)")
         lines[link]?.attempt += 1
         lines[link]?.connection = nil
@@ -159,12 +163,19 @@ extension World {
     /// The coordinator's side ends. - Parameter relayIsTold: not where its machine went down.
     func drop(_ link: Int, relayIsTold: Bool) {
         guard let line = lines[link] else { return }
+        tellFeed(line)
         lines[link]?.attempt += 1
         lines[link]?.connection = nil
         timers[.link(relay: link)] = nil
         guard relayIsTold, !line.isDead, let connection = line.connection else { return }
         let atNs = max(line.upNs, nowNs + delayNs(line.relay))
         queue.add(.hungUp(relay: line.relay, life: line.life, connection: connection), atNs: atNs)
+    }
+
+    /// What the coordinator learns of a session's connection decides how long W waits for the session.
+    private func tellFeed(_ line: Line) {
+        guard line.identity != 0 else { return }
+        feeds.last?.connectionIsGone(relay: line.relay, session: line.identity)
     }
 
     /// All connections of a relay break; bytes on their way may be lost.

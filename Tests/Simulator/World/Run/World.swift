@@ -22,8 +22,10 @@ final class World {
     var timers: [CoordinatorTimer: UInt64] = [:]
     var lines: [Int: Line] = [:]
     var relays: [RelayHost]
-    /// The feeds of the coordinators so far: one each, since nothing of a feed outlives its coordinator yet.
+    /// The feeds of the coordinators so far: one for all where its log is kept, else one each.
     var feeds: [FeedRun] = []
+    /// The coordinator dies behind the next batch that leaves.
+    var diesWithNextBatch = false
     var subscribers: [SubscriberRun]
     var verdict: Verdict
     var bounds: BoundsChecker
@@ -32,7 +34,9 @@ final class World {
     /// A non-copyable coordinator where a reference is wanted.
     final class CoordinatorBox {
         var machine: Coordinator
-        init(_ configuration: CoordinatorConfiguration) { machine = Coordinator(configuration) }
+        init(_ configuration: CoordinatorConfiguration, restored: RestoredFeed?) {
+            machine = Coordinator(configuration, restored: restored)
+        }
     }
 
     /// - Parameters:
@@ -95,7 +99,9 @@ final class World {
         case .partition(let relay, let untilNs):
             relays[relay].partitionedUntilNs = untilNs
             deaden(relay)
-        case .coordinatorDies(let isSaid): killCoordinator(isSaid: isSaid)
+        case .coordinatorDies(let isSaid):
+            // Amid what it has to say, or between.
+            if isSaid, plan.keepsLog { diesWithNextBatch = true } else { killCoordinator(isSaid: isSaid) }
         case .coordinatorStarts: startCoordinator()
         case .outputIsHeld(let isHeld):
             coordinator?.machine.setOutputIsHeld(isHeld, now: nowNs)

@@ -1,0 +1,142 @@
+import Configuration
+import Logging
+import NIOCore
+import Synchronization
+import TLS
+
+/// What of the configuration may change while the feed runs, and its files of certificates, which are watched.
+final class LiveSettings: Sendable {
+    /// How often it is looked whether files have changed.
+    static let watchInterval = TimeAmount.seconds(2)
+    /// How often it is said that certificates are about to run out.
+    static let expiryInterval = TimeAmount.hours(24)
+
+    private struct State {
+        /// What is in force.
+        var configuration: Configuration
+        var watch: FileWatch
+        var hub: FeedHub?
+        var lane: CoordinatorLane?
+    }
+
+    let access: FeedAccess
+    private let file: String
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    /// - Parameter file: the configuration file's name, for messages.
+    /// - Throws: when a certificate or key is unusable.
+    init(_ configuration: Configuration, file: String, logger: Logger) throws(CredentialsError) {
+        self.file = file
+        self.logger = logger
+        // Looked at before they are read: a change in between is found later.
+        let watch = FileWatch(configuration.feed.credentialFiles)
+        access = FeedAccess(try FeedAccess.Grant(configuration.feed, file: file))
+        state = Mutex(State(configuration: configuration, watch: watch))
+    }
+
+    /// The feed runs: changes reach it from now on.
+    /// - Parameter configuration: what it was started with.
+    /// - Returns: what goes on until it is cancelled.
+    func begin(
+        _ configuration: Configuration,
+        hub: FeedHub,
+        lane: CoordinatorLane,
+        on loop: any EventLoop
+    ) -> [RepeatedTask] {
+        state.withLock { state in
+            state.hub = hub
+            state.lane = lane
+            // What was reloaded before.
+            make(ConfigurationDifference(from: configuration, to: state.configuration), state)
+        }
+        let watching = loop.scheduleRepeatedTask(initialDelay: Self.watchInterval, delay: Self.watchInterval) { _ in
+            self.lookAtFiles()
+        }
+        let reminding = loop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.expiryInterval) { _ in
+            self.sayExpiries()
+        }
+        return [watching, reminding]
+    }
+
+    /// Takes over what a changed configuration says, as far as a running feed can; what it cannot is for the next start,
+    /// and is named in the log. Subscribers that are not trusted any more are out, and those whose view changes have to
+    /// subscribe again. May be called from any thread.
+    /// - Throws: when a certificate or key is unusable; nothing has changed then.
+    func reload(_ new: Configuration) throws(CredentialsError) {
+        let result = state.withLock { state in
+            Result { () throws(CredentialsError) in try self.apply(new, &state) }
+        }
+        try result.get()
+    }
+
+    private func apply(_ new: Configuration, _ state: inout State) throws(CredentialsError) {
+        let watch = FileWatch(new.feed.credentialFiles)
+        let grant = try FeedAccess.Grant(new.feed, file: file)
+        // From here on nothing fails.
+        access.replace(grant)
+        state.watch = watch
+        let difference = ConfigurationDifference(from: state.configuration, to: new)
+        state.configuration = difference.result
+        make(difference, state)
+        let applied = difference.applied.joined(separator: ", ")
+        logger.info(
+            "the configuration is reloaded",
+            metadata: ["file": "\(file)", "changed": "\(printable(applied.isEmpty ? "nothing" : applied))"]
+        )
+        sayExpiries()
+        guard !difference.deferred.isEmpty else { return }
+        logger.warning(
+            "other changes of the configuration take effect at the next start",
+            metadata: ["file": "\(file)", "keys": "\(printable(difference.deferred.joined(separator: ", ")))"]
+        )
+    }
+
+    /// Tells those who run what has changed.
+    private func make(_ difference: ConfigurationDifference, _ state: State) {
+        let log = state.configuration.log
+        state.hub?.setRetention(bytes: log.retainBytes, ns: log.retainAgeNs)
+        state.hub?.accessHasChanged()
+        state.lane?.reconfigure(difference.changes)
+    }
+
+    /// Reads the certificates again where their files have changed. What cannot be used changes nothing: whoever
+    /// replaces files one by one is in between for a moment.
+    func lookAtFiles() {
+        state.withLock { state in
+            let changed = state.watch.changes()
+            guard !changed.isEmpty else { return }
+            let files = changed.joined(separator: " ")
+            do throws(CredentialsError) {
+                access.replace(try FeedAccess.Grant(state.configuration.feed, file: file))
+                state.hub?.accessHasChanged()
+                logger.info("certificates are reloaded: their files have changed", metadata: ["changed": "\(files)"])
+                sayExpiries()
+            } catch {
+                for problem in error.problems {
+                    logger.error(
+                        "changed certificates cannot be used, those in use stay",
+                        metadata: ["changed": "\(files)", "problem": "\(problem)"]
+                    )
+                }
+            }
+        }
+    }
+
+    /// Says for how long certificates and revocation lists are good.
+    private func sayExpiries() {
+        let nowSeconds = WallClock.secondsSinceEpoch()
+        for expiry in access.current.credentials.expiries {
+            let left = expiry.secondsSinceEpoch - nowSeconds
+            let isSoon = left < expiry.noticeSeconds
+            logger.log(
+                level: isSoon ? .warning : .info,
+                isSoon ? "\(expiry.what) is about to run out" : "\(expiry.what) is good",
+                metadata: [
+                    "path": "\(expiry.file)", "until": "\(CalendarTime(secondsSinceEpoch: expiry.secondsSinceEpoch))",
+                    "days": "\(left / 86_400)",
+                ]
+            )
+        }
+    }
+}

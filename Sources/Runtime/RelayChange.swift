@@ -1,0 +1,133 @@
+import Configuration
+import Coordinator
+
+/// A difference between two configurations that a running coordinator takes over.
+enum RelayChange: Sendable {
+    case remove(name: String, reason: String)
+    case add(RelaySource, RelayAddress)
+    case sessions(name: String, [SessionPattern], start: RelaySource.Start)
+    /// Nanoseconds; nil: for ever.
+    case stallAfter(UInt64?)
+}
+
+/// What a changed configuration comes to.
+struct ConfigurationDifference {
+    /// In the order in which they are to be made.
+    private(set) var changes: [RelayChange] = []
+    /// What is taken over, by key, as `relays.alpha: added`.
+    private(set) var applied: [String] = []
+    /// Keys whose values are for the next start.
+    private(set) var deferred: [String] = []
+    /// What is in force once the changes are made.
+    private(set) var result: Configuration
+
+    init(from old: Configuration, to new: Configuration) {
+        result = new
+        compareRelays(old, new)
+        if old.order.stallAfter != new.order.stallAfter {
+            changes.append(.stallAfter(new.order.stallAfter.limitNs))
+            applied.append("order.stall-after")
+        }
+        if old.log.retainBytes != new.log.retainBytes { applied.append("log.retain-bytes") }
+        if old.log.retainAgeNs != new.log.retainAgeNs { applied.append("log.retain-age") }
+        compareFeed(old.feed, new.feed)
+        postpone("order.messages", \.order.messages, old)
+        postpone("log.directory", \.log.directory, old)
+        postpone("log.sync", \.log.sync, old)
+        postpone("feed.limits", \.feed.limits, old)
+        postpone("feed.listen", \.feed.listen, old)
+        postpone("http", \.http, old)
+        postpone("live", \.live, old)
+        postpone("forward", \.forward, old)
+    }
+
+    private mutating func postpone<Value: Equatable>(
+        _ key: String,
+        _ path: WritableKeyPath<Configuration, Value>,
+        _ old: Configuration
+    ) {
+        guard old[keyPath: path] != result[keyPath: path] else { return }
+        result[keyPath: path] = old[keyPath: path]
+        deferred.append(key)
+    }
+
+    private mutating func compareFeed(_ old: Configuration.Feed, _ new: Configuration.Feed) {
+        if old.allow != new.allow { applied.append("feed.allow") }
+        if old.certificateFile != new.certificateFile { applied.append("feed.certificate") }
+        if old.keyFile != new.keyFile { applied.append("feed.key") }
+        if old.clientAuthorityFile != new.clientAuthorityFile { applied.append("feed.client-ca") }
+        if old.certificates != new.certificates { applied.append("feed.certificates") }
+        if old.revocationListFiles != new.revocationListFiles { applied.append("feed.crl") }
+        if old.tlsVersion != new.tlsVersion { applied.append("feed.tls-version") }
+    }
+
+    private mutating func compareRelays(_ old: Configuration, _ new: Configuration) {
+        let before = Dictionary(old.relays.map { ($0.name, $0) }) { first, _ in first }
+        let names = Set(new.relays.map(\.name))
+        for relay in old.relays where !names.contains(relay.name) {
+            changes.append(.remove(name: relay.name, reason: "no longer configured"))
+            applied.append("relays.\(relay.name): removed")
+        }
+        for (index, relay) in new.relays.enumerated() {
+            guard let was = before[relay.name] else {
+                changes.append(.add(RelaySource(relay), RelayAddress(relay)))
+                applied.append("relays.\(relay.name): added")
+                continue
+            }
+            compare(was, relay, at: index)
+        }
+    }
+
+    private mutating func compare(_ old: Configuration.Relay, _ new: Configuration.Relay, at index: Int) {
+        if old.url.endpoint != new.url.endpoint || old.credentials != new.credentials {
+            changes.append(.remove(name: new.name, reason: "no longer configured at \(old.url)"))
+            changes.append(.add(RelaySource(new), RelayAddress(new)))
+            applied.append("relays.\(new.name).url")
+            return
+        }
+        if old.url != new.url || old.sessions != new.sessions || old.from != new.from {
+            let source = RelaySource(new)
+            changes.append(.sessions(name: new.name, source.sessions, start: source.start))
+            applied.append("relays.\(new.name): sessions")
+        }
+        // Timestamps of one stream would go back.
+        if old.clockOffsetNs != new.clockOffsetNs {
+            result.relays[index].clockOffsetNs = old.clockOffsetNs
+            deferred.append("relays.\(new.name).clock-offset")
+        }
+        if old.clock != new.clock {
+            result.relays[index].clock = old.clock
+            deferred.append("relays.\(new.name).clock")
+        }
+    }
+}
+
+extension Configuration.StallLimit {
+    /// Nanoseconds; nil: for ever.
+    var limitNs: UInt64? {
+        switch self {
+        case .never: nil
+        case .afterNs(let limit): UInt64(clamping: limit)
+        }
+    }
+}
+
+extension RelayAddress {
+    /// Where a configured relay listens.
+    init(_ relay: Configuration.Relay) {
+        self.init(host: relay.url.endpoint.host, port: Int(relay.url.endpoint.port))
+    }
+}
+
+extension RelaySource {
+    /// What the configuration file asks of a relay.
+    init(_ relay: Configuration.Relay) {
+        self.init(
+            name: relay.name,
+            sessions: SessionPattern.all(of: relay),
+            start: relay.from == .now ? .now : .beginning,
+            correctionNs: relay.clockOffsetNs,
+            correctsClocks: relay.clock == .measured
+        )
+    }
+}
