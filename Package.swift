@@ -88,7 +88,7 @@ let package = Package(
         .executableTarget(
             name: "tidemark-meter",
             dependencies: [
-                "AllocationCounter", "CTF", "Coordinator", "EventMerge", "PacketWriter", "Runtime",
+                "AllocationCounter", "CTF", "Coordinator", "EventMerge", "Feed", "PacketWriter", "Runtime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmarks/Meter",

@@ -5334,7 +5334,7 @@ const ProtobufCEnumDescriptor tidemark__feed__overflow__descriptor =
   tidemark__feed__overflow__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue tidemark__feed__refusal_code__enum_values_by_number[8] =
+static const ProtobufCEnumValue tidemark__feed__refusal_code__enum_values_by_number[9] =
 {
   { "REFUSAL_UNSPECIFIED", "TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_UNSPECIFIED", 0 },
   { "REFUSAL_MALFORMED", "TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_MALFORMED", 1 },
@@ -5344,13 +5344,15 @@ static const ProtobufCEnumValue tidemark__feed__refusal_code__enum_values_by_num
   { "REFUSAL_UNSUPPORTED", "TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_UNSUPPORTED", 5 },
   { "REFUSAL_BUSY", "TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_BUSY", 6 },
   { "REFUSAL_STOPPING", "TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_STOPPING", 7 },
+  { "REFUSAL_FILTER", "TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_FILTER", 8 },
 };
 static const ProtobufCIntRange tidemark__feed__refusal_code__value_ranges[] = {
-{0, 0},{0, 8}
+{0, 0},{0, 9}
 };
-static const ProtobufCEnumValueIndex tidemark__feed__refusal_code__enum_values_by_name[8] =
+static const ProtobufCEnumValueIndex tidemark__feed__refusal_code__enum_values_by_name[9] =
 {
   { "REFUSAL_BUSY", 6 },
+  { "REFUSAL_FILTER", 8 },
   { "REFUSAL_FORBIDDEN", 3 },
   { "REFUSAL_FOREIGN_FEED", 4 },
   { "REFUSAL_MALFORMED", 1 },
@@ -5366,9 +5368,9 @@ const ProtobufCEnumDescriptor tidemark__feed__refusal_code__descriptor =
   "RefusalCode",
   "Tidemark__Feed__RefusalCode",
   "tidemark.feed",
-  8,
+  9,
   tidemark__feed__refusal_code__enum_values_by_number,
-  8,
+  9,
   tidemark__feed__refusal_code__enum_values_by_name,
   1,
   tidemark__feed__refusal_code__value_ranges,

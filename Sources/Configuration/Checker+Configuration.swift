@@ -220,13 +220,21 @@ extension Checker {
     }
 
     private func allowRule(_ value: YAMLValue, _ path: String) -> Configuration.AllowRule? {
-        guard let section = section(value, path: path, keys: ["identity", "relays", "hosts", "sessions"]) else {
+        guard let section = section(value, path: path, keys: ["identity", "relays", "hosts", "sessions", "events"])
+        else {
             return nil
         }
         let identity = required(section, "identity") { (text) throws(ValueError) in Glob(text) }
         let (relays, hosts, sessions) = (globs(section, "relays"), globs(section, "hosts"), globs(section, "sessions"))
-        guard let identity, let relays, let hosts, let sessions else { return nil }
-        return Configuration.AllowRule(identity: identity, relays: relays, hosts: hosts, sessions: sessions)
+        let events = globs(section, "events")
+        guard let identity, let relays, let hosts, let sessions, let events else { return nil }
+        return Configuration.AllowRule(
+            identity: identity,
+            relays: relays,
+            hosts: hosts,
+            sessions: sessions,
+            events: events
+        )
     }
 
     private func log(_ file: Section) -> Configuration.Log? {

@@ -197,19 +197,22 @@ extension Configuration {
         case v13 = "1.3"
     }
 
-    /// Identities that match may see the sessions where relay, host and session all match.
+    /// Identities that match may see the events where relay, host, session and event name all match.
     package struct AllowRule: Sendable, Equatable {
         package var identity: Glob
         package var relays: [Glob]
         package var hosts: [Glob]
         package var sessions: [Glob]
+        package var events: [Glob]
 
         package init(
             identity: Glob,
             relays: [Glob] = [Glob("*")],
             hosts: [Glob] = [Glob("*")],
-            sessions: [Glob] = [Glob("*")]
+            sessions: [Glob] = [Glob("*")],
+            events: [Glob] = [Glob("*")]
         ) {
+            self.events = events
             self.identity = identity
             self.relays = relays
             self.hosts = hosts

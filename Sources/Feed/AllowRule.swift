@@ -1,5 +1,5 @@
 /// Who may see what (`feed: allow:`). Patterns know `*` for any characters, and `?` for one.
-package struct AllowRule: Sendable, Equatable {
+package struct AllowRule: Sendable, Hashable {
     /// Pattern of a name in the subscriber's certificate.
     package var identity: String
     /// Patterns of relay names.
@@ -8,12 +8,21 @@ package struct AllowRule: Sendable, Equatable {
     package var hosts: [String]
     /// Patterns of session names.
     package var sessions: [String]
+    /// Patterns of event names.
+    package var events: [String]
 
-    package init(identity: String, relays: [String] = ["*"], hosts: [String] = ["*"], sessions: [String] = ["*"]) {
+    package init(
+        identity: String,
+        relays: [String] = ["*"],
+        hosts: [String] = ["*"],
+        sessions: [String] = ["*"],
+        events: [String] = ["*"]
+    ) {
         self.identity = identity
         self.relays = relays
         self.hosts = hosts
         self.sessions = sessions
+        self.events = events
     }
 }
 
@@ -36,7 +45,7 @@ package struct PeerIdentity: Sendable, Equatable {
 }
 
 /// What a subscriber may see of the feed: the rules that name it. Equal scopes see the same frames.
-package struct ViewScope: Sendable, Equatable {
+package struct ViewScope: Sendable, Hashable {
     private let rules: [AllowRule]
     /// Whether nothing is hidden: such a subscriber shares the log's own bytes.
     package let isFull: Bool
@@ -47,7 +56,7 @@ package struct ViewScope: Sendable, Equatable {
         let matching = rules.filter { rule in names.contains { Glob.matches(rule.identity, $0) } }
         guard !matching.isEmpty else { return nil }
         isFull = matching.contains {
-            $0.relays.contains("*") && $0.hosts.contains("*") && $0.sessions.contains("*")
+            $0.relays.contains("*") && $0.hosts.contains("*") && $0.sessions.contains("*") && $0.events.contains("*")
         }
         self.rules = matching
     }
@@ -76,6 +85,18 @@ package struct ViewScope: Sendable, Equatable {
                 ViewScope.matches($0.relays, relay) && ViewScope.matches($0.hosts, host) && $0.sessions.contains("*")
             }
     }
+
+    /// Whether events of a name may be seen, of a trace that may be.
+    func allows(event: String, of trace: FeedTrace) -> Bool {
+        isFull
+            || rules.contains {
+                ViewScope.matches($0.relays, trace.relay) && ViewScope.matches($0.hosts, trace.host)
+                    && ViewScope.matches($0.sessions, trace.session) && ViewScope.matches($0.events, event)
+            }
+    }
+
+    /// Whether some events of traces that may be seen may not be.
+    var namesEvents: Bool { !isFull && rules.contains { !$0.events.contains("*") } }
 
     /// Whether a relay's own state may be seen.
     package func allows(relay: String) -> Bool {

@@ -32,7 +32,7 @@ package enum OverflowPolicy: UInt8, Sendable, CaseIterable {
 package struct SubscribeRequest: Sendable, Equatable {
     package var start: SubscriptionStart
     package var encoding: FeedEncoding
-    /// A filter expression; empty for all events.
+    /// A `FilterExpression`; empty for all events.
     package var filter: String
     /// What the subscriber calls itself, for logs.
     package var clientName: String
@@ -101,12 +101,14 @@ package struct Refusal: Error, Sendable, Equatable {
         case forbidden
         /// The token is of another feed.
         case foreignFeed
-        /// The coordinator cannot do that (a filter, an encoding).
+        /// The coordinator cannot do that (an encoding).
         case unsupported
         /// Too many subscribers.
         case busy
         /// The coordinator is about to stop.
         case stopping
+        /// The filter cannot be understood; the text names the column.
+        case filter
     }
 
     package var code: Code

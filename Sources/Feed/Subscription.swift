@@ -39,16 +39,24 @@ package struct Subscription: ~Copyable, Sendable {
     private let messages: SubscriptionMessages
     private var assembler: MessageAssembler
     private var state = State.awaitingRequest
+    /// Which events it wants; nil: all.
+    private var filter: FilterExpression?
     /// Nil where the log's own bytes are sent.
     private var cutter: FrameCutter?
+    private let views: ViewCache?
+    /// Where there are others with the same view.
+    private var seat: ViewSeat?
 
+    /// - Parameter views: where subscribers with the same view share the work; all of them on one thread.
     package init(
         peer: PeerIdentity,
         rules: [AllowRule],
         feed: FeedIdentity,
         serverName: String = "",
+        views: ViewCache? = nil,
         limits: FeedLimits = FeedLimits()
     ) {
+        self.views = views
         scope = ViewScope(peer: peer, rules: rules)
         self.feed = feed
         self.serverName = serverName
@@ -82,10 +90,19 @@ package struct Subscription: ~Copyable, Sendable {
         guard let message else { return .wait }
         let request = try messages.request(message)
         guard scope != nil else { throw Refusal(.forbidden, "no allow rule names this subscriber") }
-        guard request.filter.isEmpty else { throw Refusal(.unsupported, "filters are not supported yet") }
+        filter = try filterExpression(request.filter)
         self.request = request
         state = .opening
         return .open(request.start)
+    }
+
+    private func filterExpression(_ text: String) throws(Refusal) -> FilterExpression? {
+        guard !text.isEmpty else { return nil }
+        do throws(FilterError) {
+            return try FilterExpression(text)
+        } catch {
+            throw Refusal(.filter, "filter: \(error)")
+        }
     }
 
     /// The last of the acknowledgements that `bytes` complete stands for all of them.
@@ -121,8 +138,16 @@ package struct Subscription: ~Copyable, Sendable {
     ) throws(FeedError) -> [ByteStorage] {
         guard case .opening = state, let request, let scope else { preconditionFailure("nothing was to be opened") }
         state = .streaming
-        if request.encoding != .raw || !scope.isFull {
-            cutter = FrameCutter(feed: feed, scope: scope, encoding: request.encoding, limits: limits)
+        if request.encoding != .raw || !scope.isFull || filter != nil {
+            cutter = FrameCutter(
+                feed: feed,
+                scope: scope,
+                filter: filter,
+                encoding: request.encoding,
+                limits: limits
+            )
+            let key = ViewCache.Key(scope: scope, filter: filter?.text, encoding: request.encoding)
+            if let views { seat = ViewSeat(views, key) }
         }
         let welcome = Welcome(
             feed: feed,
@@ -149,9 +174,21 @@ package struct Subscription: ~Copyable, Sendable {
     }
 
     /// The next frame of the log.
-    /// - Returns: what to send: the log's own bytes when nothing is hidden and the encoding is raw.
+    /// - Returns: what to send: the log's own bytes when nothing is hidden or left out and the encoding is raw.
     package mutating func frame(_ frame: EncodedFrame) throws(FeedError) -> [ByteStorage] {
         guard case .streaming = state else { preconditionFailure("not opened yet") }
-        return try cutter?.cut(frame) ?? [frame.storage]
+        guard let before = cutter?.undeclared else { return [frame.storage] }
+        if let cut = seat?.find(frame.sequence, undeclared: before) {
+            try cutter?.follow(frame, undeclared: cut.undeclaredAfter)
+            return cut.messages
+        }
+        let messages = try cutter?.cut(frame) ?? []
+        let cut = ViewCache.Cut(
+            undeclaredBefore: before,
+            undeclaredAfter: cutter?.undeclared ?? [],
+            messages: messages
+        )
+        seat?.keep(cut, of: frame.sequence)
+        return messages
     }
 }

@@ -35,7 +35,8 @@ extension AllowRule {
             identity: rule.identity.pattern,
             relays: rule.relays.map(\.pattern),
             hosts: rule.hosts.map(\.pattern),
-            sessions: rule.sessions.map(\.pattern)
+            sessions: rule.sessions.map(\.pattern),
+            events: rule.events.map(\.pattern)
         )
     }
 }

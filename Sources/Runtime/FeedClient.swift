@@ -17,6 +17,8 @@ package enum FeedClientEnd: Error, Sendable, Equatable {
     case refused(String)
     /// The coordinator does not know the feed that the token is of, or cannot do what was asked.
     case cannotServe(String)
+    /// The coordinator does not understand the filter.
+    case wrongFilter(String)
     /// The coordinator broke the protocol.
     case broken(String)
     /// We closed it.

@@ -37,6 +37,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// The whole log, or the end of the one on disk.
     private var tail: MemoryLog
     private var disk: Disk?
+    /// What subscribers with the same view share.
+    let views = ViewCache()
     /// Bytes of the frames that came since the start.
     private(set) var appendedBytes: UInt64 = 0
     /// Said to everyone as long as nothing can be logged, and the number of what is said.

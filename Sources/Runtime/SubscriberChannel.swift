@@ -171,7 +171,13 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
             commonName: certificate?.hasAlternativeNames == false ? certificate?.commonName : nil
         )
         self.peer = peer
-        return Subscription(peer: peer, rules: access.current.rules, feed: hub.feed, serverName: "tidemark")
+        return Subscription(
+            peer: peer,
+            rules: access.current.rules,
+            feed: hub.feed,
+            serverName: "tidemark",
+            views: hub.views
+        )
     }
 
     private func open(_ start: SubscriptionStart, _ engine: TLSEngine) {
@@ -485,6 +491,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         deadline?.cancel()
         throttle?.cancel()
         state = .closing
+        // It shares work with others on this loop.
+        subscription = nil
         hub.remove(self)
         closePromise.succeed()
     }

@@ -13,6 +13,8 @@ package final class TailRun: Service {
         case done
         case unreachable(String)
         case refused(String)
+        /// The coordinator does not understand the filter.
+        case wrongFilter(String)
         /// The feed cannot be served as asked.
         case failed(String)
     }
@@ -48,6 +50,7 @@ package final class TailRun: Service {
     private let address: RelayAddress
     private let tls: TLSContext
     private let start: SubscriptionStart
+    private let filter: String
     private let cursor: String
     private let overflow: OverflowPolicy
     private let reconnects: Bool
@@ -60,12 +63,14 @@ package final class TailRun: Service {
 
     /// - Parameters:
     ///   - start: where the first connection begins; later ones go on from the last token.
+    ///   - filter: which events are wanted; empty: all.
     ///   - cursor: the name under which the coordinator keeps how far we have come; empty for none.
     ///   - say: receives lines for standard error.
     package init(
         address: RelayAddress,
         tls: TLSContext,
         start: SubscriptionStart,
+        filter: String = "",
         cursor: String = "",
         overflow: OverflowPolicy = .wait,
         reconnects: Bool,
@@ -77,6 +82,7 @@ package final class TailRun: Service {
         self.address = address
         self.tls = tls
         self.start = start
+        self.filter = filter
         self.cursor = cursor
         self.overflow = overflow
         self.reconnects = reconnects
@@ -118,6 +124,7 @@ package final class TailRun: Service {
             case .stopped: return .done
             case .refused(let text): return .refused(text)
             case .cannotServe(let text): return .failed(text)
+            case .wrongFilter(let text): return .wrongFilter(text)
             case .broken(let text): reason = "the coordinator broke the protocol: \(text)"
             case .unreachable(let text): reason = endOfFeed ?? text
             }
@@ -136,6 +143,7 @@ package final class TailRun: Service {
         let token = state.withLock { $0.token }
         let request = SubscribeRequest(
             start: token.map { .token($0) } ?? start,
+            filter: filter,
             clientName: "tidemark tail",
             // A cursor begins where it stands, and that may be behind what is here already: see `take`.
             cursor: cursor,

@@ -4,6 +4,8 @@ import ArgumentParser
 enum ExitStatus {
     /// Failed on the way: damaged data, output that cannot be written.
     static let failure = ExitCode(1)
+    /// The command line is wrong (EX_USAGE).
+    static let usage = ExitCode(64)
     /// A relay or coordinator cannot be reached (EX_UNAVAILABLE).
     static let unavailable = ExitCode(69)
     /// Refused by TLS or by access rules (EX_NOPERM).

@@ -5,6 +5,8 @@ import Runtime
 /// Renders batches to an output. Confined to the printing thread, which `@unchecked Sendable` stands for.
 final class FeedPrinter: @unchecked Sendable {
     private var renderer: FeedRenderer
+    /// Which events are printed; nil: all that come.
+    private var filter: EventFilter?
     private var buffer: OutputBuffer
     private let output: OutputFile
     /// Nil where control records are printed as data.
@@ -13,7 +15,13 @@ final class FeedPrinter: @unchecked Sendable {
     private(set) var isDamaged = false
     private(set) var isLimitReached = false
 
-    init(options: RenderingOptions, audience: NoticeFilter.Audience, output: OutputFile = .standardOutput()) {
+    init(
+        options: RenderingOptions,
+        audience: NoticeFilter.Audience,
+        output: OutputFile = .standardOutput(),
+        filter: FilterExpression? = nil
+    ) {
+        self.filter = filter.map { EventFilter($0) }
         renderer = FeedRenderer(options: options)
         // What cannot be written is noticed when the batch has been rendered.
         buffer = OutputBuffer { _ = output.write($0) }
@@ -26,7 +34,8 @@ final class FeedPrinter: @unchecked Sendable {
     var writeFault: FileError? { output.fault }
 
     func print(_ batch: FeedBatch, token: String? = nil) -> PrintVerdict {
-        let told = notices?.filter(batch) ?? batch
+        let wanted = filter?.filtered(batch) ?? batch
+        let told = notices?.filter(wanted) ?? wanted
         do throws(RenderingError) {
             let progress = try renderer.render(told, token: token, into: &buffer) { standardError.write(line: $0) }
             isLimitReached = progress == .limitReached

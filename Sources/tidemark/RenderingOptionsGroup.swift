@@ -1,10 +1,21 @@
 import ArgumentParser
+import Feed
 import Rendering
 
 /// The options of `view` and `tail` that say what is printed; names and meanings of the text options are babeltrace2's.
 struct RenderingOptionsGroup: ParsableArguments {
     @Option(help: "text (as babeltrace2 prints), json (one object a line), or count (totals at the end).")
     var format: RenderingFormat = .text
+
+    // An expression may begin with a minus.
+    @Option(
+        parsing: .unconditional,
+        help: """
+            Only events for which this expression holds: as of `lttng enable-event --filter`, with $host, $session, \
+            $relay, $name, $level and $cpu.
+            """
+    )
+    var filter: String?
 
     @Option(help: "Stop after N events.")
     var limit: UInt64?
@@ -40,6 +51,7 @@ struct RenderingOptionsGroup: ParsableArguments {
 
     func validate() throws {
         _ = try textOptions()
+        _ = try filterExpression()
         if let limit, limit == 0 { throw ValidationError("--limit: at least 1") }
     }
 
@@ -51,6 +63,16 @@ struct RenderingOptionsGroup: ParsableArguments {
             includesControlRecords: includesControlRecords,
             eventLimit: limit
         )
+    }
+
+    /// Which events are wanted; nil: all.
+    func filterExpression() throws -> FilterExpression? {
+        guard let filter else { return nil }
+        do throws(FilterError) {
+            return try FilterExpression(filter)
+        } catch {
+            throw ValidationError("--filter: \(error.text(filter))")
+        }
     }
 
     private func textOptions() throws -> TextOptions {

@@ -81,6 +81,7 @@ struct TailCommand: AsyncParsableCommand {
             address: RelayAddress(host: endpoint.host, port: Int(endpoint.port)),
             tls: tls,
             start: try saved.flatMap { ResumeToken(text: $0.token) }.map { .token($0) } ?? start(),
+            filter: rendering.filter ?? "",
             cursor: cursor,
             overflow: overflow,
             reconnects: !noReconnect,
@@ -111,6 +112,9 @@ struct TailCommand: AsyncParsableCommand {
         case .refused(let reason):
             standardError.write(line: "tidemark tail: \(coordinator): \(reason)")
             throw ExitStatus.refused
+        case .wrongFilter(let reason):
+            standardError.write(line: "tidemark tail: \(coordinator): \(reason)")
+            throw ExitStatus.usage
         case .failed(let reason):
             standardError.write(line: "tidemark tail: \(coordinator): \(reason)")
             throw ExitStatus.failure

@@ -32,6 +32,7 @@ let wholeContract = """
           relays: ["alpha"]
           hosts: ["a", "b"]
           sessions: ["s*"]
+          events: ["demo:*", "lttng_ust_tracef:event"]
         - identity: operator
       certificates:
         - certificate: b.pem
@@ -96,7 +97,8 @@ struct ConfigurationTests {
                             identity: Glob("tidemark:client/*"),
                             relays: [Glob("alpha")],
                             hosts: [Glob("a"), Glob("b")],
-                            sessions: [Glob("s*")]
+                            sessions: [Glob("s*")],
+                            events: [Glob("demo:*"), Glob("lttng_ust_tracef:event")]
                         ),
                         .init(identity: Glob("operator")),
                     ],

@@ -71,6 +71,48 @@ import Testing
         }
     }
 
+    @Test(arguments: FeedEncoding.allCases, 1...3 as ClosedRange<UInt64>)
+    func `of events that no rule names nothing is in the bytes`(encoding: FeedEncoding, seed: UInt64) throws {
+        var shape = Self.shape
+        // A text that the events have, and metadata has not.
+        shape.extraTextBytes = 24
+        let secret = String(repeating: "a", count: 24)
+        let sample = try SampleFeed(seed: seed, shape: shape)
+        #expect(contains(try sent(sample, [AllowRule(identity: "*", events: ["demo:*"])], encoding), secret))
+        let marks = try sent(sample, [AllowRule(identity: "*", events: ["demo:m*"])], encoding)
+        #expect(!contains(marks, secret))
+        // Rules add up, each with its own hosts.
+        let mixed = [
+            AllowRule(identity: "*", hosts: [SampleFeed.host(0)], events: ["demo:tick"]),
+            AllowRule(identity: "*", hosts: [SampleFeed.host(1)], events: ["demo:mark"]),
+        ]
+        #expect(contains(try sent(sample, mixed, encoding), secret))
+        guard encoding == .raw else { return }
+        let lines = try events(sent(sample, mixed, .raw))
+        let all = Transcript(Array(sample.batches[(sample.batches.count / 3)...])).lines
+        #expect(
+            lines
+                == all.filter { line in
+                    line.hasPrefix("event") && line.contains(SampleFeed.host(0)) && line.contains("beginEvent(0,")
+                        || line.hasPrefix("event") && line.contains(SampleFeed.host(1))
+                            && line.contains("beginEvent(1,")
+                }
+        )
+        #expect(!lines.isEmpty)
+    }
+
+    /// The events of raw frames.
+    private func events(_ frames: [ByteStorage]) throws -> [String] {
+        var client = try SubscriptionClient(request: SubscribeRequest())
+        var transcript = Transcript()
+        for frame in frames {
+            for case .frame(let received) in try client.received(frame.bytes) where !received.isCheckpoint {
+                transcript.append(received.batch)
+            }
+        }
+        return transcript.lines.filter { $0.hasPrefix("event") }
+    }
+
     @Test(arguments: 1...4)
     func `what is allowed is seen whole, in order`(seed: UInt64) throws {
         let sample = try SampleFeed(seed: seed, shape: Self.shape)

@@ -19,6 +19,7 @@ struct TailRunTests {
         port: Int? = nil,
         as client: String = "client",
         last: UInt64 = .max,
+        filter: String = "",
         reconnects: Bool = true,
         told: Recorder<Told>
     ) async throws -> TailRun.Outcome {
@@ -34,6 +35,7 @@ struct TailRunTests {
             address: RelayAddress(host: "localhost", port: port ?? feed.port),
             tls: try feed.identities.clientContext(client),
             start: .earliest,
+            filter: filter,
             reconnects: reconnects,
             retryDelay: delay,
             group: MultiThreadedEventLoopGroup.singleton,
@@ -43,6 +45,24 @@ struct TailRunTests {
         try await run.run()
         await printing.drain {}
         return run.outcome
+    }
+
+    @Test
+    func `a filter that the coordinator does not understand ends it, with the column`() async throws {
+        let feed = try await HandFedFeed()
+        feed.publish(1...9)
+        let told = Recorder(Told())
+        let outcome = try await tail(feed, filter: "seqno ==", told: told)
+        guard case .wrongFilter(let reason) = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(reason.contains("column 9: "))
+        #expect(told.seen.numbers == [])
+        // What is no event passes every filter.
+        #expect(try await tail(feed, last: 9, filter: "seqno == 1", told: told) == .done)
+        #expect(told.seen.numbers == Array(1...9))
+        try await feed.stop()
     }
 
     @Test(arguments: [

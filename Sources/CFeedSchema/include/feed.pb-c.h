@@ -101,7 +101,7 @@ typedef enum _Tidemark__Feed__RefusalCode {
    */
   TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_FOREIGN_FEED = 4,
   /*
-   * The coordinator cannot do that (a filter, an encoding).
+   * The coordinator cannot do that (an encoding).
    */
   TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_UNSUPPORTED = 5,
   /*
@@ -111,7 +111,11 @@ typedef enum _Tidemark__Feed__RefusalCode {
   /*
    * The coordinator is about to stop.
    */
-  TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_STOPPING = 7
+  TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_STOPPING = 7,
+  /*
+   * The filter cannot be understood; the text names the column.
+   */
+  TIDEMARK__FEED__REFUSAL_CODE__REFUSAL_FILTER = 8
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__REFUSAL_CODE)
 } Tidemark__Feed__RefusalCode;
 typedef enum _Tidemark__Feed__FrameKind {

@@ -15,12 +15,29 @@ package final class TraceProgram: @unchecked Sendable {
     /// By `ProgramField.enumeration`. Fields of one named type share one: what is made of labels is made once for each.
     package let enumerations: ContiguousArray<ProgramEnumeration>
     @usableFromInline let tables: ProgramTables
+    private let limits: ProgramLimits
 
     /// - Throws: when the class is not one that can be decoded.
-    package init(_ traceClass: TraceClass, limits: ProgramLimits = ProgramLimits()) throws(ProgramError) {
-        var compiler = TraceCompiler(traceClass, limits: limits)
+    package convenience init(_ traceClass: TraceClass, limits: ProgramLimits = ProgramLimits()) throws(ProgramError) {
+        try self.init(traceClass, limits: limits, shown: nil)
+    }
+
+    /// A program of the same fields that shows only some of them to visitors, and passes over all others as a scan
+    /// does. It reads the preambles that this one has read.
+    ///
+    /// Texts, arrays and variants that are not shown may be announced nevertheless: a visitor ignores them.
+    /// - Parameter fields: with all that is in them. Where one lies in an array, a variant or an optional, all of that
+    ///   is shown.
+    /// - Complexity: as `init`.
+    package func showing(only fields: Set<FieldID>) throws(ProgramError) -> TraceProgram {
+        try TraceProgram(traceClass, limits: limits, shown: fields)
+    }
+
+    private init(_ traceClass: TraceClass, limits: ProgramLimits, shown: Set<FieldID>?) throws(ProgramError) {
+        var compiler = TraceCompiler(traceClass, limits: limits, shown: shown)
         let code = try compiler.compile()
         self.traceClass = traceClass
+        self.limits = limits
         fields = compiler.tree.fields
         events = compiler.events
         enumerations = compiler.tree.enumerations.list

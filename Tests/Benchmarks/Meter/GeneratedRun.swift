@@ -24,7 +24,7 @@ struct GeneratedRun: ParsableCommand {
     }
 
     /// Events in a packet.
-    private static let packetEvents = 1000
+    static let packetEvents = 1000
 
     @Argument(help: "scan or visit")
     var work: Work
@@ -36,14 +36,8 @@ struct GeneratedRun: ParsableCommand {
     var packets = 100
 
     func run() throws {
-        let trace = LTTngTrace(header: shape == .large ? .large : .compact)
-        let events = (0..<Self.packetEvents).map { index in
-            let cycles = UInt64(1_000_000 + index * 500)
-            return shape == .fixed
-                ? LTTngTrace.mark(at: cycles, value: Int64(index))
-                : LTTngTrace.tick(at: cycles, seqno: UInt64(index), msg: "GET /index", bytes: [1, 2, 3, 4])
-        }
-        let bytes = trace.writePacket(events: events)
+        let trace = shape.trace
+        let bytes = shape.packet(eventCount: Self.packetEvents)
         let program = try TraceProgram(trace.traceClass)
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
         memory.copyBytes(from: bytes)
@@ -62,6 +56,22 @@ struct GeneratedRun: ParsableCommand {
             return (packets * Self.packetEvents, packets)
         }.printJSON()
         precondition(work == .scan ? keys.count == Self.packetEvents : sum.values > 0)
+    }
+}
+
+extension GeneratedRun.Shape {
+    var trace: LTTngTrace { LTTngTrace(header: self == .large ? .large : .compact) }
+
+    /// A packet of events that are numbered from 0.
+    func packet(eventCount: Int) -> [UInt8] {
+        trace.writePacket(
+            events: (0..<eventCount).map { index in
+                let cycles = UInt64(1_000_000 + index * 500)
+                return self == .fixed
+                    ? LTTngTrace.mark(at: cycles, value: Int64(index))
+                    : LTTngTrace.tick(at: cycles, seqno: UInt64(index), msg: "GET /index", bytes: [1, 2, 3, 4])
+            }
+        )
     }
 }
 

@@ -7,7 +7,7 @@ struct Meter: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tidemark-meter",
         abstract: "Measures the decoder or the merge alone; prints one JSON object.",
-        subcommands: [StoredScan.self, GeneratedRun.self, MergeRounds.self]
+        subcommands: [StoredScan.self, GeneratedRun.self, FilterRun.self, MergeRounds.self]
     )
 }
 

@@ -40,6 +40,8 @@ struct SampleFeed {
     private var lateMetadata: [UInt64: [UInt8]] = [:]
     private(set) var traces: [FeedTrace] = []
     private(set) var batches: [FeedBatch] = []
+    /// Of the packets, in order.
+    var programs: [TraceProgram] { packets.map(\.packet.program) }
 
     init(seed: UInt64, shape: Shape = Shape()) throws {
         random = SeededRandom(seed: seed)

@@ -15,6 +15,10 @@ struct Transcript {
         for batch in batches { append(batch) }
     }
 
+    mutating func keep(_ isKept: (String) -> Bool) {
+        lines = lines.filter(isKept)
+    }
+
     mutating func append(_ batch: FeedBatch) {
         for record in batch.records {
             switch record {

@@ -15,6 +15,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case subscriber
     /// What a coordinator says to a subscriber behind TLS; the first byte is how it is split.
     case frames
+    /// A filter expression.
+    case filter
 
     /// Returns where every law holds.
     package func run(_ input: UnsafeRawBufferPointer) {
@@ -24,6 +26,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .packets: PacketInput(input)?.check()
         case .subscriber: SubscriberLaws.check(input)
         case .frames: FrameLaws.check(input)
+        case .filter: FilterLaws.check(input)
         }
     }
 }

@@ -185,6 +185,33 @@ struct FieldTree {
         return if case .array = self[parent].fieldClass { true } else { false }
     }
 
+    /// By field: whether it has to be shown so that all of `fields` are: itself, what is around it, and what is in it.
+    func shown(_ fields: Set<FieldID>) -> ContiguousArray<Bool> {
+        var isShown = ContiguousArray(repeating: false, count: self.fields.count)
+        // What the outermost of these holds is shown as a whole.
+        var isWhole = isShown
+        for field in fields where self.fields.indices.contains(Int(field.rawValue)) {
+            var whole = field
+            var current: FieldID? = field
+            while let id = current {
+                isShown[Int(id.rawValue)] = true
+                switch self[id].fieldClass {
+                case .array, .variant, .optional: whole = id
+                case .integer, .float, .string, .blob, .structure: break
+                }
+                current = self[id].parent
+            }
+            isWhole[Int(whole.rawValue)] = true
+        }
+        // A parent's number is less than its children's.
+        for index in self.fields.indices {
+            guard let parent = self.fields[index].parent, isWhole[Int(parent.rawValue)] else { continue }
+            isWhole[index] = true
+            isShown[index] = true
+        }
+        return isShown
+    }
+
     /// The names that lead to a field, for people.
     func path(_ id: FieldID?) -> String {
         guard let id else { return "trace" }

@@ -14,7 +14,7 @@ extension ProgramEmitter {
         case .structure:
             try emitAlignment(tree.layout(id).alignmentBits)
             if sees { try append(Instruction(.beginStructure, field: id)) }
-            for child in tree[id].children { try emit(child) }
+            try emitMembers(of: id)
             if sees { try append(Instruction(.endStructure, field: id)) }
         case .array(let array):
             try emitAlignment(tree.layout(id).alignmentBits)

@@ -17,6 +17,9 @@ struct ProgramEmitter {
 
     /// Whether the program is for a visitor.
     var sees = false
+    /// By field: whether visitors are shown it, or something in it; nil: all are shown. Below an array, a variant or
+    /// an optional everything is shown, or nothing.
+    var isShown: ContiguousArray<Bool>?
     var phase = Phase.unknown
     /// For nobody: bits to skip before the next instruction.
     private var pendingSkip: UInt64 = 0
@@ -68,14 +71,19 @@ struct ProgramEmitter {
         // A scope aligns itself as the structure that it is.
         try emitAlignment(tree.layout(root).alignmentBits)
         if sees { try append(Instruction(.beginScope, field: root, operand: scope)) }
-        for child in tree[root].children {
-            let seesScope = sees
-            sees = seesScope && !isPacketBookkeeping(child)
-            try emit(child)
-            sees = seesScope
-        }
+        try emitMembers(of: root)
         if sees {
             try append(Instruction(.endScope, field: root, operand: scope))
+        }
+    }
+
+    /// Emits a structure's members, of which a visitor may not see all.
+    mutating func emitMembers(of structure: FieldID) throws(ProgramError) {
+        let seesStructure = sees
+        defer { sees = seesStructure }
+        for child in tree[structure].children {
+            sees = seesStructure && isShown?[Int(child.rawValue)] != false && !isPacketBookkeeping(child)
+            try emit(child)
         }
     }
 
@@ -85,7 +93,9 @@ struct ProgramEmitter {
 
     /// A member of the packet context that says what the packet is, and not what was traced.
     private func isPacketBookkeeping(_ id: FieldID) -> Bool {
-        guard tree[id].scope == .packetContext, case .integer(let integer) = tree[id].fieldClass else { return false }
+        guard tree[id].scope == .packetContext, case .integer(let integer) = tree[id].fieldClass,
+            let root = tree[id].parent, tree[root].parent == nil
+        else { return false }
         let bookkeeping: FieldRoles = [
             .packetTotalLength, .packetContentLength, .packetSequenceNumber, .packetEndTimestamp,
             .discardedEventCounter, .defaultClockTimestamp,

@@ -6,6 +6,8 @@
 struct TraceCompiler {
     private let traceClass: TraceClass
     private let limits: ProgramLimits
+    /// What programs show to visitors; nil: everything.
+    private let shown: Set<FieldID>?
     private(set) var events: ContiguousArray<ProgramEvent> = []
     private(set) var tree: FieldTree
     private var slots = SlotMap(fieldCount: 0)
@@ -21,8 +23,9 @@ struct TraceCompiler {
         var eventFields: [(specific: Range<Int>, payload: Range<Int>)] = []
     }
 
-    init(_ traceClass: TraceClass, limits: ProgramLimits) {
+    init(_ traceClass: TraceClass, limits: ProgramLimits, shown: Set<FieldID>? = nil) {
         self.traceClass = traceClass
+        self.shown = shown
         self.limits = limits
         tree = FieldTree(limits: limits)
     }
@@ -118,6 +121,7 @@ struct TraceCompiler {
     private func emit() throws(ProgramError) -> CompiledCode {
         let countMax = limits.instructionCountMax(fields: tree.fields.count, events: events.count)
         var emitter = ProgramEmitter(tree: tree, slots: slots, uuid: traceClass.uuid, instructionCountMax: countMax)
+        if let shown { emitter.isShown = tree.shown(shown) }
         emitter.code.packetHeaderStart = emitter.begin(sees: false, phase: .packetStart)
         try emitter.emitScope(packetHeader)
         try emitter.end()
