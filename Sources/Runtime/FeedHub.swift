@@ -19,7 +19,6 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// The log on disk.
     private struct Disk {
         var storage: any LogStorage
-        var lane: LogLane
         var reading: StoredReading
         var catalogue: LogCatalogue
     }
@@ -35,6 +34,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// The whole log, or the end of the one on disk.
     private var tail: MemoryLog
     private var disk: Disk?
+    /// Stores frames on disk, on a thread of its own; nil where the log is in memory.
+    private let lane: LogLane?
     /// Bytes of the frames that came since the start.
     private(set) var appendedBytes: UInt64 = 0
     /// Said to everyone as long as nothing can be logged, and the number of what is said.
@@ -64,6 +65,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         encoder = FrameEncoder(feed: feed)
         tail = MemoryLog(feed: feed, limits: FeedHub.tailLimits(limits, retainedBytes: retainedBytes))
         cursors = CursorKeeper(CursorTable(), loop: loop, logger: logger, save: nil)
+        lane = nil
     }
 
     /// A feed that goes on from a log on disk, or begins there.
@@ -88,10 +90,10 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         cursors = CursorKeeper(table, loop: loop, logger: logger) { lane.save($0) }
         disk = Disk(
             storage: storage,
-            lane: lane,
             reading: StoredReading(storage, loop: loop),
             catalogue: catalogue
         )
+        self.lane = lane
         told.hub = self
     }
 
@@ -112,7 +114,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     func publish(_ batch: FeedBatch) {
         gate.enter()
         // The lane's thread stores while the loop serves; without one there is nothing that blocks.
-        if let lane = disk?.lane { return lane.submit(batch) }
+        if let lane { return lane.submit(batch) }
         loop.execute {
             self.append(batch)
             self.gate.leave()
@@ -339,7 +341,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// - Parameter ns: for how long, nanoseconds; nil: by bytes only, as in memory.
     func setRetention(bytes: UInt64, ns: Int64?) {
         loop.execute {
-            if let lane = self.disk?.lane {
+            if let lane = self.lane {
                 lane.setRetention(bytes: bytes, ns: ns)
             } else {
                 self.tail.setLimits(Self.tailLimits(self.limits, retainedBytes: Int(clamping: bytes)))
@@ -378,7 +380,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// Succeeds when all that was published is stored, or cannot be in time.
     private func stored() -> EventLoopFuture<Void> {
         loop.flatSubmit {
-            guard let lane = self.disk?.lane else { return self.loop.makeSucceededVoidFuture() }
+            guard let lane = self.lane else { return self.loop.makeSucceededVoidFuture() }
             let promise = self.loop.makePromise(of: Void.self)
             let timeout = self.loop.scheduleTask(in: self.limits.closing) {
                 self.logger.error("what was published last cannot be logged in time")
@@ -394,10 +396,10 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     /// Ends the threads of the log on disk. Called once, after `drain`.
     func close() async {
-        guard let disk else { return }
+        guard let disk, let lane else { return }
         try? await loop.submit { self.cursors.saveNow() }.get()
         await disk.reading.close()
-        disk.storage.close(isWhole: await disk.lane.close())
+        disk.storage.close(isWhole: await lane.close())
     }
 }
 
