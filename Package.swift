@@ -102,7 +102,7 @@ let package = Package(
         ),
         .target(
             name: "FuzzTargets",
-            dependencies: ["CTF", "PacketWriter", "MetadataWriter"],
+            dependencies: ["CTF", "Feed", "PacketWriter", "MetadataWriter"],
             path: "Tests/Fuzzing/Targets",
             swiftSettings: strict
         ),

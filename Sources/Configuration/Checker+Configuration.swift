@@ -181,7 +181,7 @@ extension Checker {
             try Configuration.TLSVersion(text)
         }
         let limits = limits(section)
-        guard let listen, let certificate, let key, let authority, let allow, let certificates, let lists, let limits
+        guard let listen, let certificate, let key, let authority, let allow, let limits, let certificates, let lists
         else { return nil }
         return Configuration.Feed(
             listen: listen,
@@ -194,6 +194,14 @@ extension Checker {
             revocationListFiles: lists,
             tlsVersion: version ?? .v13
         )
+    }
+
+    private func serverCertificate(_ value: YAMLValue, _ path: String) -> Configuration.ServerCertificate? {
+        guard let section = section(value, path: path, keys: ["certificate", "key"]) else { return nil }
+        let certificate = required(section, "certificate", fileName)
+        let key = required(section, "key", fileName)
+        guard let certificate, let key else { return nil }
+        return Configuration.ServerCertificate(certificateFile: certificate, keyFile: key)
     }
 
     private func limits(_ feed: Section) -> Configuration.Limits? {
@@ -209,14 +217,6 @@ extension Checker {
         limits.bytesPerSecond = bytes.map { Int(clamping: $0) }
         limits.bufferBytes = buffer.map { Int(clamping: $0) } ?? limits.bufferBytes
         return limits
-    }
-
-    private func serverCertificate(_ value: YAMLValue, _ path: String) -> Configuration.ServerCertificate? {
-        guard let section = section(value, path: path, keys: ["certificate", "key"]) else { return nil }
-        let certificate = required(section, "certificate", fileName)
-        let key = required(section, "key", fileName)
-        guard let certificate, let key else { return nil }
-        return Configuration.ServerCertificate(certificateFile: certificate, keyFile: key)
     }
 
     private func allowRule(_ value: YAMLValue, _ path: String) -> Configuration.AllowRule? {

@@ -82,7 +82,7 @@ extension Configuration {
         do throws(YAMLValue.Fault) {
             root = try YAMLValue.read(text)
         } catch {
-            return refusal(file, error.line, error.message)
+            return refusal(file, error.line, error.message, key: error.key)
         }
         let checker = Checker(file: file, surroundings: surroundings, features: features)
         let configuration = checker.configuration(root)
@@ -106,8 +106,9 @@ extension Configuration {
     private static func refusal(
         _ file: String,
         _ line: Int?,
-        _ message: String
+        _ message: String,
+        key: String = ""
     ) -> (configuration: Configuration?, problems: [ConfigurationProblem]) {
-        (nil, [ConfigurationProblem(file: file, line: line, key: "", message: message)])
+        (nil, [ConfigurationProblem(file: file, line: line, key: key, message: message)])
     }
 }

@@ -18,6 +18,8 @@ struct YAMLValue {
     /// A mistake of the file as YAML.
     struct Fault: Error, Equatable {
         let line: Int?
+        /// Empty where no key is meant.
+        var key = ""
         let message: String
     }
 
@@ -132,8 +134,27 @@ extension YAMLValue.Fault {
             let line = offset.map { text.prefix($0).utf8.count(where: { $0 == 0x0A }) + 1 }
             self.init(line: line, message: "is not YAML: \(problem)")
         case YamlError.duplicatedKeysInMapping(let names, let context):
-            self.init(line: context.mark.line, message: "'\(names.first ?? "")' is given more than once")
+            let name = names.first ?? ""
+            let line = Self.secondLine(of: name, from: context.mark, in: text)
+            self.init(line: line, key: name, message: "is given more than once here")
         default: self.init(line: nil, message: "is not YAML")
         }
+    }
+
+    /// Where a key of the mapping that begins at `mark` stands for the second time: in the mapping's own column; the
+    /// mapping's first line where all of it is in one.
+    private static func secondLine(of key: String, from mark: Mark, in text: String) -> Int {
+        var isSecond = false
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        for (index, line) in lines.enumerated().dropFirst(max(mark.line - 1, 0)) {
+            let rest = line.dropFirst(max(mark.column - 1, 0)).drop { $0 == "\"" || $0 == "'" }
+            guard rest.hasPrefix(key), rest.dropFirst(key.count).drop(while: { "\"' ".contains($0) }).first == ":"
+            else {
+                continue
+            }
+            if isSecond { return index + 1 }
+            isSecond = true
+        }
+        return mark.line
     }
 }

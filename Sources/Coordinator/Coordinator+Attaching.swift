@@ -146,8 +146,12 @@ extension Coordinator {
     }
 
     func isWanted(_ session: ListedSession, _ link: RelayLink) -> Bool {
-        session.liveTimerUs > 0
-            && link.source.sessions.contains { $0.matches(host: session.hostname, session: session.name) }
+        session.liveTimerUs > 0 && isMeant(session, link)
+    }
+
+    /// Whether the configuration names a session, whatever the relay says of it.
+    func isMeant(_ session: ListedSession, _ link: RelayLink) -> Bool {
+        link.source.sessions.contains { $0.matches(host: session.hostname, session: session.name) }
     }
 
     /// The longest live period of a relay's sessions, `target` included, nanoseconds.

@@ -67,7 +67,7 @@ extension Coordinator {
         lister.source.sessions = sessions
         lister.source.start = start
         for child in lister.children {
-            guard let target = child.target, !isWanted(target, lister) else { continue }
+            guard let target = child.target, !isMeant(target, lister) else { continue }
             leave(child)
             forgetParked(child, reason: Self.notMeant)
             finish(child, reason: Self.notMeant)

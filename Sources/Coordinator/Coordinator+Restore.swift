@@ -51,8 +51,7 @@ extension Coordinator {
         now: UInt64
     ) {
         let listed = ListedSession(restored.change)
-        guard lister.source.sessions.contains(where: { $0.matches(host: listed.hostname, session: listed.name) })
-        else { return drop(restored) }
+        guard isMeant(listed, lister) else { return drop(restored) }
         let link = child(of: lister, for: listed)
         defer { connect(link, now: now) }
         link.isSaidHeld = restored.change.state == .held

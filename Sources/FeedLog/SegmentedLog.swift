@@ -64,8 +64,7 @@ package struct SegmentedLog: ~Copyable, Sendable {
         self.feedLimits = feedLimits
     }
 
-    /// How much is kept from the next frame on.
-    /// - Parameter ns: for how long, nanoseconds; nil: by bytes only.
+    /// How much is kept from now on; seen to when frames are appended.
     package mutating func setRetention(bytes: UInt64, ns: Int64?) {
         limits.retainedBytes = bytes
         limits.retainedNs = ns

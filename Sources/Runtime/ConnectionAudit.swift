@@ -37,7 +37,7 @@ struct ConnectionAudit {
         say(.info, isAdmitted ? "subscriber has left" : "connection closed", "leave", ["reason": "\(reason)"])
     }
 
-    /// The names of its certificate.
+    /// The names of its certificate; `?` before it has shown one.
     var identity: String { certificate?.identities.joined(separator: ",") ?? "?" }
 
     /// Peer and identity, for other lines about it.

@@ -109,7 +109,7 @@ package final class FeedDaemon: Service {
 
 extension SubscriberLimits {
     /// What the configuration file allows each identity.
-    fileprivate func with(_ limits: Configuration.Limits) -> SubscriberLimits {
+    func with(_ limits: Configuration.Limits) -> SubscriberLimits {
         var changed = self
         changed.subscribersPerIdentity = limits.connections
         changed.bytesPerSecondPerIdentity = limits.bytesPerSecond

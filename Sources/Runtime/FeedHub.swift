@@ -1,4 +1,5 @@
 import CTF
+import Configuration
 import Feed
 import FeedLog
 import Logging
@@ -25,7 +26,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     let loop: any EventLoop
     let feed: FeedIdentity
-    let limits: SubscriberLimits
+    /// Changes on the loop only.
+    private(set) var limits: SubscriberLimits
     let logger: Logger
     /// Batches that wait to be logged.
     let gate: QueueGate
@@ -194,7 +196,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         let closing = waiting.filter(\.isClosing)
         if let oldest = closing.min(by: { $0.arrival < $1.arrival }) { return oldest }
         let ofHost = Dictionary(grouping: waiting, by: \.host).values
-        // Of hosts with as many, the one that came first: so that the choice does not hang on the order of a dictionary.
+        // Of hosts with as many, the one that came first: the choice must not hang on the order of a dictionary.
         let most = ofHost.compactMap { group in
             group.min(by: { $0.arrival < $1.arrival }).map { (count: group.count, oldest: $0) }
         }
@@ -337,15 +339,19 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         )
     }
 
-    /// How much of the log is kept from now on. May be called from any thread.
-    /// - Parameter ns: for how long, nanoseconds; nil: by bytes only, as in memory.
-    func setRetention(bytes: UInt64, ns: Int64?) {
+    /// What is kept of the log, and what one identity may use, from now on. May be called from any thread.
+    func reconfigure(log: Configuration.Log, limits: Configuration.Limits) {
         loop.execute {
+            self.limits.subscribersPerIdentity = limits.connections
+            self.limits.bytesPerSecondPerIdentity = limits.bytesPerSecond
+            for usage in self.usages.values { usage.setRate(limits.bytesPerSecond, now: .now()) }
             if let lane = self.lane {
-                lane.setRetention(bytes: bytes, ns: ns)
+                lane.setRetention(bytes: log.retainBytes, ns: log.retainAgeNs)
             } else {
-                self.tail.setLimits(Self.tailLimits(self.limits, retainedBytes: Int(clamping: bytes)))
+                self.tail.setLimits(FeedHub.tailLimits(self.limits, retainedBytes: Int(clamping: log.retainBytes)))
             }
+            // Whoever was held back by the old rate.
+            for subscriber in self.subscribers.values { subscriber.pump() }
         }
     }
 

@@ -3,13 +3,21 @@ import NIOCore
 /// What one identity's subscriptions use together. Confined to the feed's event loop.
 final class IdentityUsage {
     var connections = 0
-    private let bytesPerSecond: Int?
+    private var bytesPerSecond: Int?
     /// Bytes that may be sent at once; below zero after a large frame.
     private var allowance: Int
     private var filledAt: NIODeadline
 
     /// - Parameter bytesPerSecond: nil for no limit; a second's worth may go at once.
     init(bytesPerSecond: Int?, now: NIODeadline) {
+        self.bytesPerSecond = bytesPerSecond
+        allowance = bytesPerSecond ?? 0
+        filledAt = now
+    }
+
+    /// Another rate from now on; what it owes by the old one it owes no longer.
+    func setRate(_ bytesPerSecond: Int?, now: NIODeadline) {
+        guard bytesPerSecond != self.bytesPerSecond else { return }
         self.bytesPerSecond = bytesPerSecond
         allowance = bytesPerSecond ?? 0
         filledAt = now

@@ -94,8 +94,7 @@ final class LiveSettings: Sendable {
 
     /// Tells those who run what has changed.
     private func make(_ difference: ConfigurationDifference, _ state: State) {
-        let log = state.configuration.log
-        state.hub?.setRetention(bytes: log.retainBytes, ns: log.retainAgeNs)
+        state.hub?.reconfigure(log: state.configuration.log, limits: state.configuration.feed.limits)
         state.hub?.accessHasChanged()
         state.lane?.reconfigure(difference.changes)
     }
@@ -125,7 +124,7 @@ final class LiveSettings: Sendable {
 
     /// Says for how long certificates and revocation lists are good.
     private func sayExpiries() {
-        let nowSeconds = WallClock.secondsSinceEpoch()
+        let nowSeconds = WallClock.nowNs / 1_000_000_000
         for expiry in access.current.credentials.expiries {
             let left = expiry.secondsSinceEpoch - nowSeconds
             let isSoon = left < expiry.noticeSeconds

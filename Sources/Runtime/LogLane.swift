@@ -90,6 +90,14 @@ final class LogLane: @unchecked Sendable {
         if starts { wake() }
     }
 
+    /// How much of the log is kept from now on: bytes, and nanoseconds, or by bytes only.
+    func setRetention(bytes: UInt64, ns: Int64?) {
+        pool.submit { state in
+            guard case .active = state else { return }
+            self.log.setRetention(bytes: bytes, ns: ns)
+        }
+    }
+
     /// Stores the cursors, soon.
     func save(_ cursors: CursorTable) {
         pool.submit { state in
@@ -102,14 +110,6 @@ final class LogLane: @unchecked Sendable {
             } catch {
                 self.logger.warning("the cursors cannot be stored", metadata: ["error": "\(error)"])
             }
-        }
-    }
-
-    /// How much is kept from the next frame on.
-    func setRetention(bytes: UInt64, ns: Int64?) {
-        pool.submit { state in
-            guard case .active = state else { return }
-            self.log.setRetention(bytes: bytes, ns: ns)
         }
     }
 

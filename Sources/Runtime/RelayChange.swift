@@ -28,13 +28,11 @@ struct ConfigurationDifference {
             changes.append(.stallAfter(new.order.stallAfter.limitNs))
             applied.append("order.stall-after")
         }
-        if old.log.retainBytes != new.log.retainBytes { applied.append("log.retain-bytes") }
-        if old.log.retainAgeNs != new.log.retainAgeNs { applied.append("log.retain-age") }
+        compareLog(old.log)
         compareFeed(old.feed, new.feed)
         postpone("order.messages", \.order.messages, old)
-        postpone("log.directory", \.log.directory, old)
-        postpone("log.sync", \.log.sync, old)
-        postpone("feed.limits", \.feed.limits, old)
+        // Connections are made with it.
+        postpone("feed.limits.buffer", \.feed.limits.bufferBytes, old)
         postpone("feed.listen", \.feed.listen, old)
         postpone("http", \.http, old)
         postpone("live", \.live, old)
@@ -51,6 +49,21 @@ struct ConfigurationDifference {
         deferred.append(key)
     }
 
+    /// A log elsewhere, or in memory instead, is another log, and so is what is kept of it.
+    private mutating func compareLog(_ old: Configuration.Log) {
+        if old.directory != result.log.directory {
+            result.log = old
+            deferred.append("log.directory")
+            return
+        }
+        if old.sync != result.log.sync {
+            result.log.sync = old.sync
+            deferred.append("log.sync")
+        }
+        if old.retainBytes != result.log.retainBytes { applied.append("log.retain-bytes") }
+        if old.retainAgeNs != result.log.retainAgeNs { applied.append("log.retain-age") }
+    }
+
     private mutating func compareFeed(_ old: Configuration.Feed, _ new: Configuration.Feed) {
         if old.allow != new.allow { applied.append("feed.allow") }
         if old.certificateFile != new.certificateFile { applied.append("feed.certificate") }
@@ -59,6 +72,8 @@ struct ConfigurationDifference {
         if old.certificates != new.certificates { applied.append("feed.certificates") }
         if old.revocationListFiles != new.revocationListFiles { applied.append("feed.crl") }
         if old.tlsVersion != new.tlsVersion { applied.append("feed.tls-version") }
+        if old.limits.connections != new.limits.connections { applied.append("feed.limits.connections") }
+        if old.limits.bytesPerSecond != new.limits.bytesPerSecond { applied.append("feed.limits.bytes-per-second") }
     }
 
     private mutating func compareRelays(_ old: Configuration, _ new: Configuration) {

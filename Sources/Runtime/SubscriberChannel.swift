@@ -44,7 +44,10 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     /// What comes next is being read from disk.
     private var isReading = false
     private var context: ChannelHandlerContext?
-    /// The names of its certificate.
+    private var audit: ConnectionAudit
+    /// Of which number this connection is, from the feed's first on, and which host it comes from.
+    private(set) var arrival: UInt64 = 0
+    private(set) var host = ""
     var identity: String { audit.identity }
     private var usage: IdentityUsage?
     /// Where its cursor is kept, if it has named one.
@@ -56,10 +59,6 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     /// The last notice that it was sent.
     private var noticeNumber: UInt64 = 0
     private var throttle: Scheduled<Void>?
-    private var audit: ConnectionAudit
-    /// Of which number this connection is, from the feed's first on, and which host it comes from.
-    private(set) var arrival: UInt64 = 0
-    private(set) var host = ""
     private var deadline: Scheduled<Void>?
     private let closePromise: EventLoopPromise<Void>
     private var plaintext = [UInt8](repeating: 0, count: 16 << 10)
@@ -247,8 +246,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     private func found(_ read: StoredRead) -> StoredRead {
         var read = read
         if let damage = read.damage {
-            let metadata = audit.metadata.merging(["at": "\(damage)"]) { _, new in new }
-            hub.logger.error("the log is damaged", metadata: metadata)
+            hub.logger.error("the log is damaged: \(damage)", metadata: audit.metadata)
         }
         if case .unreadable = read.found { read = hub.goOnInMemory(after: position) }
         position = read.position

@@ -24,9 +24,6 @@ struct WallClock {
     /// Nanoseconds since the Unix epoch.
     static var nowNs: Int64 { read(CLOCK_REALTIME) }
 
-    /// Seconds since the Unix epoch.
-    static func secondsSinceEpoch() -> Int64 { read(CLOCK_REALTIME) / 1_000_000_000 }
-
     private static var offsetNs: Int64 {
         let before = read(CLOCK_MONOTONIC)
         let wall = read(CLOCK_REALTIME)

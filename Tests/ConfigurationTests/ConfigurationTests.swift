@@ -263,6 +263,21 @@ struct ConfigurationTests {
     }
 
     @Test
+    func `a key that is given twice is named where it stands again`() {
+        let cases = [
+            (
+                "relays:\n  - name: a\n    url: net://h\n    name: b\n" + feedLines,
+                "4: name: is given more than once here"
+            ),
+            ("relays:\n  - \"name\": a\n    # name: no\n    'name': b\n", "4: name: is given more than once here"),
+            (feedLines + "log: {}\n" + feedLines, "7: feed: is given more than once here"),
+            ("relays: [{name: a, name: b}]\n", "1: name: is given more than once here"),
+            ("order:\n  names: 1\n  name: 1\n  name : 2\n", "4: name: is given more than once here"),
+        ]
+        for (text, mistake) in cases { #expect(mistakes(text) == [mistake], "\(text)") }
+    }
+
+    @Test
     func `the lines of keys are known to whoever reports what they name`() throws {
         let file = FileManager.default.temporaryDirectory.path + "/tidemark-lines-\(UUID().uuidString).yaml"
         defer { try? FileManager.default.removeItem(atPath: file) }

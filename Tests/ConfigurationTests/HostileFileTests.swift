@@ -9,7 +9,7 @@ struct HostileFileTests {
         ("text", "a section is expected"), ("a: 1\n---\nb: 2\n", "expected a single document"),
         ("\u{1}", "is not YAML"),
         ("a: *x", "1: is not YAML: found undefined alias"),
-        ("relays: []\nrelays: []\n", "'relays' is given more than once"),
+        ("relays: []\nrelays: []\n", "2: relays: is given more than once here"),
         ("? [a]\n: b", "has a key that is not plain text"), ("a: \"\\x\"", "is not YAML"),
         ("%YAML 9.9\n---\na: 1", "is not YAML"),
         ("<<: {a: 1}", "unknown key"), ("a\t: 1", "unknown key"), ("!!binary x: 1", "unknown key"),

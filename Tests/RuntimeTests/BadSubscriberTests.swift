@@ -107,7 +107,10 @@ struct BadSubscriberTests {
 
     @Test
     func `whoever has waited longest without a subscription gives way to the next`() async throws {
-        let feed = try await HandFedFeed { $0.pendingConnections = 2 }
+        let feed = try await HandFedFeed {
+            $0.pendingConnections = 2
+            $0.handshake = .hours(1)
+        }
         let good = try feed.subscribe()
         await good.recorder.until { $0.isWelcomed }
         let first = try await RawPeer(port: feed.port)
@@ -124,7 +127,10 @@ struct BadSubscriberTests {
 
     @Test
     func `the host with most connections gives way, and not who has waited longest`() async throws {
-        let feed = try await HandFedFeed(on: "0.0.0.0") { $0.pendingConnections = 3 }
+        let feed = try await HandFedFeed(on: "0.0.0.0") {
+            $0.pendingConnections = 3
+            $0.handshake = .hours(1)
+        }
         let alone = try await RawPeer(port: feed.port, from: "127.0.0.9")
         let many = [
             try await RawPeer(port: feed.port, from: "127.0.0.8"),

@@ -7,43 +7,6 @@ extension RealCluster {
     @Suite(.timeLimit(.minutes(5)))
     struct StoredFeed {
         @Test
-        func `coordinator and subscriber are killed again and again, and every event is there once`() throws {
-            let cluster = try Cluster(hosts: 2)
-            for host in cluster.hosts { try host.startSession("s") }
-            var options = Coordinator.Options()
-            options.keepsLog = true
-            let coordinator = try Coordinator(cluster, options: options)
-            let folder = try ScratchFolder()
-            let (output, state) = (folder.file("output"), folder.file("state"))
-            // A subscriber that is started anew does not know how long ago the last event was.
-            let subscribe = ["--from", "earliest", "--no-delta", "--output", output, "--state", state]
-            var tail = try coordinator.tail(subscribe)
-            let count = 12_000
-            let programs = try cluster.hosts.map { host in
-                try host.start(program: "tick", id: 1, arguments: ["--count", "\(count)", "--rate", "1000"])
-            }
-            let lines = { (try? Data(contentsOf: URL(fileURLWithPath: output)).lineCount) ?? 0 }
-            for round in 1...6 {
-                try eventually("part \(round)", of: tail, and: coordinator.process) { lines() > round * 1_000 }
-                if round % 2 == 0 {
-                    tail.signal(SIGKILL)
-                    try tail.end()
-                    tail = try coordinator.tail(subscribe)
-                }
-                usleep(UInt32.random(in: 0..<300_000))
-                coordinator.process.signal(SIGKILL)
-                try coordinator.process.end()
-                try coordinator.restart()
-            }
-            for program in programs { try program.end() }
-            try eventually("all events", of: tail, and: coordinator.process) { lines() >= 2 * count }
-            for host in cluster.hosts { try host.destroy("s") }
-            #expect(try tail.terminate().status == 0, "\(tail.summary)")
-            let text = try Data(contentsOf: URL(fileURLWithPath: output))
-            try expectSameLines(text, Babeltrace.text(cluster.traces, options: ["--no-delta"]))
-        }
-
-        @Test
         func `of two hundred subscribers ten have stopped: the others get all, and the same`() throws {
             let cluster = try Cluster(hosts: 1)
             let host = cluster.hosts[0]

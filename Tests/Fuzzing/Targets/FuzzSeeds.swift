@@ -20,6 +20,8 @@ extension FuzzTarget {
         case .tsdl: Self.tsdlSeeds
         case .ctf2: Self.ctf2Seeds
         case .packets: Self.packetSeeds
+        case .subscriber: SubscriberLaws.seeds
+        case .frames: FrameLaws.seeds
         }
     }
 

@@ -11,6 +11,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case ctf2
     /// A packet of a class that its first byte chooses; see `PacketInput`.
     case packets
+    /// What a subscriber says behind TLS; the first byte is how it is split.
+    case subscriber
+    /// What a coordinator says to a subscriber behind TLS; the first byte is how it is split.
+    case frames
 
     /// Returns where every law holds.
     package func run(_ input: UnsafeRawBufferPointer) {
@@ -18,6 +22,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .tsdl: MetadataLaws.check(input)
         case .ctf2: CTF2Input(input).text.withUnsafeBytes(MetadataLaws.check)
         case .packets: PacketInput(input)?.check()
+        case .subscriber: SubscriberLaws.check(input)
+        case .frames: FrameLaws.check(input)
         }
     }
 }

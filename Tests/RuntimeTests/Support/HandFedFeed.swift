@@ -19,16 +19,16 @@ final class HandFedFeed: Sendable {
 
     /// - Parameters:
     ///   - allow: patterns of identities that see everything.
+    ///   - address: where it listens.
     ///   - stored: a log on disk; nil for one in memory.
     ///   - disk: stands before its directory.
-    ///   - address: where it listens.
     ///   - change: of the limits.
     init(
         allow: [String] = ["tidemark:client/*"],
         retainedBytes: Int = 64 << 20,
+        on address: String = "localhost",
         stored: Configuration.Log? = nil,
         disk: FullDisk? = nil,
-        on address: String = "localhost",
         _ change: (inout SubscriberLimits) -> Void = { _ in }
     ) async throws {
         identities = try TestIdentities()
