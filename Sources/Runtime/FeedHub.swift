@@ -20,7 +20,6 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// The log on disk.
     private struct Disk {
         var storage: any LogStorage
-        var lane: LogLane
         var reading: StoredReading
         var catalogue: LogCatalogue
     }
@@ -39,6 +38,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     private var disk: Disk?
     /// What subscribers with the same view share.
     let views = ViewCache()
+    /// Stores frames on disk, on a thread of its own; nil where the log is in memory.
+    private let lane: LogLane?
     /// Bytes of the frames that came since the start.
     private(set) var appendedBytes: UInt64 = 0
     /// Said to everyone as long as nothing can be logged, and the number of what is said.
@@ -68,6 +69,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         encoder = FrameEncoder(feed: feed)
         tail = MemoryLog(feed: feed, limits: FeedHub.tailLimits(limits, retainedBytes: retainedBytes))
         cursors = CursorKeeper(CursorTable(), loop: loop, logger: logger, save: nil)
+        lane = nil
     }
 
     /// A feed that goes on from a log on disk, or begins there.
@@ -92,10 +94,10 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         cursors = CursorKeeper(table, loop: loop, logger: logger) { lane.save($0) }
         disk = Disk(
             storage: storage,
-            lane: lane,
             reading: StoredReading(storage, loop: loop),
             catalogue: catalogue
         )
+        self.lane = lane
         told.hub = self
     }
 
@@ -116,7 +118,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     func publish(_ batch: FeedBatch) {
         gate.enter()
         // The lane's thread stores while the loop serves; without one there is nothing that blocks.
-        if let lane = disk?.lane { return lane.submit(batch) }
+        if let lane { return lane.submit(batch) }
         loop.execute {
             self.append(batch)
             self.gate.leave()
@@ -196,7 +198,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         let closing = waiting.filter(\.isClosing)
         if let oldest = closing.min(by: { $0.arrival < $1.arrival }) { return oldest }
         let ofHost = Dictionary(grouping: waiting, by: \.host).values
-        // Of hosts with as many, the one that came first: so that the choice does not hang on the order of a dictionary.
+        // Of hosts with as many, the one that came first: the choice must not hang on the order of a dictionary.
         let most = ofHost.compactMap { group in
             group.min(by: { $0.arrival < $1.arrival }).map { (count: group.count, oldest: $0) }
         }
@@ -345,8 +347,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
             self.limits.subscribersPerIdentity = limits.connections
             self.limits.bytesPerSecondPerIdentity = limits.bytesPerSecond
             for usage in self.usages.values { usage.setRate(limits.bytesPerSecond, now: .now()) }
-            if let disk = self.disk {
-                disk.lane.setRetention(bytes: log.retainBytes, ns: log.retainAgeNs)
+            if let lane = self.lane {
+                lane.setRetention(bytes: log.retainBytes, ns: log.retainAgeNs)
             } else {
                 self.tail.setLimits(FeedHub.tailLimits(self.limits, retainedBytes: Int(clamping: log.retainBytes)))
             }
@@ -355,7 +357,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         }
     }
 
-    /// Trust or rules have changed: whoever sees something else now has to subscribe again. May be called from any thread.
+    /// Trust or rules have changed: whoever sees something else now has to subscribe again. May be called from any
+    /// thread.
     func accessHasChanged() {
         loop.execute {
             for subscriber in self.subscribers.values { subscriber.review() }
@@ -385,7 +388,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// Succeeds when all that was published is stored, or cannot be in time.
     private func stored() -> EventLoopFuture<Void> {
         loop.flatSubmit {
-            guard let lane = self.disk?.lane else { return self.loop.makeSucceededVoidFuture() }
+            guard let lane = self.lane else { return self.loop.makeSucceededVoidFuture() }
             let promise = self.loop.makePromise(of: Void.self)
             let timeout = self.loop.scheduleTask(in: self.limits.closing) {
                 self.logger.error("what was published last cannot be logged in time")
@@ -401,10 +404,10 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     /// Ends the threads of the log on disk. Called once, after `drain`.
     func close() async {
-        guard let disk else { return }
+        guard let disk, let lane else { return }
         try? await loop.submit { self.cursors.saveNow() }.get()
         await disk.reading.close()
-        disk.storage.close(isWhole: await disk.lane.close())
+        disk.storage.close(isWhole: await lane.close())
     }
 }
 

@@ -138,6 +138,12 @@ final class LogLane: @unchecked Sendable {
             }
         }
         try? await pool.shutdownGracefully()
+        // Whoever still waits for what cannot be stored.
+        let flushes = queue.withLock { queue in
+            defer { queue.flushes = [] }
+            return queue.flushes
+        }
+        for flush in flushes { flush.succeed() }
         return isSafe ?? false
     }
 

@@ -173,6 +173,8 @@ struct FeedRendererTests {
             .clock(ahead()),
             .clock(measured()),
             .gap(GapRecord(fromSequence: 5, toSequence: 9, reason: "retention")),
+            .log(LogRecord(condition: .failing, reason: "no space is left")),
+            .log(LogRecord(condition: .writing, reason: "", heldNs: 5)),
             .end(reason: "stopped"),
             watermarkNs: 77
         )
@@ -190,6 +192,8 @@ struct FeedRendererTests {
             "quality":"failed","lower_ns":-1234,"upper_ns":5678,"drift_ppb":-12345,"drift_error_ppb":1000,\
             "step_ns":-5000000000,"step_error_ns":250000,"correction_ns":-1000,"spread_ns":9}
             {"type":"gap","from_sequence":5,"to_sequence":9,"reason":"retention"}
+            {"type":"log","state":"failing","reason":"no space is left"}
+            {"type":"log","state":"writing","held_ns":5}
             {"type":"end","reason":"stopped"}
             {"type":"watermark","ts":77,"token":"abc="}
 
@@ -256,6 +260,8 @@ struct FeedRendererTests {
                         HolderRecord(relay: "alpha", host: "web-1", session: "S", streamID: nil, heldNs: 2_500_000_000)
                     ),
                     .gap(GapRecord(fromSequence: 5, toSequence: 9, reason: "")),
+                    .log(LogRecord(condition: .failing, reason: "no space is left")),
+                    .log(LogRecord(condition: .writing, reason: "", heldNs: 1_500_000_000)),
                     .end(reason: ""),
                     watermarkNs: 3
                 ),
@@ -266,6 +272,8 @@ struct FeedRendererTests {
                 notices == [
                     "relay al[1mpha: lagging (no reply)", "waiting for alpha/web-1/S since 2.5 s",
                     "gap in the feed: frames 5 to 9 are gone",
+                    "the feed stands still: the coordinator's log cannot be written (no space is left)",
+                    "the coordinator's log is written again, after 1.5 s",
                 ]
             )
         }
