@@ -16,7 +16,7 @@ package protocol LogStorage: AnyObject, Sendable {
     func remove(_ name: String) throws(StorageError)
     /// Returns when the file's bytes and its name outlive a loss of power.
     func sync(_ name: String) throws(StorageError)
-    /// Makes a file, or puts it in the place of another, at once: if the process dies, it is the old one or the new one.
+    /// Makes a file, or puts it in the place of another, at once: if the process dies, it is the old one or the new.
     func replace(_ name: String, with pieces: [ByteStorage]) throws(StorageError)
     /// Lets go of the storage, so that another may have it: nothing is called any more.
     /// - Parameter isWhole: all that was to be stored has been, and will not be missing when it is opened again.

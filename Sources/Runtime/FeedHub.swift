@@ -194,7 +194,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         let closing = waiting.filter(\.isClosing)
         if let oldest = closing.min(by: { $0.arrival < $1.arrival }) { return oldest }
         let ofHost = Dictionary(grouping: waiting, by: \.host).values
-        // Of hosts with as many, the one that came first: so that the choice does not hang on the order of a dictionary.
+        // Of hosts with as many, the one that came first: the choice does not hang on the order of a dictionary.
         let most = ofHost.compactMap { group in
             group.min(by: { $0.arrival < $1.arrival }).map { (count: group.count, oldest: $0) }
         }
@@ -353,7 +353,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         }
     }
 
-    /// Trust or rules have changed: whoever sees something else now has to subscribe again. May be called from any thread.
+    /// Trust or rules have changed: whoever sees something else now has to subscribe again. May be called from any
+    /// thread.
     func accessHasChanged() {
         loop.execute {
             for subscriber in self.subscribers.values { subscriber.review() }

@@ -8,8 +8,8 @@ import TLS
 /// One subscriber's connection: TLS, the subscription, and its cursor in the log.
 ///
 /// A subscriber costs its cursor and at most `outgoingBytes` of ciphertext; one that does not read is simply not
-/// written to, later reads from disk what it has missed, and falls out of the log in the end, which it is told. Confined to the feed's event loop, which
-/// `@unchecked Sendable` stands for.
+/// written to, later reads from disk what it has missed, and falls out of the log in the end, which it is told.
+/// Confined to the feed's event loop, which `@unchecked Sendable` stands for.
 final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
