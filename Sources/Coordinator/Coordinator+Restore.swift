@@ -10,7 +10,6 @@ import LTTngLive
 /// (`Coordinator+Resume.swift`). What was read and had not left yet is read again.
 extension Coordinator {
     mutating func restore(_ feed: RestoredFeed, now: UInt64) {
-        for trace in feed.strayTraces { records.append(.traceEnd(traceID: trace)) }
         for (name, relay) in feed.relays.sorted(by: { $0.key < $1.key }) {
             if let link = links.first(where: { $0.isLister && $0.source.name == name }) {
                 for session in relay.sessions { restore(session, of: link, relay, feed, now: now) }

@@ -50,8 +50,6 @@ package struct RestoredFeed: Sendable {
     package var relays: [String: Relay] = [:]
     /// How the hosts' clocks stood.
     package var clocks: [ClockReport]
-    /// Traces of sessions that are over.
-    package var strayTraces: [UInt64] = []
 
     package init(_ state: FeedState) {
         // What has left in order was proven to be complete.
@@ -65,16 +63,16 @@ package struct RestoredFeed: Sendable {
         }
         var traces: [FeedState.SessionKey: [Trace]] = [:]
         for live in state.traces.values.sorted(by: { $0.trace.id < $1.trace.id }) {
-            let key = FeedState.SessionKey(live.trace)
-            guard state.sessions[key] != nil else {
-                strayTraces.append(live.trace.id)
-                continue
-            }
-            traces[key, default: []].append(
+            traces[FeedState.SessionKey(live.trace), default: []].append(
                 Trace(declaration: live.trace, metadata: live.metadata, streams: streams[live.trace.id] ?? [])
             )
         }
-        for (key, change) in state.sessions.sorted(by: { $0.key < $1.key }) {
+        var sessions = state.sessions
+        // One that took another's place is said only behind the other's end, and may have had traces by then.
+        for (key, traces) in traces where sessions[key] == nil && !traces.isEmpty {
+            sessions[key] = SessionStateChange(key, .active)
+        }
+        for (key, change) in sessions.sorted(by: { $0.key < $1.key }) {
             relays[key.relay, default: Relay()].sessions.append(
                 Session(
                     change: change,
@@ -83,17 +81,22 @@ package struct RestoredFeed: Sendable {
                 )
             )
         }
-        for (key, ended) in state.endedStreams where state.sessions[key] == nil {
-            let session = SessionStateChange(
-                relay: key.relay,
-                host: key.host,
-                session: key.session,
-                sessionID: key.id,
-                state: .lost,
-                reason: ""
-            )
-            relays[key.relay, default: Relay()].lostStreams.append((session, ended))
+        for (key, ended) in state.endedStreams where sessions[key] == nil {
+            relays[key.relay, default: Relay()].lostStreams.append((SessionStateChange(key, .lost), ended))
         }
+    }
+}
+
+extension SessionStateChange {
+    fileprivate init(_ key: FeedState.SessionKey, _ state: SessionState) {
+        self.init(
+            relay: key.relay,
+            host: key.host,
+            session: key.session,
+            sessionID: key.id,
+            state: state,
+            reason: ""
+        )
     }
 }
 

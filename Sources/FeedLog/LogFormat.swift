@@ -80,6 +80,7 @@ struct SegmentHeader: Sendable, Equatable {
     /// - Parameter fileBytes: the file's length.
     init(of name: String, in storage: any LogStorage, fileBytes: UInt64) throws(LogDamage) {
         let head = try Self.read(name, storage, fileBytes, count: Self.fixedBytes)
+        defer { withExtendedLifetime(head) {} }
         guard head.bytes.prefix(8).elementsEqual(Self.magic) else {
             throw LogDamage(file: name, offset: 0, reason: "not a segment of a log")
         }
@@ -89,6 +90,7 @@ struct SegmentHeader: Sendable, Equatable {
             throw LogDamage(file: name, offset: 12, reason: "the header is damaged")
         }
         let whole = try Self.read(name, storage, fileBytes, count: Int(count))
+        defer { withExtendedLifetime(whole) {} }
         let bytes = whole.bytes
         guard CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[12...])) == bytes.number(UInt32.self, at: 8)
         else { throw LogDamage(file: name, offset: 8, reason: "the header's checksum is wrong") }

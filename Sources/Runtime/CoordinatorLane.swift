@@ -49,6 +49,7 @@ package final class CoordinatorLane: @unchecked Sendable {
 
     /// - Parameters:
     ///   - addresses: where the relays of `configuration` listen, in the same order.
+    ///   - restored: where the feed was, if it goes on with its log.
     ///   - places: where the files of its stored traces are, in the same order.
     ///   - notes: receives what people should read; called on the loop.
     package init(

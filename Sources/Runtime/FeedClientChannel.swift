@@ -61,7 +61,9 @@ final class FeedClientChannel: ChannelInboundHandler {
     private func acknowledge(_ token: ResumeToken, _ context: ChannelHandlerContext) {
         guard let engine, !isEnded, case .established = engine.state else { return }
         do {
-            _ = try engine.write(try client.acknowledgement(of: token).bytes)
+            let message = try client.acknowledgement(of: token)
+            defer { withExtendedLifetime(message) {} }
+            _ = try engine.write(message.bytes)
             sendOutput(engine, context)
         } catch {
             finish(.unreachable("\(error)"), context)

@@ -64,7 +64,8 @@ struct StoredFeed: ~Copyable, Sendable {
         do throws(StorageError) {
             guard let byteCount = try directory.files()[CursorTable.fileName] else { return CursorTable() }
             let content = try directory.read(CursorTable.fileName, at: 0, count: Int(clamping: byteCount))
-            if let cursors = CursorTable(bytes: Array(content.bytes), feed: feed) { return cursors }
+            let bytes = withExtendedLifetime(content) { Array(content.bytes) }
+            if let cursors = CursorTable(bytes: bytes, feed: feed) { return cursors }
             logger.error("the cursors are damaged: all are forgotten", metadata: ["file": "\(CursorTable.fileName)"])
         } catch {
             logger.error("the cursors cannot be read: all are forgotten", metadata: ["error": "\(error)"])

@@ -42,8 +42,9 @@ def await_true(what, seconds, condition):
 class Process:
     """A process: its output, unless it goes to /dev/null, and its times when it has ended."""
 
-    def __init__(self, name, command, keeps_output=True):
+    def __init__(self, name, command, keeps_output=True, statuses=(0,)):
         self.name = name
+        self.statuses = statuses
         self.output = tempfile.TemporaryFile("w+") if keeps_output else open(os.devnull, "w+")
         self.begin = time.monotonic()
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.output)
@@ -56,7 +57,7 @@ class Process:
         self.memory = usage.ru_maxrss // 1024
         self.output.seek(0)
         self.text = self.output.read()
-        if self.process.returncode != 0:
+        if self.process.returncode not in self.statuses:
             sys.exit(f"{self.name}: exit status {self.process.returncode}\n{self.text}")
         return self
 

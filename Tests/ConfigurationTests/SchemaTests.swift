@@ -116,7 +116,9 @@ struct SchemaTests {
             relay + feedLines + "http: {listen: here}\n", relay + feedLines + "colour: blue\n",
             relay + feedLines + "  tls-version: 1.1\n", relay + feedLines + "  crl: one\n",
             relay + feedLines + "  certificates: [{certificate: a}]\n",
-            relay + feedLines + "  allow: [{hosts: ['*']}]\n",
+            relay + feedLines + "  allow: [{hosts: ['*']}]\n", relay + feedLines + "  limits: {connections: 0}\n",
+            relay + feedLines + "  limits: {buffer: 5}\n", relay + feedLines + "log: {sync: always}\n",
+            relay + feedLines + "log: {directory: d, sync: maybe}\n",
         ]
         for text in bad {
             #expect(!mistakes(text).isEmpty, "the checker accepts:\n\(text)")

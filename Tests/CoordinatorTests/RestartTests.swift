@@ -193,6 +193,53 @@ import Testing
         #expect(trial.endedTraces == [1])
     }
 
+    /// Two relays, of which the second is gone from 450 ms on.
+    private static func withoutSecond(stallAfterNs: UInt64?) -> CoordinatorTrial {
+        let scripts = (0..<2).map { relay in
+            RelayScript(
+                sessions: [
+                    RelayScript.session(
+                        host: "host-\(relay)",
+                        uuidByte: UInt8(relay) + 1,
+                        streams: [steps(of: UInt64(relay), 1...40)]
+                    )
+                ],
+                faults: relay == 0 ? [] : [.down(.ms(450)..<(.ms(60_000)))]
+            )
+        }
+        let trial = CoordinatorTrial(scripts, stallAfterNs: stallAfterNs, lifetime: .service, limits: limits)
+        trial.run(untilNs: .ms(450))
+        return trial
+    }
+
+    @Test func `a relay that was there before is waited for as before`() {
+        let strict = Self.withoutSecond(stallAfterNs: nil)
+        let count = strict.events.count
+        #expect(count > 10)
+        strict.restart()
+        strict.run(untilNs: .ms(4000))
+        #expect(strict.events.count == count)
+        #expect(strict.relayStates(1).contains(.excluded) == false)
+
+        let patient = Self.withoutSecond(stallAfterNs: .ms(1000))
+        patient.restart()
+        patient.run(untilNs: .ms(4000))
+        #expect(patient.events.count > count + 50)
+        #expect(patient.relayStates(1).last == .excluded)
+    }
+
+    @Test func `a relay that was left out is not waited for again`() {
+        let trial = Self.withoutSecond(stallAfterNs: .ms(1000))
+        trial.run(untilNs: .ms(2000))
+        #expect(trial.relayStates(1).last == .excluded)
+        let count = trial.events.count
+        trial.restart()
+        // Less than its grace time.
+        trial.run(untilNs: .ms(2700))
+        #expect(trial.events.count > count + 15)
+        #expect(trial.relayStates(1).last == .excluded)
+    }
+
     @Test func `a relay that is no longer configured is said to be gone`() {
         let feed = { () -> RestoredFeed in
             let script = RelayScript(sessions: [RelayScript.session(streams: [Self.steps(of: 0)])])
