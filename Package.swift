@@ -151,7 +151,7 @@ let package = Package(
         tests("Configuration"),
         tests(
             "Runtime",
-            ["CTF", "TLS", "Feed", "FeedLog", "Configuration", "SimulatedRelay"] + nio + [
+            ["CTF", "Coordinator", "TLS", "Feed", "FeedLog", "Configuration", "SimulatedRelay"] + nio + [
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]

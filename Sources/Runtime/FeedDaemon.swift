@@ -48,8 +48,8 @@ package final class FeedDaemon: Service {
         }
     }
 
-    /// Takes over what a changed configuration says, as far as a running feed can; what it cannot is for the next start,
-    /// and is named in the log. May be called from any thread.
+    /// Takes over what a changed configuration says, as far as a running feed can; what it cannot is for the next
+    /// start, and is named in the log. May be called from any thread.
     /// - Throws: when a certificate or key is unusable; nothing has changed then.
     package func reload(_ new: Configuration) throws(CredentialsError) {
         try settings.reload(new)

@@ -59,9 +59,9 @@ final class LiveSettings: Sendable {
         return [watching, reminding]
     }
 
-    /// Takes over what a changed configuration says, as far as a running feed can; what it cannot is for the next start,
-    /// and is named in the log. Subscribers that are not trusted any more are out, and those whose view changes have to
-    /// subscribe again. May be called from any thread.
+    /// Takes over what a changed configuration says, as far as a running feed can; what it cannot is for the next
+    /// start, and is named in the log. Subscribers that are not trusted any more are out, and those whose view changes
+    /// have to subscribe again. May be called from any thread.
     /// - Throws: when a certificate or key is unusable; nothing has changed then.
     func reload(_ new: Configuration) throws(CredentialsError) {
         let result = state.withLock { state in

@@ -13,10 +13,10 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Run the coordinator: merge the configured relays and serve the feed over TLS.",
         discussion: """
-            Ends on SIGTERM or Ctrl-C, after subscribers have what is left, within ten seconds; a second signal ends it \
-            at once. SIGHUP takes over what has changed in the file: relays, access, certificates, limits; what needs a \
-            start is named in the log. Files of certificates are read again by themselves. Logs go to standard error. \
-            Speaks to systemd where that listens (Type=notify-reload, WatchdogSec=).
+            Ends on SIGTERM or Ctrl-C, after subscribers have what is left, within ten seconds; a second signal ends \
+            it at once. SIGHUP takes over what has changed in the file: relays, access, certificates, limits; what \
+            needs a start is named in the log. Files of certificates are read again by themselves. Logs go to \
+            standard error. Speaks to systemd where that listens (Type=notify-reload, WatchdogSec=).
             """
     )
 

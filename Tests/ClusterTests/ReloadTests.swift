@@ -23,25 +23,7 @@ extension RealCluster {
             }
             try eventually("events", of: tail, and: coordinator.process) { tail.outputLines > 10_000 }
 
-            // A certificate of the same authority, and of another name.
-            try CertificateWorkshop(coordinator.identities).make(
-                "renewed",
-                usage: "serverAuth",
-                alternativeName: "DNS:renewed.example.org,IP:127.0.0.1"
-            )
-            for kind in ["pem", "key"] {
-                try FileManager.default.replaceFile(
-                    coordinator.identities.file("server.\(kind)"),
-                    by: coordinator.identities.file("renewed.\(kind)")
-                )
-            }
-            try eventually("the certificate is taken over", of: coordinator.process) {
-                coordinator.process.errorText.contains("certificates are reloaded")
-            }
-            let shown = try Command.result([
-                "openssl", "s_client", "-connect", "127.0.0.1:\(coordinator.port)", "-alpn", "tidemark/1",
-            ])
-            #expect(shown.text.contains("subject=CN = renewed"), "\(shown.text.prefix(2000))")
+            try Self.renewCertificate(of: coordinator)
 
             // A third relay, and its events.
             try coordinator.reconfigure(relays)
@@ -108,6 +90,28 @@ extension RealCluster {
                 coordinator.process.errorText.components(separatedBy: "keys=feed.listen").count == 3
             }
             #expect(coordinator.process.errorText.contains("changed=nothing"))
+        }
+
+        /// Puts another certificate of the same authority in the place of the server's, which is then shown.
+        private static func renewCertificate(of coordinator: Coordinator) throws {
+            try CertificateWorkshop(coordinator.identities).make(
+                "renewed",
+                usage: "serverAuth",
+                alternativeName: "DNS:renewed.example.org,IP:127.0.0.1"
+            )
+            for kind in ["pem", "key"] {
+                try FileManager.default.replaceFile(
+                    coordinator.identities.file("server.\(kind)"),
+                    by: coordinator.identities.file("renewed.\(kind)")
+                )
+            }
+            try eventually("the certificate is taken over", of: coordinator.process) {
+                coordinator.process.errorText.contains("certificates are reloaded")
+            }
+            let shown = try Command.result([
+                "openssl", "s_client", "-connect", "127.0.0.1:\(coordinator.port)", "-alpn", "tidemark/1",
+            ])
+            #expect(shown.text.contains("subject=CN = renewed"), "\(shown.text.prefix(2000))")
         }
 
         private static func sorted(_ text: Data) -> Data {

@@ -7,8 +7,8 @@ extension RealCluster {
     struct Scanners {
         /// Findings of `testssl` that are as they should be.
         private static let expected = [
-            // The authority is a private one: nobody has it in store, it tells nobody on the web what it has revoked, and
-            // no public name says that it may sign.
+            // The authority is a private one: nobody has it in store, it tells nobody on the web what it has revoked,
+            // and no public name says that it may sign.
             "cert_chain_of_trust", "cert_revocation", "DNS_CAArecord",
             // About `testssl` itself: its openssl knows no GOST, and it does not know what is spoken inside.
             "engine_problem", "service",

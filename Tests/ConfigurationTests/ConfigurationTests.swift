@@ -313,8 +313,8 @@ struct ConfigurationTests {
         )
         #expect(
             mistakes("relays: [{name: a, url: 'net://h'}]\nfeed:\n") == [
-                "2: feed: has no value: a section is expected, with the keys listen, certificate, key, client-ca, allow, "
-                    + "limits, certificates, crl, tls-version"
+                "2: feed: has no value: a section is expected, with the keys listen, certificate, key, client-ca, "
+                    + "allow, limits, certificates, crl, tls-version"
             ]
         )
         #expect(

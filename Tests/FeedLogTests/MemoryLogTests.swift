@@ -133,6 +133,17 @@ import Testing
         #expect(retainedBytes > Self.small.retainedBytes / 2)
     }
 
+    @Test func `what is kept may be made less`() throws {
+        var log = MemoryLog(feed: Self.feed, limits: .init(retainedBytes: 1 << 20, checkpointBytes: 3_000))
+        var encoder = FrameEncoder(feed: Self.feed)
+        for sequence in UInt64(1)...500 { try log.append(try encoder.encode(Self.batch(sequence))[0]) }
+        let before = try Self.oldest(log)
+        log.setLimits(Self.small)
+        let (after, retainedBytes) = (try Self.oldest(log), log.retainedBytes)
+        #expect(before == 1 && after > 300)
+        #expect(retainedBytes <= Self.small.retainedBytes)
+    }
+
     @Test func `a cursor that has fallen out is told the gap, and goes on`() throws {
         let log = try Self.log(frames: 300)
         let oldest = try Self.oldest(log)

@@ -127,6 +127,23 @@ import Testing
         #expect(oldest <= 160 && oldest >= 150)
     }
 
+    @Test func `what is kept may be made less, in bytes and in time, and more again`() throws {
+        var trial = try LogTrial(limits: LogTrial.limits(segmentBytes: 2_000))
+        try trial.fill(300)
+        #expect(trial.log.catalogue.oldestSequence == 1)
+        trial.log.setRetention(bytes: 20_000, ns: nil)
+        try trial.fill(1)
+        let oldest = try #require(trial.log.catalogue.oldestSequence)
+        #expect(oldest > 200 && oldest < 290)
+        trial.log.setRetention(bytes: 1 << 40, ns: 3_000_000_000)
+        try trial.fill(1)
+        let youngest = try #require(trial.log.catalogue.oldestSequence)
+        #expect(youngest > oldest)
+        trial.log.setRetention(bytes: 1 << 40, ns: nil)
+        try trial.fill(300)
+        #expect(trial.log.catalogue.oldestSequence == youngest)
+    }
+
     @Test func `a token of a life that was cut goes on where both lives agree, or at its watermark`() throws {
         var trial = try LogTrial()
         try trial.fill(50)

@@ -1,4 +1,5 @@
 import Configuration
+import Coordinator
 import Foundation
 import Logging
 import NIOCore
@@ -130,5 +131,87 @@ struct LiveSettingsTests {
         feed.publish(1...2)
         await ours.recorder.until { $0.numbers == [1, 2] }
         try await feed.stop()
+    }
+
+    @Test
+    func `what one identity may use, and what is kept, changes for whoever is there`() async throws {
+        let feed = try await HandFedFeed()
+        let one = try feed.subscribe()
+        await one.recorder.until { $0.isWelcomed }
+        feed.publish(1...200, paddingBytes: 8 << 10)
+        await one.recorder.until { $0.numbers.last == 200 }
+        feed.hub.reconfigure(log: .init(retainBytes: 128 << 10), limits: .init(connections: 2))
+        feed.publish(201...400, paddingBytes: 8 << 10)
+        await one.recorder.until { $0.numbers.last == 400 }
+        let two = try feed.subscribe()
+        let seen = await two.recorder.until { $0.numbers.last == 400 }
+        #expect(try #require(seen.numbers.first) > 300)
+        guard case .unreachable(let reason) = await (try feed.subscribe()).end else {
+            Issue.record("a third subscriber of the same identity was let in")
+            return
+        }
+        #expect(reason.contains("as many subscribers as it may, 2"), "\(reason)")
+        try await feed.stop()
+    }
+
+    // MARK: What changes, and what waits
+
+    private func relay(_ name: String, _ url: String, _ change: (inout Configuration.Relay) -> Void = { _ in }) throws
+        -> Configuration.Relay
+    {
+        var relay = Configuration.Relay(name: name, url: try SourceURL(url))
+        change(&relay)
+        return relay
+    }
+
+    @Test
+    func `a difference names what is taken over and what waits for the next start`() throws {
+        var old = Self.configuration(identities.feed(allow: ["*"]))
+        old.relays = [
+            try relay("same", "net://a"), try relay("gone", "net://b"), try relay("moved", "net://c"),
+            try relay("shown", "net://d"), try relay("shifted", "net://e"),
+        ]
+        var new = old
+        new.relays = [
+            try relay("shifted", "net://e") { $0.clockOffsetNs = 5 }, try relay("same", "net://a"),
+            try relay("moved", "net://c:1"), try relay("new", "net://f"),
+            try relay("shown", "net://d") { $0.sessions = [Glob("x")] },
+        ]
+        new.order.stallAfter = .never
+        new.log.retainBytes = 5
+        new.feed.limits.connections = 7
+        new.feed.limits.bufferBytes = 1
+        new.feed.listen = NetworkEndpoint(host: "h", port: 1)
+        let difference = ConfigurationDifference(from: old, to: new)
+        #expect(
+            difference.applied == [
+                "relays.gone: removed", "relays.moved.url", "relays.new: added", "relays.shown: sessions",
+                "order.stall-after", "log.retain-bytes", "feed.limits.connections",
+            ]
+        )
+        #expect(difference.deferred == ["relays.shifted.clock-offset", "feed.limits.buffer", "feed.listen"])
+        let words = difference.changes.map { change in
+            switch change {
+            case .remove(let name, _): "-\(name)"
+            case .add(let source, let address): "+\(source.name)@\(address.port)"
+            case .sessions(let name, _, _): "~\(name)"
+            case .stallAfter(let limitNs): "stall \(limitNs.map(String.init) ?? "never")"
+            }
+        }
+        #expect(words == ["-gone", "-moved", "+moved@1", "+new@5344", "~shown", "stall never"])
+        // What waits still waits when the same file is read again.
+        let again = ConfigurationDifference(from: difference.result, to: new)
+        #expect(again.applied.isEmpty && again.changes.isEmpty)
+        #expect(again.deferred == difference.deferred)
+    }
+
+    @Test
+    func `a log elsewhere is for the next start, with all that is said of it`() {
+        let old = Self.configuration(identities.feed(allow: ["*"]))
+        var new = old
+        new.log = .init(directory: "/d", sync: .always)
+        let difference = ConfigurationDifference(from: old, to: new)
+        #expect(difference.applied.isEmpty && difference.deferred == ["log.directory"])
+        #expect(difference.result == old)
     }
 }

@@ -52,7 +52,8 @@ enum FrameLaws {
         case .welcomed(let welcome): "welcome \(welcome)"
         case .refused(let refusal): "refused \(refusal)"
         case .frame(let frame):
-            "frame \(frame.batch.sequence) \(frame.batch.records.count) \(frame.batch.watermarkNs ?? 0) \(frame.token ?? "")"
+            "frame \(frame.batch.sequence) of \(frame.batch.records.count), \(frame.batch.watermarkNs ?? 0), "
+                + (frame.token ?? "")
         }
     }
 

@@ -10,9 +10,16 @@ import jsonschema
 import yaml
 
 
+def each_key_once(pairs):
+    keys = [key for key, _ in pairs]
+    if len(keys) != len(set(keys)):
+        raise ValueError(f"a key is there twice among {keys}")
+    return dict(pairs)
+
+
 def main(schema_file, files):
     with open(schema_file) as file:
-        schema = json.load(file)
+        schema = json.load(file, object_pairs_hook=each_key_once)
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     is_good = True
