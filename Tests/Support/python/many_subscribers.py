@@ -1,10 +1,10 @@
 """Many subscribers of one feed, in one process, that read it from its oldest frame on and say what they were sent.
 
-    many_subscribers.py HOST PORT CA CERT KEY RAW DECODED STOPPED
+    many_subscribers.py HOST PORT CA CERT KEY RAW DECODED FILTERED STOPPED
 
-STOPPED more subscribe and never read. Prints `subscribed`, then for each number that comes as a line of standard input
-one line for each reader, `raw HASH` or `decoded HASH`, once it has the frame of that number: the hash is of all frames up
-to it. Ends with its standard input.
+FILTERED get the events of odd numbers, raw. STOPPED more subscribe and never read. Prints `subscribed`, then for each
+number that comes as a line of standard input one line for each reader, its kind and a hash, once it has the frame of that
+number: the hash is of all frames up to it. Ends with its standard input.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ import ssl
 import sys
 
 CHUNK = 1 << 18
+FILTER = b"seqno & 1"
 
 
 def varint(data, offset):
@@ -37,6 +38,8 @@ class Subscriber:
         self.socket = context.wrap_socket(raw, server_hostname="localhost")
         # Protocol version 1, from the earliest frame on, and the encoding.
         request = bytes([0x08, 1, 0x10, 1]) + (bytes([0x30, 1]) if kind == "decoded" else b"")
+        if kind == "filtered":
+            request += bytes([0x3A, len(FILTER)]) + FILTER
         self.socket.sendall(len(request).to_bytes(4, "big") + request)
         self.buffer = bytearray()
         self.hash = hashlib.sha256()
@@ -63,6 +66,9 @@ class Subscriber:
     def take(self, message):
         if not self.is_welcomed:
             self.is_welcomed = True
+            # A refusal is the answer's second field.
+            if message[0] != 0x0A:
+                raise SystemExit(f"{self.kind}: refused: {message!r}")
             return
         # Field 1 is the frame's number; field 2, its kind, is absent in what is a part of the feed.
         if message[0] != 0x08:
@@ -79,7 +85,7 @@ class Subscriber:
 
 def main():
     host, port, ca, cert, key = sys.argv[1:6]
-    raw, decoded, stopped = map(int, sys.argv[6:9])
+    raw, decoded, filtered, stopped = map(int, sys.argv[6:10])
     context = ssl.create_default_context(cafile=ca)
     context.load_cert_chain(cert, key)
     context.set_alpn_protocols(["tidemark/1"])
@@ -87,6 +93,7 @@ def main():
     idle = [Subscriber(address, context, "raw", reads=False) for _ in range(stopped)]
     readers = [Subscriber(address, context, "raw") for _ in range(raw)]
     readers += [Subscriber(address, context, "decoded") for _ in range(decoded)]
+    readers += [Subscriber(address, context, "filtered") for _ in range(filtered)]
     selector = selectors.DefaultSelector()
     for reader in readers:
         selector.register(reader.socket, selectors.EVENT_READ, reader)
