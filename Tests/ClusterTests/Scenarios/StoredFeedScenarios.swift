@@ -47,7 +47,9 @@ extension RealCluster {
             }
             let said = String(decoding: crowd.output, as: UTF8.self).split(separator: "\n").dropFirst()
             #expect(Set(said).count == 3)
-            #expect(["raw ", "decoded ", "filtered "].map { kind in said.count { $0.hasPrefix(kind) } } == [64, 63, 63])
+            #expect(
+                ["raw ", "decoded ", "filtered "].map { kind in said.count { $0.hasPrefix(kind) } } == [64, 63, 63]
+            )
             #expect(residentBytes < 512 << 20, "\(residentBytes) bytes of memory")
             close(pipe)
             #expect(try tail.terminate().status == 0, "\(tail.summary)")
