@@ -39,11 +39,16 @@ struct TailCommand: AsyncParsableCommand {
     @Option(help: "Append to this file instead of standard output.")
     var output: String?
 
-    @Option(help: "Go on from the coordinator's cursor of this name, and keep it up to date; it wins over --from.")
+    @Option(
+        help: """
+            Go on from the coordinator's cursor of this name, and keep it up to date; it wins over --from. What was \
+            printed last may come again.
+            """
+    )
     var cursor: String = ""
 
     @Option(help: "When slower than the feed: wait (and get all), skip (to now, after a gap) or disconnect.")
-    var overflow: OverflowPolicy = .wait
+    private var overflow: OverflowArgument = .wait
 
     @Flag(help: "End when the connection cannot be made or is lost (exit code 69).")
     var noReconnect = false
@@ -83,7 +88,7 @@ struct TailCommand: AsyncParsableCommand {
             start: try saved.flatMap { ResumeToken(text: $0.token) }.map { .token($0) } ?? start(),
             filter: rendering.filter ?? "",
             cursor: cursor,
-            overflow: overflow,
+            overflow: overflow.policy,
             reconnects: !noReconnect,
             group: group,
             printing: printing,
@@ -177,10 +182,17 @@ private final class Follower: @unchecked Sendable {
     weak var run: TailRun?
 }
 
-extension OverflowPolicy: ExpressibleByArgument {
-    /// Reads `wait`, `skip` or `disconnect`.
-    public init?(argument: String) {
-        guard let policy = Self.allCases.first(where: { "\($0)" == argument }) else { return nil }
-        self = policy
+/// What `--overflow` takes.
+private enum OverflowArgument: String, CaseIterable, ExpressibleByArgument {
+    case wait
+    case skip
+    case disconnect
+
+    var policy: OverflowPolicy {
+        switch self {
+        case .wait: .wait
+        case .skip: .skip
+        case .disconnect: .disconnect
+        }
     }
 }
