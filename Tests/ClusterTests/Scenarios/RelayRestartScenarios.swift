@@ -74,6 +74,57 @@ extension RealCluster {
             #expect(feed.sessionStates("s", relay: other.name) == ["active"])
         }
 
+        /// One coordinator goes on without it after a second, one waits for ever: until the configuration drops it.
+        @Test
+        func `a relay daemon is killed for good: the feed goes on without it, or once it is no longer configured`()
+            throws
+        {
+            let cluster = try Cluster(hosts: 2)
+            let (killed, other) = (cluster.hosts[0], cluster.hosts[1])
+            for host in cluster.hosts {
+                for session in ["strict", "patient"] { try host.startSession(session) }
+            }
+            let relays = { (session: String) in
+                cluster.hosts.map { Coordinator.Relay(name: $0.name, url: $0.url(session: session)) }
+            }
+            let strict = try Coordinator(relays("strict"), options: .init(stallAfter: "never"))
+            let patient = try Coordinator(relays("patient"), options: .init(stallAfter: "1s"))
+            let tails = try [strict, patient].map { try $0.tail(Self.everything) }
+            let tickers = try cluster.hosts.enumerated().map { try Ticker(on: $1, id: $0 + 1) }
+            for tail in tails {
+                try eventually("events of both", of: tail) { try tail.feed().programs.count == 2 }
+            }
+            try killed.kill("relay")
+            try eventually("the patient one has gone on", of: tails[1]) {
+                tails[1].hasPrinted(#""state":"excluded""#)
+            }
+            let count = try tails[1].feed().programs[2] ?? 0
+            try eventually("more of the other relay", of: tails[1]) {
+                try tails[1].feed().programs[2] ?? 0 > count + 300
+            }
+            try eventually("who holds the feed is said", of: tails[0]) { tails[0].hasPrinted(#""type":"holder""#) }
+            let held = try tails[0].feed()
+            #expect(try held.programs[2] ?? 0 < tails[1].feed().programs[2] ?? 0)
+            #expect(!held.relayStates(killed.name).contains("excluded"))
+
+            try strict.reconfigure(relays("strict").filter { $0.name == other.name })
+            _ = try tickers[0].end()
+            let written = try tickers[1].end()
+            for (tail, coordinator) in zip(tails, [strict, patient]) {
+                try eventually("all of the other relay", of: tail, and: coordinator.process) {
+                    try tail.feed().programs[2] == written
+                }
+                let feed = try tail.feed()
+                let (gaps, repeats) = feed.continuity()
+                #expect(gaps.isEmpty && repeats.isEmpty, "\(gaps) \(repeats)")
+                #expect(feed.disorder == [])
+                #expect(feed.events.allSatisfy { $0.lateNs == 0 || $0.writer.relay == killed.name })
+            }
+            // What was not read of it is said to be lost where nobody waits for it any more.
+            #expect(try tails[0].feed().losses.isEmpty == false)
+            #expect(try tails[0].feed().sessionStates("strict", relay: killed.name).last == "lost")
+        }
+
         /// The pause is longer than a reply may take, so that the connection is given up and made again meanwhile.
         /// Two sessions see the same programs: one for a coordinator that waits for ever, one for one that does not.
         @Test
