@@ -21,9 +21,9 @@ package struct FeedState: Sendable {
     private(set) var relays: [String: RelayStateChange] = [:]
     private(set) var sessions: [SessionKey: SessionStateChange] = [:]
     private(set) var clocks: [ClockKey: ClockReport] = [:]
-    /// By stream: how far its events have left.
+    /// By stream: how far its events have left. For a coordinator that goes on; not kept of a peer's frames.
     private(set) var places: [UInt64: StreamPlace] = [:]
-    /// Of sessions that go on, and of some that were lost.
+    /// Of sessions that go on, and of some that were lost; not kept of a peer's frames.
     private(set) var endedStreams: [SessionKey: EndedStreams] = [:]
     private(set) var numbers = FeedNumbers()
 
@@ -36,6 +36,7 @@ package struct FeedState: Sendable {
     private var metadataBytes = 0
     /// Nil on the coordinator's side, which bounds what it declares.
     private let limits: FeedLimits?
+    private var keepsPlaces: Bool { limits == nil }
 
     /// Sessions whose ended streams are kept, apart from those that go on.
     private static let endedSessionsMax = 1024
@@ -167,6 +168,7 @@ extension FeedState {
         }
         packets[packet.id] = packet
         numbers.packetID = max(numbers.packetID, packet.id)
+        guard keepsPlaces else { return }
         places[packet.streamID, default: StreamPlace()].begin(
             StreamPlace.Packet(
                 index: packet.index,
@@ -187,7 +189,9 @@ extension FeedState {
 
     /// Something is lost.
     mutating func lose(_ loss: LossRecord) {
-        guard let streamID = loss.streamID, let packet = loss.packet, streams[streamID] != nil else { return }
+        guard keepsPlaces, let streamID = loss.streamID, let packet = loss.packet, streams[streamID] != nil else {
+            return
+        }
         places[streamID, default: StreamPlace()].lose(loss, at: packet)
     }
 
@@ -282,7 +286,7 @@ extension FeedState {
         guard let stream = streams.removeValue(forKey: end.streamID) else { return }
         places[end.streamID] = nil
         if let packet = streamPackets.removeValue(forKey: end.streamID) { packets[packet] = nil }
-        guard let uuid = end.traceUUID, let trace = traces[stream.traceID]?.trace else { return }
+        guard keepsPlaces, let uuid = end.traceUUID, let trace = traces[stream.traceID]?.trace else { return }
         let key = SessionKey(trace)
         if endedStreams[key] == nil, endedStreams.count >= Self.endedSessionsMax {
             endedStreams = endedStreams.filter { sessions[$0.key] != nil }

@@ -90,7 +90,7 @@ package struct FrameEncoder: ~Copyable, Sendable {
         // Numbers take at most ten bytes and a tag, messages six more.
         switch record {
         case .trace(let trace):
-            48 + trace.relay.utf8.count + trace.host.utf8.count + trace.session.utf8.count + trace.path.utf8.count
+            80 + trace.relay.utf8.count + trace.host.utf8.count + trace.session.utf8.count + trace.path.utf8.count
         case .metadata(_, let bytes): 48 + bytes.count
         case .stream(let stream): 64 + stream.channel.utf8.count
         case .traceEnd: 32
@@ -98,7 +98,7 @@ package struct FrameEncoder: ~Copyable, Sendable {
         case .events(let group):
             group.slices.reduce(32 + 12 * group.order.count + 20 * group.late.count) { total, slice in
                 let bytes = EventSlice.byteCount(firstBits: slice.firstBits, endBits: slice.endBits)
-                return total + 72 + bytes + (slice.opensPacket ? 192 + slice.packet.preambleBytes.count : 0)
+                return total + 72 + bytes + (slice.opensPacket ? 224 + slice.packet.preambleBytes.count : 0)
             }
         case .relay(let change): 48 + change.relay.utf8.count + change.reason.utf8.count
         case .session(let change):
@@ -158,7 +158,7 @@ extension FrameEncoder {
 
     private func appendLogItems(of state: FeedState, to parts: inout CheckpointParts) {
         for (streamID, place) in state.places.sorted(by: { $0.key < $1.key }) {
-            parts.append(.place(streamID, place), bytes: 256 + 48 * place.lost.count)
+            parts.append(.place(streamID, place), bytes: 256 + 64 * place.lost.count)
         }
         for (session, ended) in state.endedStreams.sorted(by: { $0.key < $1.key }) {
             let streams = ended.traces.sorted { $0.key < $1.key }

@@ -21,12 +21,12 @@ package final class PrintingLane<Element: Sendable>: Sendable {
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let gate = QueueGate(waitingMax: waitingMax, waitingMin: waitingMin)
     private let isStopped = Mutex(false)
-    private let print: @Sendable (Element) -> PrintVerdict
+    private let printElement: @Sendable (Element) -> PrintVerdict
     private let stopped: Mutex<(@Sendable () -> Void)?> = Mutex(nil)
 
     /// - Parameter print: called on the thread, one element at a time; may block.
     package init(print: @escaping @Sendable (Element) -> PrintVerdict) {
-        self.print = print
+        printElement = print
         pool.start()
     }
 
@@ -52,7 +52,7 @@ package final class PrintingLane<Element: Sendable>: Sendable {
     private func take(_ element: Element) {
         defer { gate.leave() }
         guard !isStopped.withLock({ $0 }) else { return }
-        guard print(element) == .stop else { return }
+        guard printElement(element) == .stop else { return }
         isStopped.withLock { $0 = true }
         stopped.withLock { $0 }?()
     }

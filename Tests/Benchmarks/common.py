@@ -1,5 +1,6 @@
 """What the benchmark commands share: running commands, real clusters, and processes whose CPU time is measured."""
 
+import atexit
 import os
 import subprocess
 import sys
@@ -48,6 +49,12 @@ class Process:
         self.output = tempfile.TemporaryFile("w+") if keeps_output else open(os.devnull, "w+")
         self.begin = time.monotonic()
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.output)
+        # One that was not waited for does not outlive the benchmark.
+        atexit.register(self.kill)
+
+    def kill(self):
+        if self.process.returncode is None:
+            self.process.kill()
 
     def end(self):
         _, status, usage = os.wait4(self.process.pid, 0)

@@ -63,8 +63,8 @@ final class Coordinator {
             """
         /// Further lines of the section `feed`.
         var feed: [String] = []
-        /// Whether its log is on disk, in a folder of its own.
-        var keepsLog = false
+        /// The directory of its log, as seen from its configuration; nil: the log is in memory.
+        var log: String?
         /// Does something with the certificates before it starts.
         var prepare: (Identities) throws -> Void = { _ in }
     }
@@ -164,7 +164,7 @@ final class Coordinator {
               key: \(identities.file("server.key"))
               client-ca: \(identities.file("ca.pem"))
             \(allow)
-            \(options.feed.map { "  \($0)\n" }.joined())\(options.keepsLog ? "log:\n  directory: log" : "")
+            \(options.feed.map { "  \($0)\n" }.joined())\(options.log.map { "log:\n  directory: \($0)" } ?? "")
             """
     }
 }

@@ -50,7 +50,7 @@ extension RealCluster {
             for host in cluster.hosts { try host.startSession("s") }
             let folder = try ScratchFolder()
             var options = Coordinator.Options()
-            options.keepsLog = true
+            options.log = "log"
             let coordinator = try Coordinator(cluster, options: options)
             // Without the time since the line before, which begins anew with each process.
             let text = ["--no-delta"]

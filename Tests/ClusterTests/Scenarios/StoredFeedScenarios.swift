@@ -12,7 +12,7 @@ extension RealCluster {
             let host = cluster.hosts[0]
             try host.startSession("s")
             var options = Coordinator.Options()
-            options.keepsLog = true
+            options.log = "log"
             let coordinator = try Coordinator(cluster, options: options)
             let files = ["ca.pem", "client.pem", "client.key"].map(coordinator.identities.file)
             let folder = try ScratchFolder()
@@ -53,6 +53,38 @@ extension RealCluster {
             #expect(residentBytes < 512 << 20, "\(residentBytes) bytes of memory")
             close(pipe)
             #expect(try tail.terminate().status == 0, "\(tail.summary)")
+        }
+
+        @Test(.enabled(if: SmallDisk.isPossible, "mounting a file system needs root"))
+        func `a full disk holds the feed and is said, and with room all of it comes`() throws {
+            let cluster = try Cluster(hosts: 1)
+            let host = cluster.hosts[0]
+            try host.startSession("s")
+            let disk = try SmallDisk(mebibytes: 1)
+            var options = Coordinator.Options()
+            options.log = disk.path
+            let coordinator = try Coordinator(cluster, options: options)
+            let tail = try coordinator.tail(["--from", "earliest", "--format", "json", "--all"])
+            let count = 60_000
+            let arguments = ["--count", "\(count)", "--rate", "20000", "--burst", "200"]
+            try host.start(program: "load", id: 1, arguments: arguments).end()
+            try eventually("the full disk is said", of: tail, and: coordinator.process) {
+                tail.hasPrinted(#""type":"log""#)
+            }
+            // What the disk had room for has been served, and nothing else.
+            let held = try tail.feed().events.count
+            #expect(held > 1_000 && held < count)
+            #expect(coordinator.process.errorText.contains("relays are not asked for more"))
+
+            try disk.grow(toMebibytes: 64)
+            try eventually("all events", of: tail, and: coordinator.process) { try tail.feed().events.count >= count }
+            let (gaps, repeats) = try tail.feed().continuity()
+            #expect(gaps.isEmpty && repeats.isEmpty, "\(gaps) \(repeats)")
+            try host.destroy("s")
+            let text = try coordinator.tail()
+            try eventually("the text", of: text, and: coordinator.process) { text.outputLines >= count }
+            try text.terminate()
+            try expectSameLines(text.output, Babeltrace.text(cluster.traces))
         }
 
         /// The number of the last frame that had a token.
