@@ -14,13 +14,7 @@ package struct FilterError: Error, Sendable, Equatable {
     /// - Parameter expression: the text that was refused. Of a long one only the part around the column is shown.
     package func text(_ expression: String) -> String {
         let width = 100
-        let characters = expression.unicodeScalars.map { scalar -> Unicode.Scalar in
-            // One column each, and nothing that a terminal obeys.
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned: " "
-            default: scalar
-            }
-        }
+        let characters = expression.unicodeScalars.map(\.shown)
         let start = max(0, min(column - 1, characters.count) - width / 2)
         var line = ""
         line.unicodeScalars.append(contentsOf: characters[start..<min(start + width, characters.count)])
@@ -30,4 +24,14 @@ package struct FilterError: Error, Sendable, Equatable {
 
 extension FilterError: CustomStringConvertible {
     package var description: String { "column \(column): \(reason)" }
+}
+
+extension Unicode.Scalar {
+    /// Itself, or a space instead of what a terminal would obey: one column each.
+    var shown: Unicode.Scalar {
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned: " "
+        default: self
+        }
+    }
 }

@@ -70,7 +70,7 @@ struct FilterLexer {
     func quoted(_ token: FilterToken) -> String {
         guard token.kind != .end else { return "the end" }
         let text = String(decoding: bytes[token.offset..<token.offset + token.length].prefix(40), as: UTF8.self)
-        return "`\(text)`"
+        return "`\(String(String.UnicodeScalarView(text.unicodeScalars.map(\.shown))))`"
     }
 
     mutating func next() throws(FilterError) -> FilterToken {

@@ -3,6 +3,7 @@ import Synchronization
 /// What was seen so far, and a way to wait for more of it without looking at a clock.
 final class Recorder<Seen: Sendable>: Sendable {
     private struct Waiter {
+        let number: Int
         let isMet: @Sendable (Seen) -> Bool
         let continuation: CheckedContinuation<Seen, Never>
     }
@@ -10,6 +11,7 @@ final class Recorder<Seen: Sendable>: Sendable {
     private struct State {
         var seen: Seen
         var waiters: [Waiter] = []
+        var waiterCount = 0
     }
 
     private let state: Mutex<State>
@@ -31,16 +33,28 @@ final class Recorder<Seen: Sendable>: Sendable {
         for waiter in met { waiter.continuation.resume(returning: seen) }
     }
 
-    /// Waits until `isMet`; the test's time limit ends a vain wait.
+    /// Waits until `isMet`. The test's time limit ends a vain wait: what was seen until then is returned.
     @discardableResult
     func until(_ isMet: @escaping @Sendable (Seen) -> Bool) async -> Seen {
-        await withCheckedContinuation { continuation in
-            let seen = state.withLock { state -> Seen? in
-                if isMet(state.seen) { return state.seen }
-                state.waiters.append(Waiter(isMet: isMet, continuation: continuation))
-                return nil
+        let number = state.withLock { state in
+            state.waiterCount += 1
+            return state.waiterCount
+        }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let seen = state.withLock { state -> Seen? in
+                    if Task.isCancelled || isMet(state.seen) { return state.seen }
+                    state.waiters.append(Waiter(number: number, isMet: isMet, continuation: continuation))
+                    return nil
+                }
+                if let seen { continuation.resume(returning: seen) }
             }
-            if let seen { continuation.resume(returning: seen) }
+        } onCancel: {
+            let (seen, waiter) = state.withLock { state in
+                let index = state.waiters.firstIndex { $0.number == number }
+                return (state.seen, index.map { state.waiters.remove(at: $0) })
+            }
+            waiter?.continuation.resume(returning: seen)
         }
     }
 }
