@@ -6,30 +6,35 @@ import Feed
 ///
 /// Each chunk handed to the merge is an *open chunk* here: a packet, its keys, and how much of it has left. All that
 /// one batch takes from a chunk is one slice, whose bounds are known when the batch is closed; a run costs a look at
-/// two array elements and, when it follows one of the same chunk, nothing more. Chunks are found by the merge's tag,
-/// an index.
+/// one array element and at its first and last key, and counts no reference. Chunks are found by the merge's tag, an
+/// index.
 struct BatchBuilder: ~Copyable {
     private struct OpenChunk {
         let packet: FeedPacket
         let keys: EventKeyBuffer
         let window: PacketWindow
-        /// Where its last event ends, bits from the packet's start.
-        let endBits: UInt64
         let relay: Int
-        /// How far the host's traces reach ahead of this one's clock, nanoseconds, >= 0.
-        let behindNs: Int64
-        /// Index of the first key that the merge knows.
-        var firstKey = 0
     }
 
     /// What a run looks at, apart from the references above: trivial, so that no reference is counted.
     private struct Progress {
+        /// The keys that the merge knows, those of the open chunk's buffer.
+        let keys: UnsafeBufferPointer<EventKey>
+        /// How many keys of the buffer come before these.
+        let firstKey: Int
+        /// Where the last event ends, bits from the packet's start.
+        let endBits: UInt64
+        /// How far the host's traces reach ahead of this one's clock, nanoseconds, >= 0.
+        let behindNs: Int64
         /// The batch that `slice` belongs to.
         var batch: UInt64 = 0
         var slice: UInt32 = 0
         /// Keys taken into this batch: first and end.
-        var first: Int = 0
-        var end: Int = 0
+        var first = 0
+        var end = 0
+
+        /// Where event `index` begins, or the last one ends.
+        func startBits(_ index: Int) -> UInt64 { index < keys.count ? keys[index].startBits : endBits }
     }
 
     private let limits: CoordinatorLimits
@@ -65,34 +70,35 @@ struct BatchBuilder: ~Copyable {
 
     // MARK: Chunks
 
+    /// - Parameters:
+    ///   - keys: not changed as long as the chunk is open.
+    ///   - first: the first key that the merge knows, 0..<keys.count.
+    ///   - endBits: where the last event ends, bits from the packet's start.
+    ///   - behindNs: how far the host's traces reach ahead of this one's clock, nanoseconds, >= 0.
     mutating func open(
         packet: FeedPacket,
         keys: EventKeyBuffer,
+        from first: Int,
         window: PacketWindow,
         endBits: UInt64,
         relay: Int,
         behindNs: Int64
     ) -> UInt64 {
-        let chunk = OpenChunk(
-            packet: packet,
-            keys: keys,
-            window: window,
+        let chunk = OpenChunk(packet: packet, keys: keys, window: window, relay: relay)
+        let progress = Progress(
+            keys: UnsafeBufferPointer(rebasing: keys.keys[first...]),
+            firstKey: first,
             endBits: endBits,
-            relay: relay,
             behindNs: behindNs
         )
         if let index = free.popLast() {
             chunks[index] = chunk
-            progress[index] = Progress()
+            self.progress[index] = progress
             return UInt64(index)
         }
         chunks.append(chunk)
-        progress.append(Progress())
+        self.progress.append(progress)
         return UInt64(chunks.count - 1)
-    }
-
-    mutating func setFirst(_ first: Int, of tag: UInt64) {
-        chunks[Int(tag)]?.firstKey = first
     }
 
     /// What a chunk keeps in memory, bytes.
@@ -117,49 +123,61 @@ struct BatchBuilder: ~Copyable {
     var isFull: Bool { eventCount >= limits.batchEventsMax || bytes >= limits.batchBytesMax }
     var isEmpty: Bool { eventCount == 0 }
 
-    /// Takes the run's next events into the batch, until it is full.
-    /// - Parameter offset: events of the run that are in earlier batches.
-    /// - Returns: how many were taken, at least one.
-    mutating func take(_ run: MergeRun, from offset: Int) -> Int {
-        let index = Int(run.tag)
-        guard let keys = chunks[index]?.keys.keys, let firstKey = chunks[index]?.firstKey,
-            let endBits = chunks[index]?.endBits
-        else { preconditionFailure("the merge released events of a chunk that is not open") }
-        let first = firstKey + run.first + offset
-        let runEnd = firstKey + run.first + run.count
-        let startBits = keys[first].startBits
-        var end = runEnd
-        func bytesTo(_ end: Int) -> Int { Int(((end < keys.count ? keys[end].startBits : endBits) - startBits) / 8) }
-        let room = max(limits.batchBytesMax - bytes, 0)
-        if bytesTo(end) > room {
-            // Only a run that overflows the batch is walked event by event.
-            end = first + 1
-            while end < runEnd, bytesTo(end + 1) <= room { end += 1 }
+    /// Takes runs into the batch until it is full.
+    /// - Parameter place: the first run that is to be taken, and how many of its events are in earlier batches; left
+    ///   behind what was taken, at least one event.
+    mutating func take(_ runs: [MergeRun], from place: inout (run: Int, event: Int)) {
+        runs.withUnsafeBufferPointer { runs in
+            while place.run < runs.count, !isFull {
+                let run = runs[place.run]
+                place.event += take(run, from: place.event)
+                guard place.event == run.count else { continue }
+                place = (place.run + 1, 0)
+            }
         }
-        end = min(end, first + max(limits.batchEventsMax - eventCount, 1))
+    }
+
+    /// - Returns: how many events were taken, at least one.
+    @inline(__always)
+    private mutating func take(_ run: MergeRun, from offset: Int) -> Int {
+        let index = Int(run.tag)
+        var chunk = progress[index]
+        let first = run.first + offset
+        let runEnd = run.first + run.count
+        let startBits = chunk.startBits(first)
+        let room = max(limits.batchBytesMax - bytes, 0)
+        var end = runEnd
+        var taken = Int((chunk.startBits(end) - startBits) / 8)
+        if taken > room || end - first > limits.batchEventsMax - eventCount {
+            // Only a run that overflows the batch is walked event by event.
+            let most = min(runEnd, first + max(limits.batchEventsMax - eventCount, 1))
+            end = first + 1
+            while end < most, Int((chunk.startBits(end + 1) - startBits) / 8) <= room { end += 1 }
+            taken = Int((chunk.startBits(end) - startBits) / 8)
+        }
         let count = end - first
-        if progress[index].batch != batch {
-            progress[index] = Progress(batch: batch, slice: UInt32(sliceChunks.count), first: first, end: first)
+        if chunk.batch != batch {
+            chunk.batch = batch
+            chunk.slice = UInt32(sliceChunks.count)
+            chunk.first = first
             sliceChunks.append(index)
         }
-        let slice = progress[index].slice
-        progress[index].end = end
-        if let last = order.indices.last, order[last].slice == slice {
+        chunk.end = end
+        progress[index] = chunk
+        if let last = order.indices.last, order[last].slice == chunk.slice {
             order[last].count += UInt32(count)
         } else {
-            order.append(EventGroup.Run(slice: slice, count: UInt32(count)))
+            order.append(EventGroup.Run(slice: chunk.slice, count: UInt32(count)))
         }
         if run.lateNs > 0 {
             // With the offset of the trace that is ahead it would not have been.
-            let isByClock = run.lateNs <= chunks[index]?.behindNs ?? 0
-            late.append(
-                EventGroup.Late(index: UInt32(eventCount), lateNs: run.lateNs, isByClock: isByClock)
-            )
+            let isByClock = run.lateNs <= chunk.behindNs
+            late.append(EventGroup.Late(index: UInt32(eventCount), lateNs: run.lateNs, isByClock: isByClock))
         } else {
-            latestNs = keys[end - 1].timestampNs
+            latestNs = chunk.keys[end - 1].timestampNs
         }
         eventCount += count
-        bytes += bytesTo(end)
+        bytes += taken
         return count
     }
 
@@ -170,16 +188,15 @@ struct BatchBuilder: ~Copyable {
         for index in sliceChunks {
             guard let chunk = chunks[index] else { preconditionFailure("a chunk was closed in the middle of a batch") }
             let taken = progress[index]
-            let keys = chunk.keys.keys
-            let firstBits = keys[taken.first].startBits
+            let firstBits = taken.startBits(taken.first)
             slices.append(
                 EventSlice(
                     packet: chunk.packet,
                     storage: chunk.window.storage,
                     storageOffset: Int(firstBits / 8) - chunk.window.firstByte,
                     firstBits: firstBits,
-                    endBits: taken.end < keys.count ? keys[taken.end].startBits : chunk.endBits,
-                    clockCycles: chunk.keys.cyclesBefore(taken.first),
+                    endBits: taken.startBits(taken.end),
+                    clockCycles: chunk.keys.cyclesBefore(taken.firstKey + taken.first),
                     eventCount: taken.end - taken.first,
                     opensPacket: chunk.packet.id > lastOpenedPacket(chunk.packet.stream.id)
                 )

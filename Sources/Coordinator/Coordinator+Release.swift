@@ -17,7 +17,7 @@ extension Coordinator {
                 maxEvents: limits.batchEventsMax,
                 into: &runs
             )
-            for run in runs { publish(run) }
+            publish(runs)
             if result.isComplete {
                 let isOwed = owesWatermark && result.publishedNs != nil
                 if !batches.isEmpty || !records.isEmpty || isStep(to: result.publishedNs) || isOwed {
@@ -46,7 +46,7 @@ extension Coordinator {
     /// Publishes a chunk that the merge does not know: events without a time, which wait for nothing.
     mutating func publishAtOnce(_ tag: UInt64, count: Int) {
         // The number of the merge's stream is nothing to a batch.
-        publish(MergeRun(slot: StreamSlot(index: 0), tag: tag, first: 0, count: count))
+        publish([MergeRun(slot: StreamSlot(index: 0), tag: tag, first: 0, count: count)])
         if !batches.isEmpty { publishBatch() }
         _ = batches.close(tag)
     }
@@ -67,11 +67,11 @@ extension Coordinator {
         return watermark >= latest
     }
 
-    /// Puts a run into the batch being built; a batch that is full leaves.
-    private mutating func publish(_ run: MergeRun) {
-        var offset = 0
-        while offset < run.count {
-            offset += batches.take(run, from: offset)
+    /// Puts runs into the batch being built; a batch that is full leaves.
+    private mutating func publish(_ runs: [MergeRun]) {
+        var place = (run: 0, event: 0)
+        while place.run < runs.count {
+            batches.take(runs, from: &place)
             if batches.isFull {
                 owesWatermark = true
                 publishBatch()

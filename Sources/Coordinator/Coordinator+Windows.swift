@@ -89,12 +89,12 @@ extension Coordinator {
         let tag = batches.open(
             packet: packet,
             keys: keys,
+            from: first,
             window: window,
             endBits: endBits,
             relay: link.root.index,
             behindNs: stream.trace.clock?.behindNs ?? 0
         )
-        batches.setFirst(first, of: tag)
         if stream.merge == nil, packet.program.isTimeless(packet.preamble) {
             publishAtOnce(tag, count: keys.count - first)
             return

@@ -28,7 +28,7 @@ extension Viewer {
             streams[slot].state = .indexed
             streams[slot].fileOffset = index.offset
             streams[slot].contentBytes = index.contentBytes
-            streams[slot].poll.packetCame(now: now)
+            streams[slot].poll.packetCame(period: period, times: times, now: now)
             actions.append(.index(id, index, flags))
         case .inactive:
             streams[slot].state = .ready

@@ -39,7 +39,7 @@ package struct PollTimes: Sendable, Equatable {
     /// Pause of a stream that has never had anything, for its first two live periods, where what a stream has not been
     /// asked for is dropped when it is closed.
     package var newbornPause: UInt64 = 1_000_000
-    /// First pause of a stream that had nothing; doubles up to a twentieth of the live period.
+    /// First pause of a stream that is new or has been silent for two live periods; doubles.
     package var retryMin: UInt64 = 5_000_000
     /// Longest pause of a stream that has been silent for long, and the round of an idle feed.
     package var retryMax: UInt64 = 1_000_000_000
