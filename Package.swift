@@ -45,7 +45,8 @@ let package = Package(
         // The system's libraries, found by pkg-config.
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
-        // What the compiler cannot know: which memory is read next, which branch nobody can foresee.
+        // What compiler and allocator cannot know: which memory is read next, which branch nobody can foresee, what is
+        // asked for again.
         .systemLibrary(name: "CHints"),
         .target(name: "CFeedSchema", dependencies: ["CProtobufC"], exclude: ["feed.proto"]),
 
@@ -72,7 +73,7 @@ let package = Package(
         .executableTarget(
             name: "tidemark",
             dependencies: [
-                "Runtime", "Rendering", "Configuration", "TLS", "Feed", "FeedLog", "CTF", "Coordinator",
+                "Runtime", "Rendering", "Configuration", "TLS", "Feed", "FeedLog", "CTF", "Coordinator", "CHints",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

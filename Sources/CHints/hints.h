@@ -1,6 +1,7 @@
 #ifndef TIDEMARK_HINTS_H
 #define TIDEMARK_HINTS_H
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,35 +51,68 @@ static inline uint32_t tidemark_crc32c_portable(uint32_t crc, const void *bytes,
     return crc;
 }
 
-/// Only where `tidemark_has_crc32c`.
+/// Only where `tidemark_has_crc32c`: the functions that use the instruction.
 #if defined(__x86_64__)
-__attribute__((target("sse4.2")))
+#define TIDEMARK_CRC32C __attribute__((target("sse4.2")))
+#define TIDEMARK_CRC32C_BYTE(crc, byte) __builtin_ia32_crc32qi(crc, byte)
+#define TIDEMARK_CRC32C_WORD(crc, word) ((uint32_t)__builtin_ia32_crc32di(crc, word))
 #elif defined(__aarch64__)
-__attribute__((target("crc")))
+#define TIDEMARK_CRC32C __attribute__((target("crc")))
+#define TIDEMARK_CRC32C_BYTE(crc, byte) __builtin_arm_crc32cb(crc, byte)
+#define TIDEMARK_CRC32C_WORD(crc, word) __builtin_arm_crc32cd(crc, word)
+#else
+#define TIDEMARK_CRC32C
+#define TIDEMARK_CRC32C_BYTE(crc, byte) tidemark_crc32c_portable(crc, &(uint8_t){byte}, 1)
+#define TIDEMARK_CRC32C_WORD(crc, word) tidemark_crc32c_portable(crc, &(uint64_t){word}, 8)
 #endif
+
+static inline uint64_t tidemark_word(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, 8);
+    return word;
+}
+
+/// The product of two polynomials modulo the CRC's, bits reflected.
+static inline uint32_t tidemark_crc32c_product(uint32_t first, uint32_t second) {
+    uint32_t product = 0;
+    for (uint32_t bit = 1u << 31; bit; bit >>= 1) {
+        if (first & bit) product ^= second;
+        second = (second >> 1) ^ (second & 1 ? 0x82F63B78 : 0);
+    }
+    return product;
+}
+
+/// Three stretches at a time: the instruction takes three cycles, and can begin in each. What a stretch adds is found by
+/// itself, and the checksum before it moved past it by a product with x to the power of its bits.
+TIDEMARK_CRC32C
 static inline uint32_t tidemark_crc32c_hardware(uint32_t crc, const void *bytes, size_t count) {
-#if defined(__x86_64__) || defined(__aarch64__)
+    enum { stretch = 4096 };
     const uint8_t *next = bytes;
-    for (; count >= 8; count -= 8, next += 8) {
-        uint64_t word;
-        memcpy(&word, next, 8);
-#if defined(__x86_64__)
-        crc = (uint32_t)__builtin_ia32_crc32di(crc, word);
-#else
-        crc = __builtin_arm_crc32cd(crc, word);
-#endif
+    if (count >= 3 * stretch) {
+        uint32_t past_one = 1u << 30;  // x
+        for (unsigned bits = 1; bits < 8 * stretch; bits *= 2) past_one = tidemark_crc32c_product(past_one, past_one);
+        uint32_t past_two = tidemark_crc32c_product(past_one, past_one);
+        for (; count >= 3 * stretch; count -= 3 * stretch, next += 3 * stretch) {
+            uint32_t second = 0, third = 0;
+            for (size_t at = 0; at < stretch; at += 8) {
+                crc = TIDEMARK_CRC32C_WORD(crc, tidemark_word(next + at));
+                second = TIDEMARK_CRC32C_WORD(second, tidemark_word(next + stretch + at));
+                third = TIDEMARK_CRC32C_WORD(third, tidemark_word(next + 2 * stretch + at));
+            }
+            crc = tidemark_crc32c_product(crc, past_two) ^ tidemark_crc32c_product(second, past_one) ^ third;
+        }
     }
-    for (; count > 0; count--, next++) {
-#if defined(__x86_64__)
-        crc = __builtin_ia32_crc32qi(crc, *next);
-#else
-        crc = __builtin_arm_crc32cb(crc, *next);
-#endif
-    }
+    for (; count >= 8; count -= 8, next += 8) crc = TIDEMARK_CRC32C_WORD(crc, tidemark_word(next));
+    for (; count > 0; count--, next++) crc = TIDEMARK_CRC32C_BYTE(crc, *next);
     return crc;
-#else
-    return tidemark_crc32c_portable(crc, bytes, count);
-#endif
+}
+
+/// Has the C library keep up to `kept` bytes of freed memory a thread instead of giving it back to the kernel, which
+/// would clear and map it page by page when it is asked for again; blocks of more than `largest` bytes (at most 32 MiB)
+/// go back at once.
+static inline void tidemark_keep_freed_memory(int kept, int largest) {
+    mallopt(M_TRIM_THRESHOLD, kept);
+    mallopt(M_MMAP_THRESHOLD, largest);
 }
 
 #endif

@@ -137,6 +137,9 @@ package struct Coordinator: ~Copyable {
         if !link.isOpen { pump(now: now) }
     }
 
+    /// Whether a relay has been asked for something that has not come, or not in full.
+    package func awaitsReply(relay: Int) -> Bool { links[relay].viewer.awaitsReply }
+
     /// All bytes that were there have been given to `received`.
     package mutating func readCompleted(relay: Int, now: UInt64) {
         let link = links[relay]

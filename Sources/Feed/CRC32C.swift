@@ -5,7 +5,7 @@ package enum CRC32C {
     private static let isInHardware = tidemark_has_crc32c()
 
     /// - Parameter previous: the checksum of what comes before `bytes`; 0 at the start.
-    /// - Complexity: O(bytes); about eight bytes in three cycles where the processor has an instruction for it.
+    /// - Complexity: O(bytes); about eight bytes a cycle where the processor has an instruction for it.
     package static func checksum(_ bytes: UnsafeRawBufferPointer, after previous: UInt32 = 0) -> UInt32 {
         guard let start = bytes.baseAddress else { return previous }
         return isInHardware

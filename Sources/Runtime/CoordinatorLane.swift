@@ -145,6 +145,11 @@ package final class CoordinatorLane: @unchecked Sendable {
         runActions()
     }
 
+    /// Whether the relay owes an answer.
+    func awaitsReply(relay: Int, attempt: UInt64) -> Bool {
+        attempts[relay] == attempt && coordinator.awaitsReply(relay: relay)
+    }
+
     func readCompleted(relay: Int, attempt: UInt64) {
         guard attempts[relay] == attempt else { return }
         tellWallClock()

@@ -5,7 +5,8 @@ import NIOPosix
 /// Moves the bytes of one relay connection between its socket and the coordinator's lane.
 ///
 /// relayd never sets TCP_NODELAY and answers in small pieces, so with delayed acknowledgements a batch costs 44 ms; the
-/// quick-ack option is therefore armed again before each read (it is not sticky). Confined to the lane's event loop.
+/// quick-ack option, which is not sticky, is therefore armed again, and what is read acknowledged, as long as more of a
+/// batch is to come. Confined to the lane's event loop.
 final class RelayChannel: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -110,12 +111,12 @@ final class RelayChannel: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let buffer = unwrapInboundIn(data)
-        rearmQuickAcknowledgement(context)
-        lane.received(relay: relay, attempt: attempt, buffer)
+        lane.received(relay: relay, attempt: attempt, unwrapInboundIn(data))
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        // Before the next requests are sent: they bring the acknowledgement along if all replies are here.
+        if lane.awaitsReply(relay: relay, attempt: attempt) { rearmQuickAcknowledgement(context) }
         lane.readCompleted(relay: relay, attempt: attempt)
     }
 

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import CHints
 import Configuration
 import FeedLog
 import Glibc
@@ -27,6 +28,8 @@ struct ServeCommand: AsyncParsableCommand {
     var logLevel: Logger.Level = .info
 
     func run() async throws {
+        // The next packet comes a tenth of a second after the last one was freed.
+        tidemark_keep_freed_memory(32 << 20, 8 << 20)
         var logger = Logger(label: "tidemark") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = logLevel
         do {

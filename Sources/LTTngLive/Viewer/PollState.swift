@@ -59,7 +59,8 @@ struct PollState: BitwiseCopyable {
             pauseNs = min(max(period / 4, times.retryMin), times.roundMaxActive)
         }
         if now + Self.leastStep(period) < tickAt {
-            dueAt = min(tickAt, Self.aligned(now + pauseNs, min(pauseNs, Self.grid(period))))
+            // All streams at the same times.
+            dueAt = min(tickAt, Self.aligned(now + Self.grid(period), pauseNs))
         } else {
             cameEarly(period: period, cap: Self.activePauseMax(period, times), now: now)
         }

@@ -106,6 +106,9 @@ package struct Viewer: ~Copyable {
 
     var scheduledAt: UInt64?
 
+    /// Whether the relay owes an answer, or the rest of one.
+    package var awaitsReply: Bool { sent.count > 0 }
+
     package init(limits: LiveLimits = .init(), pollTimes: PollTimes = .init()) {
         self.limits = limits
         times = pollTimes

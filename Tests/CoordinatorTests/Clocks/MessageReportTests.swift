@@ -46,7 +46,9 @@ struct MessageReportTests {
         let (first, second) = hosts(.ms(2_500))
         let trial = CoordinatorTrial.of(SkewedHost.exchange(first, second, seconds: 20))
         trial.run(untilNs: .ms(18_000))
-        #expect(measured(trial).isEmpty && trial.clockReports.count == 2)
+        // What is told is how both stand against the coordinator, again where a poll came sooner after a packet.
+        #expect(measured(trial).isEmpty)
+        #expect((2...6).contains(trial.clockReports.count), "\(trial.clockReports.count)")
     }
 
     @Test
