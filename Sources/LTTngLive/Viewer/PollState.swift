@@ -4,8 +4,8 @@
 /// else a beacon. So a stream is asked once a period, just after its timer's tick. The tick's phase is learned: while
 /// asking at the expected time finds something new, the time creeps earlier; when it comes too early, smaller steps
 /// forward find the tick again. A stream with events can fill a buffer between two ticks, and some relays drop what is
-/// unread when it is closed: it is asked each quarter of a period besides, and each 50 ms of a long one. Due times lie on a grid, so that streams of one channel (whose ticks are 0.1 ms apart) share a
-/// batch.
+/// unread when it is closed: it is asked each quarter of a period besides, and each 50 ms of a long one. Due times lie
+/// on a grid, so that streams of one channel (whose ticks are 0.1 ms apart) share a batch.
 struct PollState: BitwiseCopyable {
     /// Not asked before.
     private(set) var dueAt: UInt64 = 0
