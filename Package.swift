@@ -89,7 +89,8 @@ let package = Package(
         .executableTarget(
             name: "tidemark-meter",
             dependencies: [
-                "AllocationCounter", "CTF", "Coordinator", "EventMerge", "Feed", "PacketWriter", "Runtime",
+                "AllocationCounter", "CTF", "Coordinator", "EventMerge", "Feed", "FeedLog", "PacketWriter", "Runtime",
+                "SimulatedRelay",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmarks/Meter",

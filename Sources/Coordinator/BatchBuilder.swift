@@ -16,41 +16,13 @@ struct BatchBuilder: ~Copyable {
         let relay: Int
     }
 
-    /// What a run looks at, apart from the references above: trivial, so that no reference is counted.
-    private struct Progress {
-        /// The keys that the merge knows, those of the open chunk's buffer.
-        let keys: UnsafeBufferPointer<EventKey>
-        /// How many keys of the buffer come before these.
-        let firstKey: Int
-        /// Where the last event ends, bits from the packet's start.
-        let endBits: UInt64
-        /// How far the host's traces reach ahead of this one's clock, nanoseconds, >= 0.
-        let behindNs: Int64
-        /// The batch that `slice` belongs to.
-        var batch: UInt64 = 0
-        var slice: UInt32 = 0
-        /// Keys taken into this batch: first and end.
-        var first = 0
-        var end = 0
-
-        /// Where event `index` begins, or the last one ends.
-        func startBits(_ index: Int) -> UInt64 { index < keys.count ? keys[index].startBits : endBits }
-    }
-
     private let limits: CoordinatorLimits
     private var chunks: [OpenChunk?] = []
-    private var progress: [Progress] = []
+    private var progress: [ChunkProgress] = []
     private var free: [Int] = []
     private var lastPacketID: UInt64
     private var batch: UInt64 = 1
-    /// Chunks of the slices of the batch being built.
-    private var sliceChunks: [Int] = []
-    private var order: [EventGroup.Run] = []
-    private var late: [EventGroup.Late] = []
-    private var eventCount = 0
-    private(set) var bytes = 0
-    /// The time of the batch's latest event in order, nanoseconds; nil without one.
-    private(set) var latestNs: Int64?
+    private var content = BatchContent()
 
     /// - Parameter lastPacketID: the greatest number that the feed has used.
     init(limits: CoordinatorLimits, lastPacketID: UInt64) {
@@ -85,7 +57,7 @@ struct BatchBuilder: ~Copyable {
         behindNs: Int64
     ) -> UInt64 {
         let chunk = OpenChunk(packet: packet, keys: keys, window: window, relay: relay)
-        let progress = Progress(
+        let progress = ChunkProgress(
             keys: UnsafeBufferPointer(rebasing: keys.keys[first...]),
             firstKey: first,
             endBits: endBits,
@@ -120,72 +92,37 @@ struct BatchBuilder: ~Copyable {
 
     // MARK: Batches
 
-    var isFull: Bool { eventCount >= limits.batchEventsMax || bytes >= limits.batchBytesMax }
-    var isEmpty: Bool { eventCount == 0 }
+    var isFull: Bool { content.isFull(limits) }
+    var isEmpty: Bool { content.eventCount == 0 }
+    /// The time of the batch's latest event in order, nanoseconds; nil without one.
+    var latestNs: Int64? { content.latestNs }
 
     /// Takes runs into the batch until it is full.
     /// - Parameter place: the first run that is to be taken, and how many of its events are in earlier batches; left
     ///   behind what was taken, at least one event.
     mutating func take(_ runs: [MergeRun], from place: inout (run: Int, event: Int)) {
-        runs.withUnsafeBufferPointer { runs in
-            while place.run < runs.count, !isFull {
-                let run = runs[place.run]
-                place.event += take(run, from: place.event)
-                guard place.event == run.count else { continue }
-                place = (place.run + 1, 0)
+        // In local variables, so that a run checks neither exclusivity nor uniqueness.
+        var content = BatchContent()
+        swap(&content, &self.content)
+        defer { swap(&content, &self.content) }
+        let (batch, limits) = (batch, limits)
+        progress.withUnsafeMutableBufferPointer { progress in
+            runs.withUnsafeBufferPointer { runs in
+                while place.run < runs.count, !content.isFull(limits) {
+                    let run = runs[place.run]
+                    place.event += content.take(run, from: place.event, &progress[Int(run.tag)], batch, limits)
+                    guard place.event == run.count else { continue }
+                    place = (place.run + 1, 0)
+                }
             }
         }
-    }
-
-    /// - Returns: how many events were taken, at least one.
-    @inline(__always)
-    private mutating func take(_ run: MergeRun, from offset: Int) -> Int {
-        let index = Int(run.tag)
-        var chunk = progress[index]
-        let first = run.first + offset
-        let runEnd = run.first + run.count
-        let startBits = chunk.startBits(first)
-        let room = max(limits.batchBytesMax - bytes, 0)
-        var end = runEnd
-        var taken = Int((chunk.startBits(end) - startBits) / 8)
-        if taken > room || end - first > limits.batchEventsMax - eventCount {
-            // Only a run that overflows the batch is walked event by event.
-            let most = min(runEnd, first + max(limits.batchEventsMax - eventCount, 1))
-            end = first + 1
-            while end < most, Int((chunk.startBits(end + 1) - startBits) / 8) <= room { end += 1 }
-            taken = Int((chunk.startBits(end) - startBits) / 8)
-        }
-        let count = end - first
-        if chunk.batch != batch {
-            chunk.batch = batch
-            chunk.slice = UInt32(sliceChunks.count)
-            chunk.first = first
-            sliceChunks.append(index)
-        }
-        chunk.end = end
-        progress[index] = chunk
-        if let last = order.indices.last, order[last].slice == chunk.slice {
-            order[last].count += UInt32(count)
-        } else {
-            order.append(EventGroup.Run(slice: chunk.slice, count: UInt32(count)))
-        }
-        if run.lateNs > 0 {
-            // With the offset of the trace that is ahead it would not have been.
-            let isByClock = run.lateNs <= chunk.behindNs
-            late.append(EventGroup.Late(index: UInt32(eventCount), lateNs: run.lateNs, isByClock: isByClock))
-        } else {
-            latestNs = chunk.keys[end - 1].timestampNs
-        }
-        eventCount += count
-        bytes += taken
-        return count
     }
 
     /// Ends the batch.
     mutating func finish() -> EventGroup {
         var slices: [EventSlice] = []
-        slices.reserveCapacity(sliceChunks.count)
-        for index in sliceChunks {
+        slices.reserveCapacity(content.sliceChunks.count)
+        for index in content.sliceChunks {
             guard let chunk = chunks[index] else { preconditionFailure("a chunk was closed in the middle of a batch") }
             let taken = progress[index]
             let firstBits = taken.startBits(taken.first)
@@ -203,14 +140,14 @@ struct BatchBuilder: ~Copyable {
             )
             opened[chunk.packet.stream.id] = chunk.packet.id
         }
-        let group = EventGroup(slices: slices, order: order, late: late, eventCount: eventCount)
+        let group = EventGroup(
+            slices: slices,
+            order: content.order,
+            late: content.late,
+            eventCount: content.eventCount
+        )
         batch += 1
-        sliceChunks.removeAll(keepingCapacity: true)
-        order.removeAll(keepingCapacity: true)
-        late.removeAll(keepingCapacity: true)
-        eventCount = 0
-        bytes = 0
-        latestNs = nil
+        content.removeAll()
         return group
     }
 
@@ -225,5 +162,100 @@ struct BatchBuilder: ~Copyable {
 
     mutating func forgetStream(_ stream: UInt64) {
         opened[stream] = nil
+    }
+}
+
+/// What a run looks at of an open chunk, apart from its references: trivial, so that no reference is counted.
+private struct ChunkProgress {
+    /// The keys that the merge knows, those of the open chunk's buffer.
+    let keys: UnsafeBufferPointer<EventKey>
+    /// How many keys of the buffer come before these.
+    let firstKey: Int
+    /// Where the last event ends, bits from the packet's start.
+    let endBits: UInt64
+    /// How far the host's traces reach ahead of this one's clock, nanoseconds, >= 0.
+    let behindNs: Int64
+    /// The batch that `slice` belongs to.
+    var batch: UInt64 = 0
+    var slice: UInt32 = 0
+    /// Keys taken into this batch: first and end.
+    var first = 0
+    var end = 0
+
+    /// Where event `index` begins, or the last one ends.
+    func startBits(_ index: Int) -> UInt64 { index < keys.count ? keys[index].startBits : endBits }
+}
+
+/// What is in the batch being built.
+private struct BatchContent {
+    /// Chunks of the slices.
+    var sliceChunks: [Int] = []
+    var order: [EventGroup.Run] = []
+    var late: [EventGroup.Late] = []
+    var eventCount = 0
+    var bytes = 0
+    /// The time of the latest event in order, nanoseconds; nil without one.
+    var latestNs: Int64?
+
+    @inline(__always)
+    func isFull(_ limits: CoordinatorLimits) -> Bool {
+        eventCount >= limits.batchEventsMax || bytes >= limits.batchBytesMax
+    }
+
+    /// Takes events of a run behind its first `offset`.
+    /// - Returns: how many were taken, at least one.
+    @inline(__always)
+    mutating func take(
+        _ run: MergeRun,
+        from offset: Int,
+        _ chunk: inout ChunkProgress,
+        _ batch: UInt64,
+        _ limits: CoordinatorLimits
+    ) -> Int {
+        let first = run.first + offset
+        let runEnd = run.first + run.count
+        let startBits = chunk.startBits(first)
+        let room = (events: limits.batchEventsMax - eventCount, bytes: limits.batchBytesMax - bytes)
+        var end = runEnd
+        var taken = Int((chunk.startBits(end) - startBits) / 8)
+        if taken > room.bytes || end - first > room.events {
+            // Only a run that overflows the batch is walked event by event.
+            let most = min(runEnd, first + max(room.events, 1))
+            end = first + 1
+            while end < most, Int((chunk.startBits(end + 1) - startBits) / 8) <= room.bytes { end += 1 }
+            taken = Int((chunk.startBits(end) - startBits) / 8)
+        }
+        let count = end - first
+        if chunk.batch != batch {
+            chunk.batch = batch
+            chunk.slice = UInt32(sliceChunks.count)
+            chunk.first = first
+            sliceChunks.append(Int(run.tag))
+        }
+        chunk.end = end
+        if let last = order.indices.last, order[last].slice == chunk.slice {
+            order[last].count += UInt32(count)
+        } else {
+            order.append(EventGroup.Run(slice: chunk.slice, count: UInt32(count)))
+        }
+        if run.lateNs > 0 {
+            // With the offset of the trace that is ahead it would not have been.
+            let isByClock = run.lateNs <= chunk.behindNs
+            late.append(EventGroup.Late(index: UInt32(eventCount), lateNs: run.lateNs, isByClock: isByClock))
+        } else {
+            latestNs = chunk.keys[end - 1].timestampNs
+        }
+        eventCount += count
+        bytes += taken
+        return count
+    }
+
+    mutating func removeAll() {
+        sliceChunks.removeAll(keepingCapacity: true)
+        order.removeAll(keepingCapacity: true)
+        late.removeAll(keepingCapacity: true)
+        eventCount = 0
+        bytes = 0
+        latestNs = nil
     }
 }

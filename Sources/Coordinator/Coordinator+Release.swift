@@ -1,23 +1,30 @@
 import EventMerge
 import Feed
 
+/// Memory for what the merge lets out, used again each time.
+struct ReleaseRoom {
+    var runs: [MergeRun] = []
+    var consumed: [ConsumedChunk] = []
+    var ended: [StreamSlot] = []
+}
+
 /// From what the merge lets out to batches.
 extension Coordinator {
     /// Publishes all that may leave by now, in batches of bounded size.
     mutating func release() {
-        var runs: [MergeRun] = []
-        var consumed: [ConsumedChunk] = []
-        var ended: [StreamSlot] = []
+        var room = ReleaseRoom()
+        swap(&room, &releaseRoom)
+        defer { swap(&room, &releaseRoom) }
         while true {
-            runs.removeAll(keepingCapacity: true)
+            room.runs.removeAll(keepingCapacity: true)
             let endOfAll = openStreamCount == 0 && nothingOlderCanCome
             let result = merge.release(
                 upTo: frontier.watermarkNs,
                 endOfAll: endOfAll,
                 maxEvents: limits.batchEventsMax,
-                into: &runs
+                into: &room.runs
             )
-            publish(runs)
+            publish(room.runs)
             if result.isComplete {
                 let isOwed = owesWatermark && result.publishedNs != nil
                 if !batches.isEmpty || !records.isEmpty || isStep(to: result.publishedNs) || isOwed {
@@ -29,15 +36,15 @@ extension Coordinator {
                 owesWatermark = true
                 publishBatch()
             }
-            consumed.removeAll(keepingCapacity: true)
-            merge.takeConsumed(into: &consumed)
-            for chunk in consumed {
+            room.consumed.removeAll(keepingCapacity: true)
+            merge.takeConsumed(into: &room.consumed)
+            for chunk in room.consumed {
                 let (relay, bytes) = batches.close(chunk.tag)
                 links[relay].pendingBytes -= bytes
             }
-            ended.removeAll(keepingCapacity: true)
-            merge.takeEnded(into: &ended)
-            for slot in ended { drained(slot) }
+            room.ended.removeAll(keepingCapacity: true)
+            merge.takeEnded(into: &room.ended)
+            for slot in room.ended { drained(slot) }
             if result.isComplete { break }
         }
         publishRecords()

@@ -50,6 +50,7 @@ package struct Coordinator: ~Copyable {
     var frontierDeadlineNs: UInt64?
     /// When the stall policy looks at all relays again, monotonic nanoseconds.
     var stallDueNs: UInt64 = 0
+    var releaseRoom = ReleaseRoom()
     /// Whether a link has packets that are not fetched because of a budget.
     var hasDeferred = false
     /// Whether sessions have come or gone since the viewers were told the feed's pace.

@@ -1,13 +1,13 @@
 import ArgumentParser
 
-/// What decoding and merging cost, each alone, without I/O or printing. `stored`, `ceilings` and `merge` of
+/// What decoding and merging cost, each alone and all together, without I/O or printing. `stored`, `ceilings` and `merge` of
 /// `Tests/Benchmarks` run it.
 @main
 struct Meter: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tidemark-meter",
         abstract: "Measures the decoder or the merge alone; prints one JSON object.",
-        subcommands: [StoredScan.self, GeneratedRun.self, FilterRun.self, MergeRounds.self]
+        subcommands: [StoredScan.self, GeneratedRun.self, FilterRun.self, MergeRounds.self, PathRun.self]
     )
 }
 
