@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// What decoding and merging cost, each alone and all together, without I/O or printing. `stored`, `ceilings` and `merge` of
-/// `Tests/Benchmarks` run it.
+/// What decoding and merging cost, each alone and all together, without I/O or printing. `stored`, `ceilings` and
+/// `merge` of `Tests/Benchmarks` run it.
 @main
 struct Meter: ParsableCommand {
     static let configuration = CommandConfiguration(

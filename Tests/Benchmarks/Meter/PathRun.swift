@@ -7,8 +7,8 @@ import SimulatedRelay
 
 /// The path of an event through the coordinator, but for sockets and TLS: from a relay's bytes to stored frames.
 ///
-/// What a simulated relay sends is recorded first, and then given to another coordinator of the same seed, which asks for
-/// the same: the relay's own cost is no part of the figure.
+/// What a simulated relay sends is recorded first, and then given to another coordinator of the same seed, which asks
+/// for the same: the relay's own cost is no part of the figure.
 struct PathRun: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "path",
