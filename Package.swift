@@ -88,7 +88,7 @@ let package = Package(
         .executableTarget(
             name: "tidemark-meter",
             dependencies: [
-                "AllocationCounter", "CTF", "Coordinator", "EventMerge", "Feed", "PacketWriter", "Runtime",
+                "AllocationCounter", "COpenSSL", "CTF", "Coordinator", "EventMerge", "Feed", "PacketWriter", "Runtime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmarks/Meter",
@@ -134,7 +134,8 @@ let package = Package(
         .executableTarget(
             name: "relay-farm",
             dependencies: [
-                "Runtime", "SimulatedRelay", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CTF", "LTTngLive", "Runtime", "SimulatedRelay",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio,
             path: "Tests/Benchmarks/RelayFarm",
             swiftSettings: strict
