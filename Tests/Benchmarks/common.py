@@ -256,6 +256,25 @@ class Load:
         return farm
 
 
+def measure_subscribers(options, load, counts, lead_seconds=3):
+    """CPU seconds of the coordinator, and bytes that each subscriber got, by how many subscribers there are.
+
+    All are there before the first event, and events come as time goes on, so that nobody reads from disk.
+    """
+    found = {}
+    for count in counts:
+        say(f"{count} subscribers, {load.per_second:,.0f} events a second for {load.events / load.per_second:.0f} s ...")
+        with load.serve(lead_seconds + count / 50) as farm, Coordinator(farm.relays, tidemark=options.tidemark) as coordinator:
+            coordinator.await_sessions(load.relays)
+            subscribers = Subscribers(coordinator, "--connections", str(count), "--events", str(load.events))
+            await_moment(farm.first_ns)
+            before = coordinator.serve.cpu_seconds()
+            figures = subscribers.figures()
+            found[count] = {"cpu_seconds": coordinator.serve.cpu_seconds() - before,
+                            "bytes": figures["bytes_of_all"] / count, "frames": figures["frames"]}
+    return found
+
+
 def await_moment(monotonic_ns):
     """Waits for a moment that must not have passed."""
     left = monotonic_ns - time.monotonic_ns()
