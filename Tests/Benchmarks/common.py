@@ -171,9 +171,14 @@ class Coordinator:
         return self
 
     def __exit__(self, *_):
-        self.serve.process.send_signal(signal.SIGTERM)
-        self.serve.end()
+        if self.serve.process.returncode is None:
+            self.end()
         self.folder.cleanup()
+
+    def end(self):
+        """Ends the feed in order. - Returns: the process that has ended."""
+        self.serve.process.send_signal(signal.SIGTERM)
+        return self.serve.end()
 
     def listens(self):
         return f"0100007F:{self.port:04X} 00000000:0000 0A" in Path("/proc/net/tcp").read_text()
@@ -181,6 +186,10 @@ class Coordinator:
     def said(self, text):
         """How many of its messages hold the text."""
         return sum(text in line for line in self.messages.read_text().splitlines())
+
+    def problems(self):
+        """Its warnings and errors."""
+        return [line for line in self.messages.read_text().splitlines() if " warning " in line or " error " in line]
 
     def await_sessions(self, count, seconds=120):
         await_true(f"{count} sessions attached", seconds, lambda: self.said("is active") >= count)
