@@ -205,8 +205,8 @@ class Subscribers:
 
     def __init__(self, coordinator, *options):
         self.process = subprocess.Popen(
-            [METER, "subscribe", str(coordinator.port), "--cert", coordinator.certificate, "--key", coordinator.key, *options],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            [METER, "subscribe", str(coordinator.port), "--cert", coordinator.certificate, "--key", coordinator.key,
+             *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         atexit.register(self.process.kill)
         if self.process.stdout.readline() != "ready\n":
             sys.exit("the subscribers are not let in")
@@ -265,7 +265,7 @@ class Load:
         return farm
 
 
-def measure_subscribers(options, load, counts, lead_seconds=3):
+def measure_subscribers(options, load, counts, *subscriber_options):
     """CPU seconds of the coordinator, and bytes that each subscriber got, by how many subscribers there are.
 
     All are there before the first event, and events come as time goes on, so that nobody reads from disk.
@@ -273,9 +273,10 @@ def measure_subscribers(options, load, counts, lead_seconds=3):
     found = {}
     for count in counts:
         say(f"{count} subscribers, {load.per_second:,.0f} events a second for {load.events / load.per_second:.0f} s ...")
-        with load.serve(lead_seconds + count / 50) as farm, Coordinator(farm.relays, tidemark=options.tidemark) as coordinator:
+        with load.serve(3 + count / 50) as farm, Coordinator(farm.relays, tidemark=options.tidemark) as coordinator:
             coordinator.await_sessions(load.relays)
-            subscribers = Subscribers(coordinator, "--connections", str(count), "--events", str(load.events))
+            subscribers = Subscribers(coordinator, "--connections", str(count), "--events", str(load.events),
+                                      *subscriber_options)
             await_moment(farm.first_ns)
             before = coordinator.serve.cpu_seconds()
             figures = subscribers.figures()

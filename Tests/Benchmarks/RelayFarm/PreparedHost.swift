@@ -5,9 +5,9 @@ import SimulatedRelay
 
 /// A session whose packets are all made before anybody reads them, so that serving one costs a copy.
 ///
-/// Its clock is the monotonic one of this machine, as LTTng's is. All streams close a packet at the same moments, a live
-/// period apart, with the same number of events, evenly spread: a packet's end is the time from which a viewer can
-/// have it, and no stream waits for another's timer.
+/// Its clock is the monotonic one of this machine, as LTTng's is. All streams close a packet at the same moments, a
+/// live period apart, with the same number of events, evenly spread: a packet's end is the time from which a viewer
+/// can have it, and no stream waits for another's timer.
 struct PreparedHost {
     /// Names the session, its metadata, its streams (`cpuCount`), and the live period.
     var host: GeneratedHost

@@ -12,8 +12,8 @@ struct RelayFarm: AsyncParsableCommand {
         commandName: "relay-farm",
         abstract: "Serve simulated relays on loopback; prints a port a line, and ends when standard input does.",
         discussion: """
-            With --packets the sessions' packets are made beforehand, and a last line tells from when on there are any: \
-            nanoseconds of the monotonic clock, which is the traces' clock too.
+            With --packets the sessions' packets are made beforehand, and a last line tells from when on there are \
+            any: nanoseconds of the monotonic clock, which is the traces' clock too.
             """
     )
 
