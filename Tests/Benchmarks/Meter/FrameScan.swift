@@ -1,20 +1,20 @@
 /// Counts what a subscriber gets, without decoding it: looks for the numbers of events in the protobuf, no deeper than
 /// it must. What comes is from our own coordinator; what is not understood is passed over.
 struct FrameScan {
-    /// Whether events come as typed values.
-    let isDecoded: Bool
+    /// Whether it is to tell which packets the events are from; raw only.
+    let notesPackets: Bool
     private(set) var events = 0
     /// Plaintext bytes, the lengths of messages included.
     private(set) var bytes = 0
     private(set) var frames = 0
     private(set) var isWelcomed = false
-    /// When each packet ended whose events may come: cycles. Raw only.
+    /// When each packet ended whose events may come: cycles.
     private var packetEnds: [UInt64: UInt64] = [:]
-    /// Events of the frames so far by the end of their packets, until they are taken. Raw only.
+    /// Events of the frames so far by the end of their packets, until they are taken.
     private var parts: [(endCycles: UInt64, events: Int)] = []
 
-    init(isDecoded: Bool) {
-        self.isDecoded = isDecoded
+    init(notesPackets: Bool) {
+        self.notesPackets = notesPackets
     }
 
     /// The events that came since it was asked last, by the end of their packets.
@@ -62,7 +62,8 @@ struct FrameScan {
                 switch (field, value) {
                 case (1, .number(let number)): packet = number
                 case (5, .number(let number)): count = number
-                case (6, .bytes(let declaration)): packetEnds[packet] = Self.end(ofPacket: declaration)
+                case (6, .bytes(let declaration)) where notesPackets:
+                    packetEnds[packet] = Self.end(ofPacket: declaration)
                 default: break
                 }
             }

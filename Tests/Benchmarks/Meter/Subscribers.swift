@@ -39,7 +39,11 @@ struct Subscribers: ParsableCommand {
 
     func run() throws {
         let subscribers = try (0..<connections).map { _ in
-            try Subscriber(BareConnection(port: port, certificate: cert, key: key), isDecoded: decoded)
+            try Subscriber(
+                BareConnection(port: port, certificate: cert, key: key),
+                isDecoded: decoded,
+                notesPackets: latency
+            )
         }
         for subscriber in subscribers { try subscriber.awaitWelcome() }
         print("ready")
@@ -48,7 +52,7 @@ struct Subscribers: ParsableCommand {
         try serve(subscribers) { subscriber, count in
             let now = Clock.monotonic.ns
             if subscriber === subscribers[0] { progress.note(subscriber.scan.events, at: now) }
-            for (end, count) in latency ? subscriber.takeParts() : [] {
+            for (end, count) in subscriber.takeParts() {
                 progress.note(latencyNs: Int64(bitPattern: now &- end), events: count)
             }
         }
@@ -93,9 +97,9 @@ private final class Subscriber {
     private var filled = 0
 
     /// Subscribes, from the feed's beginning on.
-    init(_ connection: BareConnection, isDecoded: Bool) throws {
+    init(_ connection: BareConnection, isDecoded: Bool, notesPackets: Bool) throws {
         self.connection = connection
-        scan = FrameScan(isDecoded: isDecoded)
+        scan = FrameScan(notesPackets: notesPackets)
         // protocol_version 1, earliest, encoding.
         let request: [UInt8] = [0x08, 1, 0x10, 1, 0x30, isDecoded ? 1 : 0]
         try ([0, 0, 0, UInt8(request.count)] + request).withUnsafeBytes { try connection.write($0) }
