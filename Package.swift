@@ -89,8 +89,8 @@ let package = Package(
         .executableTarget(
             name: "tidemark-meter",
             dependencies: [
-                "AllocationCounter", "CTF", "Coordinator", "EventMerge", "Feed", "FeedLog", "PacketWriter", "Runtime",
-                "SimulatedRelay",
+                "AllocationCounter", "COpenSSL", "CTF", "Coordinator", "EventMerge", "Feed", "FeedLog", "PacketWriter",
+                "Runtime", "SimulatedRelay",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmarks/Meter",
@@ -136,7 +136,8 @@ let package = Package(
         .executableTarget(
             name: "relay-farm",
             dependencies: [
-                "Runtime", "SimulatedRelay", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CTF", "LTTngLive", "Runtime", "SimulatedRelay",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio,
             path: "Tests/Benchmarks/RelayFarm",
             swiftSettings: strict

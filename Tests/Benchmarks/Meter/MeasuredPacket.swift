@@ -1,6 +1,5 @@
 import AllocationCounter
 import CTF
-import Glibc
 
 /// A packet in memory, ready to be decoded.
 struct MeasuredPacket {
@@ -44,19 +43,12 @@ struct MeasuredPacket {
 /// Runs `body`, which returns how many events and packets it decoded.
 func measured<E: Error>(_ body: () throws(E) -> (events: Int, packets: Int)) throws(E) -> Measurement {
     let allocations = tidemark_allocation_count()
-    let start = threadTimeNs()
+    let start = Clock.threadTime.ns
     let (events, packets) = try body()
     return Measurement(
         events: events,
         packets: packets,
-        cpuNs: threadTimeNs() - start,
+        cpuNs: Clock.threadTime.ns - start,
         allocations: tidemark_allocation_count() - allocations
     )
-}
-
-/// CPU time that this thread has used, nanoseconds.
-private func threadTimeNs() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

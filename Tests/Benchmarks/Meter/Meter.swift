@@ -1,13 +1,16 @@
 import ArgumentParser
 
-/// What decoding and merging cost, each alone and all together, without I/O or printing. `stored`, `ceilings` and
-/// `merge` of `Tests/Benchmarks` run it.
+/// What decoding and merging cost, each alone and all together, without I/O or printing; subscribers that cost little, and libssl alone.
+/// The commands of `Tests/Benchmarks` run it.
 @main
 struct Meter: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tidemark-meter",
-        abstract: "Measures the decoder or the merge alone; prints one JSON object.",
-        subcommands: [StoredScan.self, GeneratedRun.self, FilterRun.self, MergeRounds.self, PathRun.self]
+        abstract: "Measures parts alone, or reads a feed; prints one JSON object.",
+        subcommands: [
+            StoredScan.self, GeneratedRun.self, FilterRun.self, MergeRounds.self, PathRun.self, Subscribers.self,
+            BareWriter.self,
+        ]
     )
 }
 
