@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// What decoding and merging cost, each alone and all together, without I/O or printing; subscribers that cost little, and libssl alone.
-/// The commands of `Tests/Benchmarks` run it.
+/// What decoding and merging cost, each alone and all together, without I/O or printing; subscribers that cost little;
+/// and libssl alone. The commands of `Tests/Benchmarks` run it.
 @main
 struct Meter: ParsableCommand {
     static let configuration = CommandConfiguration(
