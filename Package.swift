@@ -40,6 +40,10 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         // YAML with line marks, for messages that name the line.
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        // HTTP as an async server on NIO, into whose channels our own TLS goes; only its core, without a router.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        // The messages of HTTP, in whose terms Hummingbird speaks.
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
     ],
     targets: [
         // The system's libraries, found by pkg-config.
@@ -62,10 +66,23 @@ let package = Package(
 
         // The rim.
         room("TLS", ["COpenSSL"]),
-        room("Configuration", [.product(name: "Yams", package: "Yams")]),
+        room("ConfigurationFile", [.product(name: "Yams", package: "Yams")]),
+        room("Observability"),
         room(
             "Runtime",
-            ["CTF", "Feed", "LTTngLive", "Coordinator", "FeedLog", "TLS", "Configuration", "SimulatedRelay"] + nio + [
+            [
+                "CTF", "Feed", "LTTngLive", "Coordinator", "FeedLog", "TLS", "ConfigurationFile", "Observability",
+                "SimulatedRelay",
+            ] + nio + [
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+        room(
+            "Web",
+            ["Observability", "Runtime", "Rendering", "ConfigurationFile", "TLS", "Feed"] + nio + [
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
@@ -73,7 +90,8 @@ let package = Package(
         .executableTarget(
             name: "tidemark",
             dependencies: [
-                "Runtime", "Rendering", "Configuration", "TLS", "Feed", "FeedLog", "CTF", "Coordinator", "CHints",
+                "Web", "Runtime", "Rendering", "ConfigurationFile", "TLS", "Feed", "FeedLog", "CTF", "Coordinator",
+                "CHints",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -151,10 +169,20 @@ let package = Package(
         tests("SimulatedRelay", ["CTF", "LTTngLive"]),
         tests("Rendering", ["CTF", "Feed", "PacketWriter", "JSONLines"]),
         tests("TLS"),
-        tests("Configuration"),
+        tests("ConfigurationFile"),
+        tests("Observability"),
+        tests(
+            "Web",
+            ["Runtime", "ConfigurationFile", "TLS", "Observability", "Feed"] + nio + [
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
         tests(
             "Runtime",
-            ["CTF", "Coordinator", "TLS", "Feed", "FeedLog", "Configuration", "SimulatedRelay"] + nio + [
+            ["CTF", "Coordinator", "TLS", "Feed", "FeedLog", "ConfigurationFile", "SimulatedRelay"] + nio + [
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]

@@ -7,7 +7,9 @@ import LTTngLive
 extension Coordinator {
     mutating func handle(_ action: ViewerAction, of link: RelayLink, input: UnsafeRawBufferPointer, now: UInt64) {
         switch action {
-        case .send: actions.append(.send(relay: link.index))
+        case .send:
+            link.root.activity.polls += 1
+            actions.append(.send(relay: link.index))
         case .schedule(let atNs): actions.append(.schedule(.link(relay: link.index), atNs: atNs))
         case .fail(let error): fail(link, error, now: now)
         case .negotiated(let minor): answered(link, minor: minor)

@@ -111,6 +111,8 @@ package struct Coordinator: ~Copyable {
         let link = links[relay]
         guard case .connecting = link.connection else { return }
         link.connection = .open
+        link.root.activity.connections += 1
+        if link.isLister { link.activity.ownConnections += 1 }
         link.openedAtNs = now
         link.isAnswering = false
         link.listSentNs = now
@@ -132,6 +134,7 @@ package struct Coordinator: ~Copyable {
     package mutating func received(relay: Int, _ bytes: UnsafeRawBufferPointer, now: UInt64) {
         let link = links[relay]
         guard link.isOpen else { return }
+        link.root.activity.receivedBytes += UInt64(bytes.count)
         link.viewer.received(bytes, now: now)
         handleActions(link, input: bytes, now: now)
         // What these bytes said may have ended the connection, of which nothing is told any more: the others go on.
@@ -289,11 +292,7 @@ package struct Coordinator: ~Copyable {
     }
 
     private mutating func report(_ held: HolderReport) {
-        guard let link = links.first(where: { $0.frontier == held.holder.relay }), !link.isStored else { return }
-        let session = link.children.lazy.compactMap(\.session).first { $0.frontier == held.holder.session }
-        let stream = held.holder.stream.flatMap { slot in
-            link.children.lazy.flatMap(\.streams.values).first { $0.frontier == slot }
-        }
+        guard let (link, session, stream) = place(of: held.holder) else { return }
         records.append(
             .holder(
                 HolderRecord(

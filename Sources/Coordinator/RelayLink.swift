@@ -61,6 +61,9 @@ final class RelayLink {
     /// When the list that was answered last was asked for, monotonic nanoseconds.
     var listSentNs: UInt64 = 0
 
+    /// Of a lister: what has gone to and fro, by its children's connections as well.
+    var activity = RelayActivity()
+
     // Of a child.
     /// The session that is attached.
     var session: RelaySession?

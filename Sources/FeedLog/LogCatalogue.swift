@@ -77,6 +77,8 @@ package struct LogSegment: Sendable {
 
     package var name: String { SegmentName.text(header.firstSequence) }
     package var firstSequence: UInt64 { header.firstSequence }
+    /// When it was begun, nanoseconds since the Unix epoch.
+    package var createdNs: Int64 { header.createdNs }
 
     /// The last mark for which `isBefore` holds, where it holds for all before the first for which it does not.
     func lastMark(where isBefore: (Mark) -> Bool) -> Mark? {

@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Coordinator
 
 /// A difference between two configurations that a running coordinator takes over.
@@ -34,7 +34,7 @@ struct ConfigurationDifference {
         // Connections are made with it.
         postpone("feed.limits.buffer", \.feed.limits.bufferBytes, old)
         postpone("feed.listen", \.feed.listen, old)
-        postpone("http", \.http, old)
+        compareHTTP(old.http)
         postpone("live", \.live, old)
         postpone("forward", \.forward, old)
     }
@@ -44,8 +44,16 @@ struct ConfigurationDifference {
         _ path: WritableKeyPath<Configuration, Value>,
         _ old: Configuration
     ) {
-        guard old[keyPath: path] != result[keyPath: path] else { return }
-        result[keyPath: path] = old[keyPath: path]
+        postpone(key, path, old[keyPath: path])
+    }
+
+    private mutating func postpone<Value: Equatable>(
+        _ key: String,
+        _ path: WritableKeyPath<Configuration, Value>,
+        _ old: Value
+    ) {
+        guard old != result[keyPath: path] else { return }
+        result[keyPath: path] = old
         deferred.append(key)
     }
 
@@ -74,6 +82,15 @@ struct ConfigurationDifference {
         if old.tlsVersion != new.tlsVersion { applied.append("feed.tls-version") }
         if old.limits.connections != new.limits.connections { applied.append("feed.limits.connections") }
         if old.limits.bytesPerSecond != new.limits.bytesPerSecond { applied.append("feed.limits.bytes-per-second") }
+    }
+
+    /// Where it listens, and whether it does, is settled at the start; what protects it is meant for that place.
+    private mutating func compareHTTP(_ old: Configuration.HTTP?) {
+        guard let old, let new = result.http, old.listen == new.listen else { return postpone("http", \.http, old) }
+        if old.certificate != new.certificate { applied.append("http.certificate") }
+        if old.clientAuthorityFile != new.clientAuthorityFile { applied.append("http.client-ca") }
+        if old.revocationListFiles != new.revocationListFiles { applied.append("http.crl") }
+        if old.token != new.token { applied.append("http.token") }
     }
 
     private mutating func compareRelays(_ old: Configuration, _ new: Configuration) {

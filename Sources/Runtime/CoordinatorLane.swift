@@ -2,6 +2,7 @@ package import Coordinator
 package import Feed
 package import NIOCore
 import NIOPosix
+import Observability
 
 /// Where a relay listens.
 package struct RelayAddress: Sendable, Hashable {
@@ -44,6 +45,8 @@ package final class CoordinatorLane: @unchecked Sendable {
     /// When the loop wakes us for a timer, and the task that does; `.max` where it does not.
     private var wakeAtNs = UInt64.max
     private var wake: Scheduled<Void>?
+    /// What has left.
+    private var account = FeedAccount()
     private var isRunningActions = false
     private var isStopped = false
 
@@ -128,6 +131,18 @@ package final class CoordinatorLane: @unchecked Sendable {
             guard let number = numbers[name] else { return }
             coordinator.setSessions(number, sessions, start: start, now: now)
         case .stallAfter(let limitNs): coordinator.setStallAfter(limitNs, now: now)
+        }
+    }
+
+    /// Succeeds when the loop has come to it. May be called from any thread.
+    func ping() -> EventLoopFuture<Void> { loop.submit {} }
+
+    /// How the coordinator stands, and what has left so far. May be called from any thread.
+    func snapshot() -> EventLoopFuture<LaneSnapshot> {
+        loop.submit {
+            let coordinator = self.coordinator.snapshot
+            self.account.keepRelays(Set(coordinator.relays.map(\.name)))
+            return LaneSnapshot(coordinator, self.account, streamsMax: FeedMetrics.streamEvents.seriesMax)
         }
     }
 
@@ -221,7 +236,9 @@ package final class CoordinatorLane: @unchecked Sendable {
             forget(relay)
         case .read(let range): read(range)
         case .schedule(let timer, let atNs): schedule(timer, atNs: atNs)
-        case .publish(let batch): consumer.publish(batch)
+        case .publish(let batch):
+            account.take(batch)
+            consumer.publish(batch)
         case .note(let note): notes(note)
         case .finished(let report): close(report)
         }

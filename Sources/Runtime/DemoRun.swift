@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 package import Feed
 import Glibc
 import Logging

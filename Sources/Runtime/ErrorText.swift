@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 
 /// What went wrong with a socket or a file, in words for people.
-func describe(_ error: any Error) -> String {
+package func describe(_ error: any Error) -> String {
     switch error {
     case let error as IOError:
         return systemText(error.errnoCode)

@@ -1,4 +1,4 @@
-package import Configuration
+package import ConfigurationFile
 import TLS
 
 /// The certificates of a configured feed, as they were in their files at one moment.
@@ -72,18 +72,7 @@ package struct FeedCredentials: Sendable {
             problems.add(number.map { "feed.certificates[\($0)].certificate" } ?? "feed.certificate", error)
             throw problems.error
         }
-        let certificates = identities.map {
-            Expiry(
-                file: $0.certificateFile,
-                what: "certificate",
-                secondsSinceEpoch: $0.certificate.notAfter,
-                noticeSeconds: 14 * 86_400
-            )
-        }
-        let list = trust.nextUpdate.map {
-            Expiry(file: $0.file, what: "revocation list", secondsSinceEpoch: $0.seconds, noticeSeconds: 86_400)
-        }
-        expiries = certificates + [list].compactMap(\.self)
+        expiries = identities.map { Expiry($0) } + [Expiry(trust)].compactMap(\.self)
     }
 
     private static func trust(_ feed: Configuration.Feed, _ problems: inout Problems) -> TLSTrust? {
@@ -102,7 +91,7 @@ package struct FeedCredentials: Sendable {
     }
 
     /// The mistakes found so far.
-    private struct Problems {
+    struct Problems {
         let file: String
         private(set) var found: [ConfigurationProblem] = []
 
@@ -121,6 +110,28 @@ package struct FeedCredentials: Sendable {
                 }
             )
         }
+    }
+}
+
+extension FeedCredentials.Expiry {
+    init(_ identity: TLSIdentity) {
+        self.init(
+            file: identity.certificateFile,
+            what: "certificate",
+            secondsSinceEpoch: identity.certificate.notAfter,
+            noticeSeconds: 14 * 86_400
+        )
+    }
+
+    /// - Returns: nil where it has no revocation list that says when it is out of date.
+    init?(_ trust: TLSTrust) {
+        guard let next = trust.nextUpdate else { return nil }
+        self.init(
+            file: next.file,
+            what: "revocation list",
+            secondsSinceEpoch: next.seconds,
+            noticeSeconds: 86_400
+        )
     }
 }
 
@@ -147,12 +158,12 @@ extension TLSError {
         return "\(TLSError(kind))"
     }
 
-    fileprivate func isAbout(_ file: String) -> Bool {
+    func isAbout(_ file: String) -> Bool {
         guard case .file(let path, _) = kind else { return false }
         return path == file
     }
 
-    fileprivate func isAboutKey(of pair: Configuration.ServerCertificate) -> Bool {
+    func isAboutKey(of pair: Configuration.ServerCertificate) -> Bool {
         guard case .file(_, let fault) = kind else { return false }
         switch fault {
         case .noPrivateKey, .keyIsEncrypted, .keyDoesNotMatch: return true

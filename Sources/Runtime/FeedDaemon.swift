@@ -1,4 +1,4 @@
-package import Configuration
+package import ConfigurationFile
 package import Coordinator
 import Feed
 import FeedLog
@@ -15,9 +15,11 @@ package final class FeedDaemon: Service {
     private let listening: @Sendable (Int) -> Void
     private let settings: LiveSettings
     private let notifier: ServiceNotifier?
+    private let monitor: DaemonMonitor?
 
     /// - Parameters:
     ///   - file: the configuration file's name, for messages.
+    ///   - monitor: told when there is something to ask, and when no longer.
     ///   - notifier: the service manager that is told how the daemon is doing.
     ///   - listening: told the port of the feed once subscribers may connect.
     /// - Throws: `CredentialsError` when a certificate or key is unusable.
@@ -27,6 +29,7 @@ package final class FeedDaemon: Service {
         limits: SubscriberLimits = SubscriberLimits(),
         logger: Logger,
         notifier: ServiceNotifier? = nil,
+        monitor: DaemonMonitor? = nil,
         listening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(CredentialsError) {
         self.configuration = configuration
@@ -34,8 +37,12 @@ package final class FeedDaemon: Service {
         self.logger = logger
         self.listening = listening
         self.notifier = notifier
+        self.monitor = monitor
         settings = try LiveSettings(configuration, file: file, logger: logger)
     }
+
+    /// Who may ask by HTTP, kept up to date while the daemon runs; nil where the configuration has no HTTP.
+    package var http: HTTPAccess? { settings.http }
 
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
@@ -76,15 +83,19 @@ package final class FeedDaemon: Service {
         )
         hub.gate.connect { lane.setOutputIsHeld($0) }
         lane.start()
+        monitor?.serves(DaemonMonitor.Served(lane: lane, hub: hub, settings: settings))
+        // Its threads end with this function.
+        defer { monitor?.stops() }
         var repeated = settings.begin(configuration, hub: hub, lane: lane, on: feedLoop)
         if let notifier { repeated += notifier.watch(coordinatorLoop, feedLoop) }
         defer { repeated.forEach { $0.cancel() } }
         notifier?.ready(status: "the feed is served on \(configuration.feed.listen)")
         try await withGracefulShutdownHandler {
             _ = try await lane.finished.get()
-        } onGracefulShutdown: { [logger, notifier] in
+        } onGracefulShutdown: { [logger, notifier, monitor] in
             logger.info("stopping")
             notifier?.stopping()
+            monitor?.stops()
             lane.stop(reason: "the coordinator stops")
         }
         try? await listener.close()

@@ -1,9 +1,10 @@
 import CTF
-import Configuration
+import ConfigurationFile
 import Feed
 import FeedLog
 import Logging
 import NIOCore
+import Observability
 
 /// Has the coordinator's batches numbered, encoded and logged, and wakes the subscribers that wait for them.
 ///
@@ -58,6 +59,11 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     private var connectionCount: UInt64 = 0
     private var refusalSaidAt: NIODeadline?
     private var isStopping = false
+    /// What subscribers that have left were sent, bytes.
+    private var leftSentBytes: UInt64 = 0
+    /// By batch: how long it waited to be logged, and how old its newest event was then.
+    private var queueTime = Histogram()
+    private var eventDelay = Histogram()
 
     /// A feed whose log is in memory only.
     init(loop: any EventLoop, feed: FeedIdentity, retainedBytes: Int, limits: SubscriberLimits, logger: Logger) {
@@ -116,12 +122,12 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     /// May be called from any thread; batches keep the order of the calls.
     func publish(_ batch: FeedBatch) {
-        gate.enter()
+        gate.enter(QueueGate.Entry(newestEventNs: batch.floorNs))
         // The lane's thread stores while the loop serves; without one there is nothing that blocks.
         if let lane { return lane.submit(batch) }
         loop.execute {
             self.append(batch)
-            self.gate.leave()
+            self.leave()
         }
     }
 
@@ -134,6 +140,14 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
             return
         }
         for subscriber in subscribers.values { subscriber.pump() }
+    }
+
+    /// A batch is in the log, from which subscribers are sent it.
+    private func leave() {
+        guard let entry = gate.leave() else { return }
+        queueTime.record(ns: (NIODeadline.now() - entry.at).nanoseconds)
+        guard let newestEventNs = entry.newestEventNs else { return }
+        eventDelay.record(ns: nanoseconds(from: newestEventNs, to: WallClock.nowNs))
     }
 
     private func remember(_ publication: Publication) throws(FeedError) {
@@ -150,7 +164,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
                 logger.critical("frames do not follow each other", metadata: ["error": "\(error)"])
             }
             disk?.catalogue = catalogue
-            for _ in 0..<batches { gate.leave() }
+            for _ in 0..<batches { leave() }
             for subscriber in subscribers.values { subscriber.pump() }
         case .failed(let error):
             logger.error("the log cannot be written; relays are not asked for more", metadata: ["error": "\(error)"])
@@ -292,9 +306,9 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     }
 
     func remove(_ subscriber: SubscriberChannel) {
-        guard subscribers.removeValue(forKey: ObjectIdentifier(subscriber)) != nil, subscriber.isAdmitted else {
-            return
-        }
+        guard subscribers.removeValue(forKey: ObjectIdentifier(subscriber)) != nil else { return }
+        leftSentBytes += subscriber.sentBytes
+        guard subscriber.isAdmitted else { return }
         admittedCount -= 1
         guard let usage = usages[subscriber.identity] else { return }
         usage.connections -= 1
@@ -362,6 +376,28 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     func accessHasChanged() {
         loop.execute {
             for subscriber in self.subscribers.values { subscriber.review() }
+        }
+    }
+
+    /// How log and subscribers stand. May be called from any thread.
+    func snapshot() -> EventLoopFuture<HubSnapshot> {
+        loop.submit {
+            let segments = self.disk?.catalogue.segments
+            return HubSnapshot(
+                sequence: self.tail.newestSequence,
+                logBytes: segments?.reduce(0) { $0 + $1.byteCount } ?? UInt64(self.tail.retainedBytes),
+                segmentCount: segments?.count,
+                oldestNs: segments?.first?.createdNs,
+                isFailing: self.notice != nil,
+                waitingBatches: self.gate.waitingCount,
+                queueTime: self.queueTime,
+                eventDelay: self.eventDelay,
+                subscribers: self.subscribers.values.filter(\.isAdmitted).map(\.snapshot),
+                waitingConnections: self.waitingCount,
+                connections: self.connectionCount,
+                refused: self.refusedCount,
+                sentBytes: self.subscribers.values.reduce(self.leftSentBytes) { $0 + $1.sentBytes }
+            )
         }
     }
 

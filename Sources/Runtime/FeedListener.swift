@@ -1,4 +1,4 @@
-import Configuration
+package import ConfigurationFile
 import NIOCore
 import NIOPosix
 
@@ -33,14 +33,22 @@ enum FeedListener {
         do {
             return try await bootstrap.bind(host: endpoint.host, port: Int(endpoint.port)).get()
         } catch {
-            throw ListenError(endpoint: "\(endpoint)", reason: describe(error))
+            throw ListenError(endpoint, key: "feed.listen", error)
         }
     }
 }
 
-/// The feed's address cannot be listened on.
+/// An address of the configuration cannot be listened on.
 package struct ListenError: Error, CustomStringConvertible {
     package let endpoint: String
+    package let key: String
     package let reason: String
-    package var description: String { "cannot listen on \(endpoint) (feed.listen): \(reason)" }
+    package var description: String { "cannot listen on \(endpoint) (\(key)): \(reason)" }
+
+    /// - Parameter key: of the configuration.
+    package init(_ endpoint: NetworkEndpoint, key: String, _ error: any Error) {
+        self.endpoint = "\(endpoint)"
+        self.key = key
+        reason = describe(error)
+    }
 }

@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Logging
 import NIOCore
 import Synchronization
@@ -20,6 +20,8 @@ final class LiveSettings: Sendable {
     }
 
     let access: FeedAccess
+    /// Nil where there is no HTTP.
+    let http: HTTPAccess?
     private let file: String
     private let logger: Logger
     private let state: Mutex<State>
@@ -30,9 +32,23 @@ final class LiveSettings: Sendable {
         self.file = file
         self.logger = logger
         // Looked at before they are read: a change in between is found later.
-        let watch = FileWatch(configuration.feed.credentialFiles)
+        let watch = FileWatch(configuration.credentialFiles)
+        http = try Self.grant(configuration, file: file).map { HTTPAccess($0) }
         access = FeedAccess(try FeedAccess.Grant(configuration.feed, file: file))
         state = Mutex(State(configuration: configuration, watch: watch))
+    }
+
+    private static func grant(
+        _ configuration: Configuration,
+        file: String
+    ) throws(CredentialsError) -> HTTPAccess.Grant? {
+        guard let http = configuration.http else { return nil }
+        return try HTTPAccess.Grant(http, configuration.feed, file: file)
+    }
+
+    /// What of the certificates in use runs out, and when.
+    var expiries: [FeedCredentials.Expiry] {
+        access.current.credentials.expiries + (http?.current.expiries ?? [])
     }
 
     /// The feed runs: changes reach it from now on.
@@ -71,12 +87,14 @@ final class LiveSettings: Sendable {
     }
 
     private func apply(_ new: Configuration, _ state: inout State) throws(CredentialsError) {
-        let watch = FileWatch(new.feed.credentialFiles)
+        let difference = ConfigurationDifference(from: state.configuration, to: new)
+        let watch = FileWatch(difference.result.credentialFiles)
         let grant = try FeedAccess.Grant(new.feed, file: file)
+        let httpGrant = try Self.grant(difference.result, file: file)
         // From here on nothing fails.
         access.replace(grant)
+        if let httpGrant { http?.replace(httpGrant) }
         state.watch = watch
-        let difference = ConfigurationDifference(from: state.configuration, to: new)
         state.configuration = difference.result
         make(difference, state)
         let applied = difference.applied.joined(separator: ", ")
@@ -107,7 +125,10 @@ final class LiveSettings: Sendable {
             guard !changed.isEmpty else { return }
             let files = changed.joined(separator: " ")
             do throws(CredentialsError) {
-                access.replace(try FeedAccess.Grant(state.configuration.feed, file: file))
+                let grant = try FeedAccess.Grant(state.configuration.feed, file: file)
+                let httpGrant = try Self.grant(state.configuration, file: file)
+                access.replace(grant)
+                if let httpGrant { http?.replace(httpGrant) }
                 state.hub?.accessHasChanged()
                 logger.info("certificates are reloaded: their files have changed", metadata: ["changed": "\(files)"])
                 sayExpiries()
@@ -125,7 +146,7 @@ final class LiveSettings: Sendable {
     /// Says for how long certificates and revocation lists are good.
     private func sayExpiries() {
         let nowSeconds = WallClock.nowNs / 1_000_000_000
-        for expiry in access.current.credentials.expiries {
+        for expiry in expiries {
             let left = expiry.secondsSinceEpoch - nowSeconds
             let isSoon = left < expiry.noticeSeconds
             logger.log(
@@ -138,4 +159,9 @@ final class LiveSettings: Sendable {
             )
         }
     }
+}
+
+extension Configuration {
+    /// All files that credentials are read from.
+    fileprivate var credentialFiles: [String] { feed.credentialFiles + (http?.credentialFiles ?? []) }
 }

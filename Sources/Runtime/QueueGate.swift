@@ -1,3 +1,4 @@
+import NIOCore
 import Synchronization
 
 /// Counts what waits in a queue, and tells whoever fills it when it is full and when there is room again.
@@ -5,8 +6,18 @@ import Synchronization
 /// May be used from any thread. What is told is told in turn, and the last word is always right: the filler is never
 /// left held by a queue that has room.
 final class QueueGate: Sendable {
+    /// What is known of something that waits.
+    struct Entry: Sendable {
+        /// When it came.
+        let at = NIODeadline.now()
+        /// The time of its newest event, nanoseconds since the Unix epoch; nil without events.
+        var newestEventNs: Int64?
+    }
+
     private struct Queue {
-        var waiting = 0
+        /// What waits, oldest first.
+        var entries = CircularBuffer<Entry>()
+        var waiting: Int { entries.count }
         var isFull = false
         var isBlocked = false
     }
@@ -35,10 +46,13 @@ final class QueueGate: Sendable {
         listener.withLock { $0.tell = held }
     }
 
+    /// How many wait.
+    var waitingCount: Int { queue.withLock { $0.waiting } }
+
     /// One more waits.
-    func enter() {
+    func enter(_ entry: Entry = Entry()) {
         let isNews = queue.withLock { queue in
-            queue.waiting += 1
+            queue.entries.append(entry)
             guard !queue.isFull, queue.waiting >= waitingMax else { return false }
             queue.isFull = true
             return true
@@ -46,15 +60,18 @@ final class QueueGate: Sendable {
         if isNews { tell() }
     }
 
-    /// One less waits.
-    func leave() {
-        let isNews = queue.withLock { queue in
-            queue.waiting -= 1
-            guard queue.isFull, queue.waiting <= waitingMin else { return false }
+    /// The oldest waits no longer.
+    /// - Returns: what was said of it when it came.
+    @discardableResult
+    func leave() -> Entry? {
+        let (entry, isNews) = queue.withLock { queue in
+            let entry = queue.entries.popFirst()
+            guard queue.isFull, queue.waiting <= waitingMin else { return (entry, false) }
             queue.isFull = false
-            return true
+            return (entry, true)
         }
         if isNews { tell() }
+        return entry
     }
 
     /// Whether the filler is held however few wait.

@@ -1,5 +1,5 @@
 import CTF
-import Configuration
+import ConfigurationFile
 import Feed
 import FeedLog
 import Logging

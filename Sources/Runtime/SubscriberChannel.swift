@@ -50,6 +50,8 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     private(set) var host = ""
     var identity: String { audit.identity }
     private var usage: IdentityUsage?
+    /// What it was sent, bytes inside TLS.
+    private(set) var sentBytes: UInt64 = 0
     /// Where its cursor is kept, if it has named one.
     private var cursor: CursorTable.Key?
     /// Its overflow policy counts from when it has had all that there was.
@@ -74,6 +76,18 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     /// Succeeds when the connection is closed.
     var closed: EventLoopFuture<Void> { closePromise.futureResult }
+
+    var snapshot: HubSnapshot.Subscriber {
+        HubSnapshot.Subscriber(
+            identity: identity,
+            peer: audit.peer,
+            number: arrival,
+            sequence: position.sequence,
+            hasCaughtUp: hasCaughtUp,
+            queueBytes: (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0,
+            sentBytes: sentBytes
+        )
+    }
 
     // MARK: Channel
 
@@ -166,10 +180,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     private func makeSubscription(_ engine: TLSEngine) -> Subscription {
         let certificate = engine.peerCertificate
         audit.certificate = certificate
-        let peer = PeerIdentity(
-            alternativeNames: certificate.map { $0.hasAlternativeNames ? $0.uris + $0.dnsNames : [] } ?? [],
-            commonName: certificate?.hasAlternativeNames == false ? certificate?.commonName : nil
-        )
+        let peer = PeerIdentity(certificate)
         self.peer = peer
         return Subscription(
             peer: peer,
@@ -381,6 +392,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     private func write(_ messages: [ByteStorage], _ engine: TLSEngine) throws {
         for message in messages {
             usage?.spend(message.capacity)
+            sentBytes += UInt64(message.capacity)
             try seal(message.bytes, engine)
         }
     }

@@ -37,3 +37,9 @@ struct WallClock {
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }
+
+/// How far one time is behind another, nanoseconds; at most what can be said.
+func nanoseconds(from earlierNs: Int64, to laterNs: Int64) -> Int64 {
+    let (difference, overflow) = laterNs.subtractingReportingOverflow(earlierNs)
+    return overflow ? (earlierNs < 0 ? .max : .min) : difference
+}

@@ -35,6 +35,9 @@ package struct PeerCertificate: Sendable, Equatable {
         self.notAfter = notAfter
     }
 
+    /// Whether one of its DNS names stands for a host.
+    package func isFor(host: String) -> Bool { dnsNames.contains { HostName.matches($0, host) } }
+
     /// The names that `allow` rules match: SAN (URI, then DNS), and the common name only where there is no SAN.
     package var identities: [String] {
         if hasAlternativeNames { return uris + dnsNames }

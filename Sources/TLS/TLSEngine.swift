@@ -39,7 +39,7 @@ package final class TLSEngine {
     }
 
     /// Largest plaintext of one TLS record, in bytes (RFC 8446, 5.1).
-    static let recordPlaintextBytesMax = 16 << 10
+    package static let recordPlaintextBytesMax = 16 << 10
     /// Header, explicit nonce (1.2) or inner type (1.3), and tag: at most this many bytes more, whatever the cipher.
     static let recordOverheadBytesMax = 32
 

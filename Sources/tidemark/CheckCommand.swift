@@ -1,5 +1,5 @@
 import ArgumentParser
-import Configuration
+import ConfigurationFile
 import Runtime
 
 /// `tidemark check`: is the configuration file good?
@@ -27,7 +27,9 @@ struct CheckCommand: ParsableCommand {
     private func problems() -> [ConfigurationProblem] {
         if noEnvironment { return Configuration.problems(inFile: config, surroundings: .none) }
         do throws(ConfigurationError) {
-            return FeedCredentials.problems(of: try Configuration.load(file: config).feed, file: config)
+            let configuration = try Configuration.load(file: config)
+            return FeedCredentials.problems(of: configuration.feed, file: config)
+                + HTTPAccess.problems(of: configuration, file: config)
         } catch {
             return error.problems
         }

@@ -3,7 +3,7 @@ import ServiceLifecycle
 import UnixSignals
 
 /// Runs services until the first of them ends by itself, or SIGINT or SIGTERM comes.
-func runUntilSignal(_ services: any Service..., logger: Logger = quietLogger) async throws {
+func runUntilSignal(_ services: [any Service], logger: Logger = quietLogger) async throws {
     let group = ServiceGroup(
         configuration: .init(
             services: services.map { service in

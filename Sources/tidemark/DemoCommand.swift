@@ -45,7 +45,7 @@ struct DemoCommand: AsyncParsableCommand {
             printing: printing,
             say: { standardError.write(line: "demo: \($0)") }
         )
-        try await runUntilSignal(demo)
+        try await runUntilSignal([demo])
         await printing.drain { printer.finish() }
         try await group.shutdownGracefully()
         if let fault = printer.writeFault {

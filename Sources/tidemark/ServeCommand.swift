@@ -1,12 +1,13 @@
 public import ArgumentParser
 import CHints
-import Configuration
+import ConfigurationFile
 import FeedLog
 import Glibc
 public import Logging
 import Runtime
 import ServiceLifecycle
 import UnixSignals
+import Web
 
 /// `tidemark serve`: the coordinator.
 struct ServeCommand: AsyncParsableCommand {
@@ -35,7 +36,14 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             let configuration = try Configuration.load(file: config)
             let notifier = ServiceNotifier.ofProcess()
-            let daemon = try FeedDaemon(configuration, file: config, logger: logger, notifier: notifier)
+            let monitor = DaemonMonitor(version: Tidemark.version)
+            let daemon = try FeedDaemon(
+                configuration,
+                file: config,
+                logger: logger,
+                notifier: notifier,
+                monitor: monitor
+            )
             let reload = ReloadOnSignal(
                 daemon: daemon,
                 file: config,
@@ -47,8 +55,10 @@ struct ServeCommand: AsyncParsableCommand {
                 logger: logger,
                 signals: await UnixSignalsSequence(trapping: .sigint, .sigterm)
             )
-            // Services end in the reverse order: the last signal is listened for to the end.
-            try await runUntilSignal(impatience, daemon, reload, logger: logger)
+            // Services end in the reverse order: the last signal is listened for to the end, and what is asked by HTTP
+            // is answered while the feed comes to its end.
+            let web = WebServer.of(daemon, configuration, monitor: monitor, logger: logger)
+            try await runUntilSignal([impatience] + web + [daemon, reload], logger: logger)
         } catch let error as ConfigurationError {
             for problem in error.problems { standardError.write(line: "\(problem)") }
             throw ExitStatus.configuration
@@ -66,6 +76,19 @@ struct ServeCommand: AsyncParsableCommand {
             standardError.write(line: "tidemark serve: the log cannot be opened: \(error)")
             throw ExitStatus.failure
         }
+    }
+}
+
+extension WebServer {
+    /// The daemon's server; none where the configuration has no HTTP.
+    fileprivate static func of(
+        _ daemon: FeedDaemon,
+        _ configuration: Configuration,
+        monitor: DaemonMonitor,
+        logger: Logger
+    ) -> [any Service] {
+        guard let http = configuration.http, let access = daemon.http else { return [] }
+        return [WebServer(http, access: access, resources: DaemonResources.all(of: monitor), logger: logger)]
     }
 }
 

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Configuration
+import ConfigurationFile
 import LTTngLive
 import NIOCore
 import NIOPosix

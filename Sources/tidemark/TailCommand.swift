@@ -1,5 +1,5 @@
 import ArgumentParser
-import Configuration
+import ConfigurationFile
 import Feed
 import NIOCore
 import NIOPosix
@@ -95,7 +95,7 @@ struct TailCommand: AsyncParsableCommand {
             say: { standardError.write(line: "tidemark tail: \($0)") }
         )
         follower.run = run
-        try await runUntilSignal(run)
+        try await runUntilSignal([run])
         await printing.drain {
             printer.finish()
             keeper.save()

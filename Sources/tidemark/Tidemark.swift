@@ -16,6 +16,8 @@ enum Main {
 
 /// The command: arguments and exit codes. What it does stands in Runtime.
 struct Tidemark: AsyncParsableCommand {
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "tidemark",
         abstract: "Merge the live traces of many LTTng hosts into one feed in global timestamp order.",
@@ -23,7 +25,7 @@ struct Tidemark: AsyncParsableCommand {
             Exit codes: 0 done, 1 failed on the way, 64 usage, 69 a relay or coordinator cannot be reached, \
             77 refused (TLS, access), 78 configuration.
             """,
-        version: "0.1.0",
+        version: version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, SessionsCommand.self, ViewCommand.self, TailCommand.self,
             CertCommand.self, DemoCommand.self,

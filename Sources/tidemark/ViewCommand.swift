@@ -1,5 +1,5 @@
 import ArgumentParser
-import Configuration
+import ConfigurationFile
 import Coordinator
 import Feed
 import NIOCore
@@ -70,7 +70,7 @@ struct ViewCommand: AsyncParsableCommand {
                 }
             }
         )
-        try await runUntilSignal(run)
+        try await runUntilSignal([run])
         let report = try await run.result()
         await printing.drain { printer.finish() }
         try await group.shutdownGracefully()

@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import NIOCore
 import TLS
 import Testing

@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Coordinator
 import Foundation
 import Logging

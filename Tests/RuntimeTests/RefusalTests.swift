@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Dispatch
 import NIOCore
 import NIOPosix

@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Feed
 import Logging
 import NIOCore

@@ -13,7 +13,6 @@ package struct FeatureSet: Sendable {
     /// This version.
     package static let current = FeatureSet(missing: [
         "relays.url": .whenTLS,
-        "http": .always,
         "live": .always,
         "forward": .whenNotEmpty,
     ])

@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Testing
 
 /// `${env:…}` and `${file:…}` in values.

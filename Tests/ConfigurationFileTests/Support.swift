@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Foundation
 
 /// A file's mistakes, without the file's name: `line: key: what is wrong`.

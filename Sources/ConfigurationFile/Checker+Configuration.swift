@@ -8,7 +8,7 @@ extension Checker {
         let order = order(file)
         let feed = feed(file)
         let log = log(file)
-        let http = listener(file, "http")
+        let http = http(file)
         let live = listener(file, "live")
         let forward = list(file, "forward") ?? []
         guard let relays, let order, let feed, let log else { return nil }
@@ -17,7 +17,7 @@ extension Checker {
             order: order,
             feed: feed,
             log: log,
-            http: http.map { .init(listen: $0) },
+            http: http,
             live: live.map { .init(listen: $0) },
             forward: forward.map { _ in .init() }
         )
@@ -256,6 +256,50 @@ extension Checker {
             retainAgeNs: age,
             sync: sync ?? .never
         )
+    }
+
+    private func http(_ file: Section) -> Configuration.HTTP? {
+        let keys = ["listen", "certificate", "key", "client-ca", "crl", "token"]
+        guard let section = section(file, "http", keys: keys) else { return nil }
+        let listen = required(section, "listen", Self.listenAddress)
+        let isTLS = section.has("certificate") || section.has("key")
+        let certificate = isTLS ? required(section, "certificate", fileName) : nil
+        let key = isTLS ? required(section, "key", fileName) : nil
+        let authority = optional(section, "client-ca", fileName)
+        let lists = elements(section, "crl") { value($0, path: $1, fileName) }
+        let token = optional(section, "token", Self.token)
+        func refuse(_ key: String, _ message: String) {
+            report(message, line: section.line(of: key), key: section.path(of: key))
+        }
+        if section.has("client-ca"), !isTLS { refuse("client-ca", "is for TLS only: needs certificate and key") }
+        if section.has("crl"), !section.has("client-ca") { refuse("crl", "is for client-ca only") }
+        if section.has("client-ca"), section.has("token") {
+            refuse("token", "clients show a certificate (client-ca) or a token, not both")
+        }
+        if let listen, !listen.isLoopback {
+            if !isTLS { refuse("listen", "is not loopback: that needs TLS, by certificate and key") }
+            if !section.has("client-ca"), !section.has("token") {
+                refuse("listen", "is not loopback: clients have to show a certificate (client-ca) or a token")
+            }
+        }
+        guard let listen, let lists else { return nil }
+        let pair: Configuration.ServerCertificate? =
+            if let certificate, let key { .init(certificateFile: certificate, keyFile: key) } else { nil }
+        return Configuration.HTTP(
+            listen: listen,
+            certificate: pair,
+            clientAuthorityFile: authority,
+            revocationListFiles: lists,
+            token: token
+        )
+    }
+
+    /// What may stand behind `Authorization: Bearer`, and cannot be guessed.
+    private static func token(_ text: String) throws(ValueError) -> String {
+        guard (16...1024).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw ValueError("a token has 16 to 1024 visible ASCII characters, and no spaces")
+        }
+        return text
     }
 
     /// A section of one key, `listen`.

@@ -255,10 +255,31 @@ extension Configuration {
         }
     }
 
+    /// Health and metrics by HTTP. Elsewhere than on loopback only by TLS, and only for those who show something.
     package struct HTTP: Sendable, Equatable {
         package var listen: NetworkEndpoint
+        /// Nil: without TLS.
+        package var certificate: ServerCertificate?
+        /// By whose certificates one may connect; with TLS only.
+        package var clientAuthorityFile: String?
+        /// Files of revocation lists of these authorities.
+        package var revocationListFiles: [String]
+        /// What each request has to show; nil: nothing. Visible ASCII characters.
+        package var token: String?
 
-        package init(listen: NetworkEndpoint) { self.listen = listen }
+        package init(
+            listen: NetworkEndpoint,
+            certificate: ServerCertificate? = nil,
+            clientAuthorityFile: String? = nil,
+            revocationListFiles: [String] = [],
+            token: String? = nil
+        ) {
+            self.listen = listen
+            self.certificate = certificate
+            self.clientAuthorityFile = clientAuthorityFile
+            self.revocationListFiles = revocationListFiles
+            self.token = token
+        }
     }
 
     package struct Live: Sendable, Equatable {

@@ -74,6 +74,14 @@ package struct NetworkEndpoint: Sendable, Hashable {
         return inet_pton(AF_INET6, String(parts[0]), &address) == 1
     }
 
+    /// Whether nobody but this machine can reach it. Of names only `localhost` is known to be so.
+    package var isLoopback: Bool {
+        let host = host.lowercased()
+        if host == "localhost" || host == "::1" { return true }
+        var address = in_addr()
+        return inet_pton(AF_INET, host, &address) == 1 && UInt32(bigEndian: address.s_addr) >> 24 == 127
+    }
+
     private static func bracketed(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
 }
 

@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Testing
 
 /// Single values: URLs, addresses, globs, durations, sizes.

@@ -1,0 +1,176 @@
+import Logging
+import NIOCore
+import Runtime
+import TLS
+
+/// TLS between the socket and HTTP: ciphertext below, plaintext above. Confined to the connection's event loop.
+final class TLSServerHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let context: TLSContext
+    private let limits: WebLimits
+    private let logger: Logger
+    private var engine: TLSEngine?
+    private var deadline: Scheduled<Void>?
+    private var isClosing = false
+    private var plaintext = [UInt8](repeating: 0, count: TLSEngine.recordPlaintextBytesMax)
+
+    init(_ context: TLSContext, limits: WebLimits, logger: Logger) {
+        self.context = context
+        self.limits = limits
+        self.logger = logger
+    }
+
+    /// The certificate that the client has shown, if that is still good for `current`; nil where it has shown none.
+    /// - Throws: when it is not.
+    func peer(acceptedBy current: TLSContext) throws(TLSError) -> PeerCertificate? {
+        guard let engine, let certificate = engine.peerCertificate else { return nil }
+        if !engine.isMade(from: current), let fault = current.fault(ofPeerOf: engine) {
+            throw TLSError(.peerNotTrusted(fault))
+        }
+        return certificate
+    }
+
+    // MARK: From the socket
+
+    func channelActive(context: ChannelHandlerContext) {
+        do throws(TLSError) {
+            engine = try TLSEngine(self.context)
+        } catch {
+            return fail("TLS: \(error)", context)
+        }
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: limits.handshake) {
+            self.fail("TLS was not agreed on in time", context)
+        }
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let engine, !isClosing else { return }
+        let ciphertext = unwrapInboundIn(data)
+        var plain = context.channel.allocator.buffer(capacity: ciphertext.readableBytes)
+        var isOver = false
+        var fault: TLSError?
+        ciphertext.withUnsafeReadableBytes { bytes in
+            do throws(TLSError) {
+                isOver = try engine.withReceived(bytes) { (engine) throws(TLSError) in try read(engine, into: &plain) }
+            } catch {
+                fault = error
+            }
+        }
+        if engine.state != .handshaking { deadline?.cancel() }
+        sendOutput(engine, context)
+        context.flush()
+        if plain.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(plain)) }
+        if let fault { return fail("TLS: \(fault)", context) }
+        if isOver { close(context: context, mode: .all, promise: nil) }
+    }
+
+    /// - Returns: whether the client sends nothing more.
+    private func read(_ engine: TLSEngine, into plain: inout ByteBuffer) throws(TLSError) -> Bool {
+        while true {
+            var fault: TLSError?
+            var result = TLSEngine.ReadResult.wantsMore
+            plaintext.withUnsafeMutableBytes { bytes in
+                do throws(TLSError) { result = try engine.read(into: bytes) } catch { fault = error }
+            }
+            if let fault { throw fault }
+            switch result {
+            case .wantsMore: return false
+            case .closed: return true
+            case .bytes(let count): plain.writeBytes(plaintext[..<count])
+            }
+        }
+    }
+
+    // MARK: To the socket
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard let engine, !isClosing else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        var plain = unwrapOutboundIn(data)
+        do {
+            while let part = plain.readSlice(length: min(plain.readableBytes, 1 << 20)), part.readableBytes > 0 {
+                try seal(part, engine, context)
+            }
+            sendOutput(engine, context, promise)
+        } catch {
+            promise?.fail(error)
+            fail("TLS: \(error)", context)
+        }
+    }
+
+    private func seal(_ plain: ByteBuffer, _ engine: TLSEngine, _ context: ChannelHandlerContext) throws(TLSError) {
+        var plain = plain
+        while plain.readableBytes > 0 {
+            let capacity = TLSEngine.sealedByteCount(of: plain.readableBytes) + engine.outputByteCount
+            var buffer = context.channel.allocator.buffer(capacity: capacity)
+            var taken = 0
+            var fault: TLSError?
+            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: capacity) { output in
+                plain.withUnsafeReadableBytes { bytes in
+                    do throws(TLSError) {
+                        let result = try engine.write(bytes, into: output)
+                        taken = result.taken
+                        return result.put
+                    } catch {
+                        fault = error
+                        return 0
+                    }
+                }
+            }
+            if let fault { throw fault }
+            guard taken > 0 else { throw TLSError(.closed) }
+            plain.moveReaderIndex(forwardBy: taken)
+            context.write(wrapOutboundOut(buffer), promise: nil)
+        }
+    }
+
+    /// Hands waiting ciphertext (handshake, alerts, what did not fit) to the socket, and an empty buffer without any,
+    /// so that the promise is kept when all before it is written.
+    private func sendOutput(
+        _ engine: TLSEngine,
+        _ context: ChannelHandlerContext,
+        _ promise: EventLoopPromise<Void>? = nil
+    ) {
+        guard engine.outputByteCount > 0 || promise != nil else { return }
+        var buffer = context.channel.allocator.buffer(capacity: engine.outputByteCount)
+        engine.withOutput { bytes in
+            buffer.writeBytes(bytes)
+            return bytes.count
+        }
+        context.write(wrapOutboundOut(buffer), promise: promise)
+    }
+
+    // MARK: Ending
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if mode != .input, let engine, !isClosing {
+            isClosing = true
+            deadline?.cancel()
+            engine.shutdown()
+            sendOutput(engine, context)
+            context.flush()
+        }
+        context.close(mode: mode, promise: promise)
+    }
+
+    private func fail(_ reason: String, _ context: ChannelHandlerContext) {
+        guard !isClosing else { return }
+        logger.debug(
+            "connection closed",
+            metadata: ["reason": "\(reason)", "peer": "\(context.remoteAddress.map { "\($0)" } ?? "?")"]
+        )
+        close(context: context, mode: .all, promise: nil)
+    }
+}
