@@ -119,6 +119,22 @@ import Testing
         #expect(views.sharedCount == UInt64(publications.count))
     }
 
+    @Test(arguments: FeedEncoding.allCases, ["", "seqno & 7 == 1"])
+    func `a hundred subscribers with the same view cause one encoding`(encoding: FeedEncoding, filter: String) throws {
+        let (publications, states) = try Self.feed(3)
+        let views = ViewCache()
+        let subscribers = try (0..<100).map { _ in try Self.subscription(filter, encoding, views, states[0]) }
+        for publication in publications {
+            // All of them are kept meanwhile: an object's identity is its own only while it lives.
+            let sent = try subscribers.map { try $0.frame(publication.frame) }
+            #expect(Set(sent.map { $0.map { ObjectIdentifier($0) } }).count == 1)
+            // Nothing at all is encoded for those that get all of it as it is.
+            let isLogsOwn = sent[0].count == 1 && sent[0][0] === publication.frame.storage
+            #expect(isLogsOwn == (encoding == .raw && filter.isEmpty))
+            withExtendedLifetime(sent) {}
+        }
+    }
+
     @Test func `views differ by filter, encoding and what may be seen`() throws {
         let (publications, states) = try Self.feed(3)
         let views = ViewCache()
@@ -147,7 +163,8 @@ import Testing
 
         init(_ subscriber: consuming Subscriber) { self.subscriber = subscriber }
 
-        func frame(_ frame: EncodedFrame) throws { _ = try subscriber.subscription.frame(frame) }
+        @discardableResult
+        func frame(_ frame: EncodedFrame) throws -> [ByteStorage] { try subscriber.subscription.frame(frame) }
     }
 
     private static func subscription(
