@@ -19,6 +19,8 @@ struct DecodedFrameEncoder: ~Copyable, Sendable {
         group = DecodedGroupBuilder(arena: builder.arena, limits: limits)
     }
 
+    deinit { group.free() }
+
     /// - Returns: at least one frame.
     mutating func encode(_ batch: FeedBatch) throws(FeedError) -> [ByteStorage] {
         frames.removeAll()
@@ -38,30 +40,25 @@ struct DecodedFrameEncoder: ~Copyable, Sendable {
     }
 
     private mutating func append(_ events: EventGroup, sequence: UInt64) throws(FeedError) {
-        var cursors = events.slices.map { EventCursor(positionBits: $0.firstBits, clockCycles: $0.clockCycles) }
-        var losses = [UInt64](repeating: 0, count: events.slices.count)
+        // Their bytes are only pointed at.
+        defer { withExtendedLifetime(events) {} }
+        var slices = events.slices.map { group.open($0) }
         var late = events.late[...]
         var index = 0
         for run in events.order {
-            let slice = events.slices[Int(run.slice)]
             for _ in 0..<run.count {
                 let lateness = late.first.flatMap { Int($0.index) == index ? $0 : nil }
                 if lateness != nil { late.removeFirst() }
                 index += 1
-                // The slice is unreadable from here on when its cursor has been parked.
-                if cursors[Int(run.slice)].positionBits == .max
-                    || !group.append(slice, cursor: &cursors[Int(run.slice)], late: lateness)
-                {
-                    losses[Int(run.slice)] += 1
-                }
-                if group.estimatedBytes > limits.splitBytes {
+                group.append(&slices[Int(run.slice)], late: lateness)
+                if group.byteCount > limits.splitBytes {
                     finishGroup()
                     try finishFrame(sequence: sequence, watermarkNs: nil)
                 }
             }
         }
         finishGroup()
-        for (slice, count) in zip(events.slices, losses) where count > 0 {
+        for slice in slices where slice.lostCount > 0 {
             let trace = slice.packet.trace
             builder.append(
                 LossRecord(
@@ -71,7 +68,7 @@ struct DecodedFrameEncoder: ~Copyable, Sendable {
                     sessionID: trace.sessionID,
                     streamID: slice.packet.stream.id,
                     unit: .events,
-                    count: count,
+                    count: slice.lostCount,
                     fromNs: nil,
                     toNs: nil,
                     reason: "events that cannot be decoded"
@@ -98,90 +95,139 @@ struct DecodedFrameEncoder: ~Copyable, Sendable {
     }
 }
 
+/// A slice whose events are being decoded.
+struct OpenSlice {
+    let packet: FeedPacket
+    fileprivate let program: TraceProgram
+    fileprivate let names: ProgramNames
+    fileprivate let bytes: PacketBytes
+    fileprivate var cursor: EventCursor
+    /// Events that cannot be read: the rest of the slice from the first such on; or whose values are too long.
+    fileprivate(set) var lostCount: UInt64 = 0
+    fileprivate var isUnreadable = false
+    /// In the record of that number: the packet's number there.
+    fileprivate var number: (record: UInt64, packet: UInt32) = (0, 0)
+}
+
 /// The decoded events of one record, and the packets that they are from.
+///
+/// Events are written in the wire format as they are decoded, and pass through protobuf-c as one member that it need
+/// not look into.
 struct DecodedGroupBuilder: @unchecked Sendable {
     private let arena: Arena
-    private let limits: FeedLimits
     private var packets: [UnsafeMutablePointer<Tidemark__Feed__DecodedPacket>] = []
     private var packetNumbers: [UInt64: UInt32] = [:]
-    private var events: [UnsafeMutablePointer<Tidemark__Feed__DecodedEvent>] = []
-    private var values: ValueBuilder
+    private var values: ValueWriter
     /// By program. Each holds on to its program, so that an identifier is never used twice.
     private var names: [ObjectIdentifier: ProgramNames] = [:]
-    /// About how long the record is so far, never less than it really is.
-    private(set) var estimatedBytes = 0
+    private let namesMax: Int
+    /// About how long the packets are, never less than they really are.
+    private var packetBytes = 0
+    /// Records that were begun.
+    private var record: UInt64 = 1
 
     init(arena: Arena, limits: FeedLimits) {
         self.arena = arena
-        self.limits = limits
-        values = ValueBuilder(arena: arena, limits: limits)
+        namesMax = limits.programNames
+        values = ValueWriter(limits: limits)
     }
+
+    func free() {
+        values.out.free()
+    }
+
+    /// How long the record is so far, bytes; never less than it really is.
+    var byteCount: Int { values.out.count + packetBytes }
 
     /// The arena has been reset.
     mutating func beginBatch() {
         clear()
         // Programs come and go with traces; those still in use are looked up again.
-        if names.count > limits.programNames { names.removeAll() }
+        if names.count > namesMax { names.removeAll() }
     }
 
     private mutating func clear() {
         packets.removeAll(keepingCapacity: true)
         packetNumbers.removeAll(keepingCapacity: true)
-        events.removeAll(keepingCapacity: true)
-        estimatedBytes = 0
+        values.out.truncate(to: 0)
+        packetBytes = 0
+        record += 1
     }
 
-    /// Decodes the event at `cursor`. When it cannot be read, the cursor is parked at `UInt64.max`.
-    /// - Returns: whether it is now one of the events.
-    mutating func append(_ slice: EventSlice, cursor: inout EventCursor, late: EventGroup.Late?) -> Bool {
-        let packet = slice.packet
-        let names = programNames(packet.program)
-        let number = packetNumber(packet, names)
-        values.begin(names)
+    /// A slice of the batch; it must live as long as this.
+    mutating func open(_ slice: EventSlice) -> OpenSlice {
+        OpenSlice(
+            packet: slice.packet,
+            program: slice.packet.program,
+            names: programNames(slice.packet.program),
+            bytes: PacketBytes(slice.bytes, firstByte: Int(clamping: slice.firstBits / 8)),
+            cursor: EventCursor(positionBits: slice.firstBits, clockCycles: slice.clockCycles)
+        )
+    }
+
+    /// Decodes the slice's next event: it is one of the record's, or one of the slice's losses.
+    mutating func append(_ slice: inout OpenSlice, late: EventGroup.Late?) {
+        guard !slice.isUnreadable else { return slice.lostCount += 1 }
+        if slice.number.record != record { slice.number = (record, packetNumber(slice.packet, slice.names)) }
+        let start = values.out.count
+        values.out.byte(0x12)
+        let event = values.out.open()
+        values.begin(slice.names)
         do throws(PacketError) {
-            let bytes = PacketBytes(slice.bytes, firstByte: Int(clamping: slice.firstBits / 8))
-            try packet.program.visitEvent(bytes, preamble: packet.preamble, cursor: &cursor, visitor: &values)
+            let preamble = slice.packet.preamble
+            try slice.program.visitEvent(slice.bytes, preamble: preamble, cursor: &slice.cursor, visitor: &values)
         } catch {
-            cursor.positionBits = .max
-            return false
+            slice.isUnreadable = true
         }
-        guard !values.isTooLarge else { return false }
-        let event: UnsafeMutablePointer<Tidemark__Feed__DecodedEvent> = arena.make(tidemark__feed__decoded_event__init)
-        event.pointee.packet = number
-        event.pointee.name = names.events[values.event].name
-        event.pointee.late_ns = UInt64(clamping: late?.lateNs ?? 0)
-        event.pointee.late_by_clock = late?.isByClock == true ? 1 : 0
-        event.pointee.stream_context = values.commonContext
-        event.pointee.context = values.specificContext
-        event.pointee.fields = values.payload
-        if let clock = names.events[values.event].clock {
-            let raw = clock.nanoseconds(values.clockCycles)
-            event.pointee.timestamp_case = TIDEMARK__FEED__DECODED_EVENT__TIMESTAMP_TIMESTAMP_NS
-            event.pointee.timestamp_ns = packet.correction.corrected(raw)
-            if !packet.correction.isNone {
-                event.pointee.raw_case = TIDEMARK__FEED__DECODED_EVENT__RAW_RAW_TIMESTAMP_NS
-                event.pointee.raw_timestamp_ns = raw
+        guard !slice.isUnreadable, !values.isTooLarge else {
+            values.out.truncate(to: start)
+            return slice.lostCount += 1
+        }
+        writeHead(slice, late)
+        values.out.close(event)
+    }
+
+    /// The members of `DecodedEvent` that are no values.
+    private mutating func writeHead(_ slice: OpenSlice, _ late: EventGroup.Late?) {
+        let entry = slice.names.events[values.event]
+        if slice.number.packet > 0 {
+            values.out.byte(0x08)
+            values.out.varint(UInt64(slice.number.packet))
+        }
+        if let clock = entry.clock {
+            let rawNs = clock.nanoseconds(values.clockCycles)
+            let correction = slice.packet.correction
+            values.out.byte(0x11)
+            values.out.fixed64(UInt64(bitPattern: correction.corrected(rawNs)))
+            if !correction.isNone {
+                values.out.byte(0x41)
+                values.out.fixed64(UInt64(bitPattern: rawNs))
             }
         }
-        if let level = names.events[values.event].logLevel {
-            event.pointee.log_level_case = TIDEMARK__FEED__DECODED_EVENT__LOG_LEVEL_LEVEL
-            event.pointee.level = level
+        values.out.copy(entry.name)
+        if let level = entry.logLevel {
+            values.out.byte(0x48)
+            values.out.zigzag(level)
         }
-        events.append(event)
-        estimatedBytes += 96 + names.events[values.event].nameBytes + values.estimatedBytes
-        return true
+        guard let late else { return }
+        values.out.byte(0x20)
+        values.out.varint(UInt64(clamping: late.lateNs))
+        if late.isByClock {
+            values.out.byte(0x50)
+            values.out.byte(1)
+        }
     }
 
     /// - Returns: the record; nil when it has no event. The next one begins.
     mutating func finish() -> UnsafeMutablePointer<Tidemark__Feed__DecodedEvents>? {
         defer { clear() }
-        guard !events.isEmpty else { return nil }
+        // The first event's tag is written by protobuf-c.
+        guard values.out.count > 1 else { return nil }
         let message: UnsafeMutablePointer<Tidemark__Feed__DecodedEvents> =
             arena.make(tidemark__feed__decoded_events__init)
         message.pointee.packets = arena.pointers(to: packets[...])
         message.pointee.n_packets = packets.count
-        message.pointee.events = arena.pointers(to: events[...])
-        message.pointee.n_events = events.count
+        arena.add(values.out.bytes(from: 1), as: 2, to: &message.pointee.base)
         return message
     }
 
@@ -209,6 +255,7 @@ struct DecodedGroupBuilder: @unchecked Sendable {
             message.pointee.processor_case = TIDEMARK__FEED__DECODED_PACKET__PROCESSOR_CPU
             message.pointee.cpu = cpu
         }
+        let start = values.out.count
         values.begin(names)
         let bytes = PacketBytes(packet.preambleBytes)
         let isRead: Void? = try? packet.program.visitPacketContext(
@@ -216,13 +263,48 @@ struct DecodedGroupBuilder: @unchecked Sendable {
             preamble: packet.preamble,
             visitor: &values
         )
-        if isRead != nil, !values.isTooLarge { message.pointee.context = values.packetContext }
-        estimatedBytes += 192 + values.estimatedBytes + packet.trace.relay.utf8.count + packet.trace.host.utf8.count
-        estimatedBytes += packet.trace.session.utf8.count + packet.trace.path.utf8.count
-        estimatedBytes += packet.stream.channel.utf8.count
+        let context = values.out.bytes(from: start)
+        if isRead != nil, !values.isTooLarge, !context.isEmpty { arena.add(context, as: 10, to: &message.pointee.base) }
+        packetBytes += 192 + context.count + packet.trace.relay.utf8.count + packet.trace.host.utf8.count
+        packetBytes += packet.trace.session.utf8.count + packet.trace.path.utf8.count
+        packetBytes += packet.stream.channel.utf8.count
+        values.out.truncate(to: start)
         let number = UInt32(packets.count)
         packets.append(message)
         packetNumbers[packet.id] = number
         return number
+    }
+}
+
+extension Arena {
+    fileprivate func pointers<Message>(
+        to messages: ArraySlice<UnsafeMutablePointer<Message>>
+    ) -> UnsafeMutablePointer<UnsafeMutablePointer<Message>?> {
+        let pointers: UnsafeMutablePointer<UnsafeMutablePointer<Message>?> = pointers(count: messages.count)
+        var next = pointers
+        for message in messages {
+            next.initialize(to: message)
+            next += 1
+        }
+        return pointers
+    }
+
+    /// Gives a message a member that is in the wire format already. protobuf-c copies what it does not know.
+    /// - Parameters:
+    ///   - bytes: behind the tag: the length and the content. Members with their own tags may follow.
+    ///   - number: the member's.
+    fileprivate func add(_ bytes: UnsafeRawBufferPointer, as number: UInt32, to message: inout ProtobufCMessage) {
+        let copy = self.bytes(bytes)
+        let member = array(of: ProtobufCMessageUnknownField.self, count: 1)
+        member.initialize(
+            to: ProtobufCMessageUnknownField(
+                tag: number,
+                wire_type: PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED,
+                len: copy.len,
+                data: copy.data
+            )
+        )
+        message.unknown_fields = member
+        message.n_unknown_fields = 1
     }
 }

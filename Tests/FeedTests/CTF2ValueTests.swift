@@ -15,22 +15,25 @@ import Testing
         _ bytes: [UInt8],
         _ check: ([Tidemark__Feed__Field]) throws -> Void
     ) throws {
-        let event = EventClass(id: 0, name: "e", payload: StructureClass(members: members))
-        let program = try TraceProgram(TraceClass(streamClasses: [StreamClass(id: 0, eventClasses: [event])]))
-        let arena = Arena(firstBytes: 4096)
-        var builder = ValueBuilder(arena: arena, limits: FeedLimits())
+        let eventClass = EventClass(id: 0, name: "e", payload: StructureClass(members: members))
+        let program = try TraceProgram(TraceClass(streamClasses: [StreamClass(id: 0, eventClasses: [eventClass])]))
+        var writer = ValueWriter(limits: FeedLimits())
+        defer { writer.out.free() }
         let names = ProgramNames(program)
-        builder.begin(names)
+        let event = writer.out.open()
+        writer.begin(names)
         try bytes.withUnsafeBytes { raw in
             let packet = PacketBytes(raw)
             let preamble = try program.readPreamble(packet)
             var cursor = preamble.firstEvent
-            try program.visitEvent(packet, preamble: preamble, cursor: &cursor, visitor: &builder)
+            try program.visitEvent(packet, preamble: preamble, cursor: &cursor, visitor: &writer)
         }
-        let payload = try #require(builder.payload).pointee
-        try withExtendedLifetime((arena, names)) {
-            try check((0..<payload.n_fields).compactMap { payload.fields[$0]?.pointee })
-        }
+        let written = writer.out.bytes(from: event)
+        let start = written.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        let message = try #require(tidemark__feed__decoded_event__unpack(nil, written.count, start))
+        defer { tidemark__feed__decoded_event__free_unpacked(message, nil) }
+        let payload = try #require(message.pointee.fields).pointee
+        try check((0..<payload.n_fields).compactMap { payload.fields[$0]?.pointee })
     }
 
     @Test func `booleans, blobs and wide texts have a form of their own`() throws {
