@@ -1,4 +1,5 @@
-// Paints counts as a heat map: one pixel row for each lane into a buffer, which is then stretched to the rows' height.
+// Paints counts. Streams are a heat map: one pixel row for each lane into a buffer, which is then stretched to the rows' height.
+// Hosts and sessions, whose sums hardly ever are nothing, are skylines, made from the same buffer.
 
 import { EMPTY_LANE, TILE_COLUMNS } from "./density.js";
 import { levelFor } from "./view.js";
@@ -15,6 +16,10 @@ export class DensityPainter {
         this.pixels = null;
         this.columns = new Int16Array(0);
         this.tables = [0, 1, 2, 3].map(() => ({ colors: new Uint32Array(256), greatest: -1, theme: -1 }));
+        this.skyline = new OffscreenCanvas(1, 1);
+        this.skylineContext = this.skyline.getContext("2d");
+        this.skylineImage = null;
+        this.heights = new Uint8Array(256);
         this.raised = false;
         // Of the last band that was painted: the events in sight, and whether all of them are known.
         this.total = 0;
@@ -116,13 +121,15 @@ export class DensityPainter {
             if (band.isLeaf[row] === 1) this.total += from === 0 && to === 511 ? cells.total : sum(cells.counts, from, to);
             for (let pixel = begin; pixel < end; pixel += 1) {
                 const shade = shades[columns[pixel]];
-                if (shade !== 0) pixels[start + pixel] = colors[shade];
+                if (shade !== 0) pixels[start + pixel] = kind === 3 ? colors[shade] : shade;
             }
         } else {
             const lower = 8 * shift;
             for (let pixel = begin; pixel < end; pixel += 1) {
                 const shade = shades[base + (columns[pixel] >> shift)];
-                if (shade !== 0) pixels[start + pixel] = colors[shade > lower ? shade - lower : 1];
+                if (shade === 0) continue;
+                const lowered = shade > lower ? shade - lower : 1;
+                pixels[start + pixel] = kind === 3 ? colors[lowered] : lowered;
             }
         }
     }
@@ -132,6 +139,43 @@ export class DensityPainter {
         if (rows <= 0) return;
         context.imageSmoothingEnabled = false;
         context.drawImage(this.canvas, 0, 0, width, rows, 0, band.y(band.first), width, rows * rowPixels);
+    }
+
+    // Rows of sums: the buffer holds shades of these. A column is as high as the root of its count.
+    drawSkylines(context, band, width, rowPixels, ratio, skipsLeaves) {
+        const { theme, tiles } = this.app;
+        const inset = rowPixels >= 16 * ratio ? Math.round(3 * ratio) : rowPixels >= 8 * ratio ? Math.round(ratio) : 0;
+        const tall = Math.max(1, rowPixels - inset);
+        if (!this.skylineImage || this.skylineImage.width !== width || this.skylineImage.height !== tall) {
+            this.skylineImage = new ImageData(width, tall);
+            this.skylinePixels = new Uint32Array(this.skylineImage.data.buffer);
+            this.skyline.width = width;
+            this.skyline.height = tall;
+        }
+        const [body, edge] = theme.skyline;
+        for (let row = band.first; row < band.last; row += 1) {
+            const kind = KINDS[band.rows[row].kind];
+            if (kind === 3 || skipsLeaves && band.isLeaf[row]) continue;
+            const greatest = Math.max(tiles.greatest.get(this.level * 4 + kind) ?? 1, 1);
+            for (let shade = 1; shade < 256; shade += 1) {
+                this.heights[shade] = Math.max(1, Math.min(tall, Math.round(tall * 2 ** ((shade - greatest) / 16))));
+            }
+            this.fillSkyline((row - band.first) * width, width, tall, body, edge);
+            this.skylineContext.putImageData(this.skylineImage, 0, 0);
+            context.drawImage(this.skyline, 0, band.y(row) + inset);
+        }
+    }
+
+    fillSkyline(start, width, tall, body, edge) {
+        const target = this.skylinePixels, { heights, pixels } = this;
+        target.fill(0);
+        for (let pixel = 0; pixel < width; pixel += 1) {
+            const shade = pixels[start + pixel];
+            if (shade === 0) continue;
+            const top = tall - heights[shade];
+            target[top * width + pixel] = edge;
+            for (let line = top + 1; line < tall; line += 1) target[line * width + pixel] = body;
+        }
     }
 
     // Calls with what is rare: late events and losses of the rows in sight, by the pixel in the middle of their column.

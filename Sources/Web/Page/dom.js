@@ -24,9 +24,10 @@ export function say(element, text) {
     if (element.textContent !== text) element.textContent = text;
 }
 
-// Control characters would move what stands beside them: they are shown as pictures of themselves.
+// Control characters would move what stands beside them: they are shown as C writes them.
+const ESCAPES = { "\n": "\\n", "\t": "\\t", "\r": "\\r" };
 export function plain(text) {
-    return text.replace(/[\u0000-\u001f]/g, (character) => String.fromCharCode(0x2400 + character.charCodeAt(0)))
+    return text.replace(/[\u0000-\u001f]/g, (character) => ESCAPES[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`)
         .replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, "\ufffd");
 }
 

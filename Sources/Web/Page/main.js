@@ -20,7 +20,7 @@ import { toNs, toOffset, zone } from "./time.js";
 import { View } from "./view.js";
 
 // Where now is drawn while following: so much of the width is left for what is still to come.
-const AHEAD = 0.06;
+const AHEAD = 0.08;
 const ROW_SIZES = ["roomy", "dense", "finest"];
 
 class Page {

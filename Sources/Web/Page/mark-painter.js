@@ -12,7 +12,7 @@ export class MarkPainter {
 
     drawRows(context, band, width, ratio) {
         this.drawExcluded(context, band, width, ratio);
-        this.drawFrontiers(context, band, width, ratio);
+        this.drawUnknown(context, band, width);
     }
 
     // [from, to) of a span in pixels within the stage, or null.
@@ -41,9 +41,9 @@ export class MarkPainter {
         }
     }
 
-    drawFrontiers(context, band, width, ratio) {
+    // What nobody knows yet of a host.
+    drawUnknown(context, band, width) {
         const { live, theme, tree } = this.app;
-        const holder = live.state.holder;
         for (const [id, rows] of band.spans) {
             const lane = tree.lanes.get(id), frontier = live.frontiers.get(id);
             if (!lane || lane.kind !== "host" || frontier === undefined) continue;
@@ -52,10 +52,22 @@ export class MarkPainter {
             if (bottom <= top || x > width) continue;
             context.fillStyle = theme["veil-host"];
             context.fillRect(Math.max(0, x), top, width - Math.max(0, x), bottom - top);
-            if (x < 0) continue;
-            const isHolding = holder && holder.relay === lane.relay || lane.state === "lagging";
+        }
+    }
+
+    // How far each host has come: a line in its rows, above all veils. Red and wide for the one that holds W.
+    drawFrontierLines(context, band, width, ratio) {
+        const { live, theme, tree } = this.app, holder = live.state.holder;
+        for (const [id, rows] of band.spans) {
+            const lane = tree.lanes.get(id), frontier = live.frontiers.get(id);
+            if (!lane || frontier === undefined) continue;
+            const x = this.x(frontier, width);
+            const top = band.y(Math.max(rows[0], band.first)), bottom = band.y(Math.min(rows[1], band.last));
+            if (bottom <= top || x < 0 || x > width) continue;
+            const isHolding = holder && holder.relay === lane.relay || lane.state === "lagging" || lane.state === "excluded";
             context.fillStyle = isHolding ? theme.lost : theme.muted;
-            context.fillRect(x, top, Math.max(1, Math.round((isHolding ? 2 : 1) * ratio)), bottom - top);
+            const gap = Math.round(2 * ratio), wide = Math.max(1, Math.round((isHolding ? 3 : 1) * ratio));
+            context.fillRect(x - (isHolding ? Math.round(ratio) : 0), top + gap, wide, bottom - top - gap);
         }
     }
 

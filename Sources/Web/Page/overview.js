@@ -52,11 +52,11 @@ export class Overview {
         context.fillRect(0, 0, width, height);
         const greatest = this.collect(from, to, now);
         const foot = height - Math.round(2 * ratio), tall = foot - Math.round(14 * ratio);
-        context.fillStyle = theme.ramp[this.app.theme.isLight ? 2 : 2];
+        context.fillStyle = theme.ramp[2];
         for (let pixel = 0; pixel < width; pixel += 1) {
             const sum = this.sums[pixel];
             if (sum > 0) {
-                const size = Math.max(ratio, Math.sqrt(sum / greatest) * tall);
+                const size = Math.max(ratio, (sum / greatest) ** 0.4 * tall);
                 context.fillRect(pixel, foot - size, 1, size);
             }
         }

@@ -117,12 +117,12 @@ export class Side {
         parts.state.className = `state ${lane.state}`;
         say(parts.name, plain(labelOf(lane)));
         say(parts.place, lane.kind === "host" && lane.relay !== lane.name ? plain(lane.relay) : isPinned && lane.above ? plain(pathOf(lane.above)) : "");
-        say(parts.count, countText(lane.events));
         const holder = live.state?.holder;
-        const note = lane.kind === "host" && holder && holder.relay === lane.relay && holder.host === lane.name ? `holds W ${durationText(holder.held_ns)}`
+        const note = lane.kind === "host" && holder && holder.relay === lane.relay && holder.host === lane.name ? `holds W ${durationText(Math.round(holder.held_ns / 1e9) * 1e9)}`
             : lane.state !== "active" && lane.state !== "quiet" && lane.kind !== "stream" ? lane.state : "";
         say(parts.note, note);
         parts.note.hidden = !note;
+        say(parts.count, note ? "" : countText(lane.events));
         parts.note.className = `badge ${note.startsWith("holds") || lane.state === "excluded" || lane.state === "lost" ? "alarm" : "warn"}`;
         const skew = lane.kind === "host" ? skewText(lane.clock) : "";
         say(parts.skew, skew);
@@ -265,9 +265,17 @@ export function skewText(clock) {
     const { lower_ns: lower, upper_ns: upper } = clock;
     const signed = (value) => `${value > 0 ? "+" : ""}${durationText(value)}`;
     if (clock.quality === "failed") return "clock ?";
-    if (lower !== null && upper !== null) return `${signed((lower + upper) / 2)} ±${durationText((upper - lower) / 2)}`;
+    if (lower !== null && upper !== null) return middleText((lower + upper) / 2, (upper - lower) / 2);
     if (lower !== null) return `≥ ${signed(lower)}`;
     return upper !== null ? `≤ ${signed(upper)}` : "";
+}
+
+// Both in one unit: that of the greater.
+function middleText(middle, error) {
+    const size = Math.max(Math.abs(middle), error);
+    const [unit, scale] = size >= 1e9 ? ["s", 1e9] : size >= 1e6 ? ["ms", 1e6] : size >= 1e3 ? ["µs", 1e3] : ["ns", 1];
+    const short = (value) => Number((value / scale).toPrecision(3));
+    return `${middle > 0 ? "+" : middle < 0 ? "−" : ""}${short(Math.abs(middle))} ±${short(error)} ${unit}`;
 }
 
 function skewTitle(clock) {

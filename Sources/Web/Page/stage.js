@@ -104,7 +104,7 @@ export class Stage {
         const ratio = window.devicePixelRatio || 1;
         const box = this.canvas.parentElement.getBoundingClientRect();
         const axisHeight = Math.round(26 * ratio);
-        const width = Math.max(1, Math.round(box.width * ratio)), height = Math.max(1, Math.round(box.height * ratio) - axisHeight);
+        const width = Math.max(1, Math.round(box.width * ratio)), height = Math.max(1, Math.round(box.height * ratio));
         if (width === this.width && height === this.height && ratio === this.ratio) return;
         this.ratio = ratio;
         this.width = width;
@@ -118,8 +118,11 @@ export class Stage {
         this.app.view.width = width / ratio;
     }
 
+    // Few rows share the room that there is, as far as that helps.
     get rowPixels() {
-        return Math.max(2, Math.round(ROWS[this.app.rowSize] * this.ratio));
+        const least = ROWS[this.app.rowSize], rows = this.tree.rows.length + this.pinned.rows.length;
+        const shared = rows && this.app.rowSize === "roomy" ? Math.min(52, Math.floor((this.height / this.ratio - 4) / rows)) : 0;
+        return Math.max(2, Math.round(Math.max(least, shared) * this.ratio));
     }
 
     layout(scrollTop) {
@@ -151,23 +154,28 @@ export class Stage {
         this.density[1].prepare(this.pinned, width, now);
         this.chooseDetail(now);
         for (const [band, painter] of [[this.tree, this.density[0]], [this.pinned, this.density[1]]]) {
-            if (band.last <= band.first) continue;
-            context.save();
-            context.beginPath();
-            context.rect(0, band.top, width, band.height);
-            context.clip();
-            this.drawBand(band, painter);
-            context.restore();
+            this.withClip(context, band, () => this.drawBand(band, painter));
         }
         if (this.pinned.rows.length) {
             context.fillStyle = theme["line-strong"];
             context.fillRect(0, this.tree.top - Math.round(2 * ratio), width, Math.max(1, Math.round(ratio)));
         }
         this.marks.drawWatermark(context, width, height, ratio);
+        for (const band of [this.tree, this.pinned]) this.withClip(context, band, () => this.marks.drawFrontierLines(context, band, width, ratio));
         this.drawAxis();
         tiles.start(now);
         this.frames += 1;
         return this.density[0].raised || this.density[1].raised;
+    }
+
+    withClip(context, band, draw) {
+        if (band.last <= band.first) return;
+        context.save();
+        context.beginPath();
+        context.rect(0, band.top, this.width, band.height);
+        context.clip();
+        draw();
+        context.restore();
     }
 
     // Single events where few enough are in sight, and all of them are there.
@@ -189,8 +197,9 @@ export class Stage {
             context.fillStyle = band.rows[row].kind === "stream" ? theme.row : theme["row-host"];
             context.fillRect(0, band.y(row), width, tall);
         }
-        painter.draw(context, band, width, tall);
+        painter.draw(context, band, width, tall, ratio);
         if (this.showsEvents) this.coverLeaves(band, tall);
+        painter.drawSkylines(context, band, width, tall, ratio, this.showsEvents);
         const gap = tall >= 16 * ratio ? Math.round(1.5 * ratio) : tall >= 8 * ratio ? line : 0;
         context.fillStyle = theme.ground;
         for (let row = band.first; gap > 0 && row < band.last; row += 1) {
@@ -222,7 +231,7 @@ export class Stage {
         const { context, width } = this;
         const { view, theme } = this.app;
         const step = this.step(), shift = zoneShift(view.from);
-        context.fillStyle = theme.line;
+        context.fillStyle = theme.grid;
         const bottom = Math.min(band.top + band.height, band.y(band.last));
         for (let time = Math.ceil((view.from + shift) / step) * step - shift; time < view.to; time += step) {
             context.fillRect(Math.round((time - view.from) / view.span * width), band.top, 1, bottom - band.top);
@@ -252,11 +261,13 @@ export class Stage {
         const base = step < 1e9 ? `${dateText(view.from)}  ${clockText(view.from, 0)}` : step < 60e9 || step < 86_400e9 ? dateText(view.from) : "";
         const baseWidth = base ? context.measureText(base).width + 20 * ratio : 0;
         const key = `${step}:${this.app.zoneName}`;
+        const flag = live.watermark === null ? -1e9 : this.marks.x(live.watermark, width);
         for (let time = Math.ceil((view.from + shift) / step) * step - shift; time < view.to; time += step) {
             const x = Math.round((time - view.from) / view.span * width);
             context.fillStyle = theme["line-strong"];
             context.fillRect(x, tall - Math.round(6 * ratio), 1, Math.round(6 * ratio));
-            if (x < baseWidth) continue;
+            const fromFlag = x - flag;
+            if (x < baseWidth || fromFlag > -40 * ratio && fromFlag < 84 * ratio) continue;
             context.fillStyle = theme.muted;
             context.fillText(this.label(time, step, key), x + Math.round(4 * ratio), middle);
         }
@@ -356,12 +367,7 @@ export class Stage {
         for (const band of [this.tree, this.pinned]) {
             const row = band.rowOf[chosen.lane];
             if (row === undefined || row < band.first || row >= band.last) continue;
-            context.save();
-            context.beginPath();
-            context.rect(0, band.top, this.width, band.height);
-            context.clip();
-            this.ring(context, band, row, chosen.time, theme.accent);
-            context.restore();
+            this.withClip(context, band, () => this.ring(context, band, row, chosen.time, theme.accent));
         }
     }
 

@@ -2,14 +2,14 @@
 // well as in hue, so that they read the same without colours; marks differ by shape too.
 
 const RAMPS = {
-    dark: ["#1a3345", "#1f4f68", "#28717f", "#4b9a85", "#96c07c", "#f2eaa4"],
+    dark: ["#21445a", "#235a73", "#28717f", "#4b9a85", "#96c07c", "#f2eaa4"],
     light: ["#d3e6ee", "#a3cbd8", "#66a8bc", "#3580a0", "#225a80", "#16294f"],
 };
 const EVENTS = {
     dark: ["#6cb6e8", "#e0b04c", "#5cc49b", "#d894bd", "#8fb3ff", "#e58a5b", "#a6cf6a", "#c3b1e1"],
     light: ["#0f6fae", "#a06a00", "#00785a", "#a23e7c", "#3a56c4", "#b34a12", "#4c7a12", "#6a4fa3"],
 };
-const NAMES = ["ground", "row", "row-host", "line", "line-strong", "text", "muted", "accent", "late", "lost", "veil", "veil-host", "hatch", "select",
+const NAMES = ["ground", "row", "row-host", "line", "grid", "line-strong", "text", "muted", "accent", "late", "lost", "veil", "veil-host", "hatch", "select",
     "select-line", "cursor", "now"];
 
 export class Theme {
@@ -30,6 +30,9 @@ export class Theme {
         this.mono = style.getPropertyValue("--mono").trim();
         this.events = EVENTS[this.name];
         this.ramp = RAMPS[this.name];
+        // Pixels of an ImageData: a skyline's body and its edge.
+        this.skyline = [this.ramp[2], this.ramp[3]].map((text) => (255 << 24 | parseInt(text.slice(5, 7), 16) << 16
+            | parseInt(text.slice(3, 5), 16) << 8 | parseInt(text.slice(1, 3), 16)) >>> 0);
         this.patterns = new Map();
         this.version = (this.version ?? 0) + 1;
         this.onChange();
