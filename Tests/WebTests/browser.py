@@ -1,6 +1,5 @@
 """Debian's chromium, driven against the page and its mock server. Needs chromium, chromium-driver and python3-selenium."""
 
-import json
 import threading
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ import mock_server
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCREENSHOTS = ROOT / ".build" / "timeline-screenshots"
 PATIENCE_SECONDS = 30
+CODES = {"Escape": 27, "Enter": 13}
 
 
 class Browser:
@@ -62,6 +62,10 @@ class Browser:
             time.sleep(0.03)
         raise AssertionError(message or f"has not come true: {expression}")
 
+    def frames(self):
+        """Until what has been changed is drawn."""
+        self.run("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))")
+
     def settle(self):
         """Until all that is in sight is there and nothing glides."""
         self.until("tidemark.tiles.running === 0 && tidemark.tiles.queue.length === 0 && tidemark.stage.density[0].isKnown"
@@ -93,7 +97,7 @@ class Browser:
         text = key if len(key) == 1 and modifiers in (0, 8) else ""
         for kind in ("keyDown", "keyUp"):
             self.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {
-                "type": kind, "key": key, "modifiers": modifiers, **({"text": text} if text and kind == "keyDown" else {})})
+                "type": kind, "key": key, "modifiers": modifiers, "windowsVirtualKeyCode": CODES.get(key, 0), **({"text": text} if text and kind == "keyDown" else {})})
 
     def type(self, text):
         self.driver.execute_cdp_cmd("Input.insertText", {"text": text})
@@ -103,12 +107,10 @@ class Browser:
         self.driver.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
 
     def take_errors(self):
-        """What the console has said since the last time that is no plain message."""
+        """What the console has said since the last time that is no plain message. That a test reads pixels is its own matter."""
         return [f"{entry['level']}: {entry['message']}" for entry in self.driver.get_log("browser")
-                if entry["level"] not in ("INFO", "DEBUG")]
+                if entry["level"] not in ("INFO", "DEBUG") and "willReadFrequently" not in entry["message"]]
 
-    def describe(self, value):
-        return json.dumps(value)
 
     def close(self):
         self.driver.quit()

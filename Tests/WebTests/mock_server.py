@@ -40,6 +40,8 @@ class Clock:
         self.stopped, self.excluded, self.spans = {}, {}, []
         self.generation = f"mock-{self.start}"
         self.calls = {}
+        # How often live updates have been broken off.
+        self.breaks = 0
 
     def now(self):
         base = BEGIN + HISTORY_SECONDS * SECOND
@@ -400,8 +402,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         answers = self.server.answers
-        last, before = answers.clock.watermark(), None
-        while True:
+        last, before, breaks = answers.clock.watermark(), None, answers.clock.breaks
+        while breaks == answers.clock.breaks:
             state = answers.feed_state(None)
             shape = [(relay["relay"], relay["state"]) for relay in state["relays"]] + [bool(state["holder"])]
             if shape != before:

@@ -2,6 +2,8 @@
 
 export class LaneTree {
     constructor() {
+        // Rises with whatever may change the rows.
+        this.version = 0;
         this.reset();
         this.closed = new Set();
         this.hidden = new Set();
@@ -13,7 +15,7 @@ export class LaneTree {
     reset() {
         this.lanes = new Map();
         this.roots = [];
-        this.version = 0;
+        this.version += 1;
         this.isSorted = true;
     }
 

@@ -76,7 +76,6 @@ export class LiveState {
         this.state = data;
         if (data.generation !== this.generation) {
             this.generation = data.generation;
-            setAnchor(data.begin ?? data.now);
             await this.readAll(data);
             this.handlers.reset();
         }
@@ -85,17 +84,23 @@ export class LiveState {
     }
 
     async readAll(data) {
-        this.tree.reset();
-        this.frontiers.clear();
-        this.begin = toOffset(data.begin ?? data.now);
+        const pages = [];
         let after = 0;
         do {
             const page = await this.api.json("/api/lanes", { after, limit: 5000 });
-            this.tree.take(page.lanes);
-            this.takeFrontiers(page.lanes);
+            pages.push(page.lanes);
             after = page.next;
         } while (after);
         const { marks } = await this.api.json("/api/marks", { from: data.begin ?? data.now, to: (BigInt(data.now) + (1n << 50n)).toString() });
+        setAnchor(data.begin ?? data.now);
+        this.tree.reset();
+        this.frontiers.clear();
+        this.nowBase = 0;
+        this.begin = toOffset(data.begin ?? data.now);
+        for (const lanes of pages) {
+            this.tree.take(lanes);
+            this.takeFrontiers(lanes);
+        }
         this.marks = [];
         marks.forEach((mark) => this.keepMark(mark));
         this.nowAt = performance.now();

@@ -177,7 +177,7 @@ class Page {
         this.tiles.isWaiting = this.events.isWaiting = false;
         this.stage.layout(this.side.scrollTop);
         const isUnsettled = this.stage.draw(milliseconds);
-        this.side.draw();
+        this.side.draw(milliseconds);
         this.overview.draw(milliseconds);
         this.tiles.start(milliseconds);
         if (this.pointer) this.pointer.hit = this.stage.hit(this.pointer.x, this.pointer.y);

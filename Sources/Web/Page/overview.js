@@ -11,6 +11,11 @@ export class Overview {
         this.app = app;
         this.canvas = document.getElementById("overview");
         this.context = this.canvas.getContext("2d", { alpha: false });
+        // All but the brush, which moves in every frame.
+        this.base = new OffscreenCanvas(1, 1);
+        this.baseContext = this.base.getContext("2d", { alpha: false });
+        this.baseAt = -Infinity;
+        this.baseKey = 0;
         this.width = this.height = 0;
         this.sums = new Float64Array(0);
         this.drag = null;
@@ -24,6 +29,9 @@ export class Overview {
         this.ratio = ratio;
         this.canvas.width = this.width = width;
         this.canvas.height = this.height = height;
+        this.base.width = width;
+        this.base.height = height;
+        this.baseAt = -Infinity;
         this.sums = new Float64Array(width);
     }
 
@@ -46,8 +54,35 @@ export class Overview {
 
     draw(now) {
         const { context, width, height, ratio } = this;
-        const { theme, live, view } = this.app;
-        const [from, to] = this.range();
+        const { theme, view, tiles, selection } = this.app;
+        const key = theme.version * 1e9 + tiles.fills;
+        if (now - this.baseAt > 400 || key !== this.baseKey || selection !== this.baseSelection) {
+            this.baseAt = now;
+            this.baseKey = key;
+            this.baseSelection = selection;
+            this.drawBase(now);
+        }
+        context.drawImage(this.base, 0, 0);
+        const [from, to] = this.baseRange;
+        const left = Math.round((view.from - from) / (to - from) * width), right = Math.round((view.to - from) / (to - from) * width);
+        context.fillStyle = theme["veil-host"];
+        context.fillRect(0, 0, Math.max(0, left), height);
+        context.fillRect(right, 0, Math.max(0, width - right), height);
+        const line = Math.max(1, Math.round(1.5 * ratio));
+        context.strokeStyle = theme.accent;
+        context.lineWidth = line;
+        const shown = Math.max(right - left, 3 * ratio);
+        context.strokeRect(left + line / 2, line / 2, shown - line, height - line);
+        context.fillStyle = theme.accent;
+        if (shown > 24 * ratio) {
+            for (const x of [left, left + shown]) context.fillRect(x - 1.5 * ratio, height / 2 - 7 * ratio, 3 * ratio, 14 * ratio);
+        }
+    }
+
+    drawBase(now) {
+        const { baseContext: context, width, height, ratio } = this;
+        const { theme } = this.app;
+        const [from, to] = this.baseRange = this.range();
         context.fillStyle = theme.row;
         context.fillRect(0, 0, width, height);
         const greatest = this.collect(from, to, now);
@@ -62,20 +97,6 @@ export class Overview {
         }
         this.drawAxis(from, to);
         this.drawMarks(from, to);
-        const left = Math.round((view.from - from) / (to - from) * width), right = Math.round((view.to - from) / (to - from) * width);
-        context.fillStyle = theme["veil-host"];
-        context.fillRect(0, 0, Math.max(0, left), height);
-        context.fillRect(right, 0, Math.max(0, width - right), height);
-        const line = Math.max(1, Math.round(1.5 * ratio));
-        context.strokeStyle = theme.accent;
-        context.lineWidth = line;
-        const shown = Math.max(right - left, 3 * ratio);
-        context.strokeRect(left + line / 2, line / 2, shown - line, height - line);
-        context.fillStyle = theme.accent;
-        if (shown > 24 * ratio) {
-            for (const x of [left, left + shown]) context.fillRect(x - 1.5 * ratio, height / 2 - 7 * ratio, 3 * ratio, 14 * ratio);
-        }
-        void live;
     }
 
     collect(from, to, now) {
@@ -103,7 +124,7 @@ export class Overview {
     }
 
     drawAxis(from, to) {
-        const { context, width, ratio } = this, { theme } = this.app;
+        const { baseContext: context, width, ratio } = this, { theme } = this.app;
         const step = axisStep((to - from) / width * 110 * ratio), shift = zoneShift(from);
         context.font = `${Math.round(10 * ratio)}px ${theme.font}`;
         context.textBaseline = "top";
@@ -117,7 +138,7 @@ export class Overview {
     }
 
     drawMarks(from, to) {
-        const { context, width, height, ratio } = this, { theme, live, selection } = this.app;
+        const { baseContext: context, width, height, ratio } = this, { theme, live, selection } = this.app;
         const x = (time) => Math.round((time - from) / (to - from) * width);
         for (const mark of live.marks) {
             if (mark.kind === "excluded" || mark.kind === "gap") {

@@ -18,6 +18,8 @@ export class Side {
         this.pinnedPool = new Map();
         this.active = null;
         this.under = null;
+        this.shape = [];
+        this.drawnAt = -Infinity;
         this.drag = null;
         this.listen();
     }
@@ -26,10 +28,14 @@ export class Side {
         return this.tree.scrollTop;
     }
 
-    // Brings the document to what the bands show.
-    draw() {
+    // Brings the document to what the bands show, where that has changed. Numbers of events may be half a second old.
+    draw(now) {
         const { stage, app } = this, ratio = stage.ratio;
-        const tall = stage.rowPixels / ratio;
+        const tall = stage.rowPixels / ratio, shape = this.shape;
+        const next = [app.tree.version, tall, stage.tree.first, stage.tree.last, stage.tree.top, this.active, app.isNarrow, app.rowSize];
+        if (now - this.drawnAt < 500 && next.every((value, index) => value === shape[index])) return;
+        this.shape = next;
+        this.drawnAt = now;
         const size = app.rowSize;
         this.tree.classList.toggle("small", ROWS[size] < 16);
         this.pinned.classList.toggle("small", ROWS[size] < 16);

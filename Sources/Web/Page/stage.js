@@ -326,7 +326,7 @@ export class Stage {
     // What follows the pointer, and what is chosen.
     drawOverlay() {
         const context = this.overlayContext, { width, height, ratio } = this;
-        const { theme, view, pointer, selection, chosen } = this.app;
+        const { theme, pointer, selection, chosen } = this.app;
         context.clearRect(0, 0, width, height);
         if (selection) {
             const left = this.marks.x(selection.from, width), right = this.marks.x(selection.to, width);
@@ -343,7 +343,6 @@ export class Stage {
             const hit = pointer.hit;
             if (hit && hit.event) this.ring(context, hit.band, hit.row, hit.event.tile.times[hit.event.at], theme.text);
         }
-        void view;
     }
 
     drawSpanText(context, left, right) {

@@ -40,6 +40,8 @@ export class TileStore {
         this.clear();
         this.running = 0;
         this.failure = null;
+        // How many answers have come.
+        this.fills = 0;
         // Since the last frame began: something in sight is to be fetched again, but not yet.
         this.isWaiting = false;
     }
@@ -129,6 +131,7 @@ export class TileStore {
     }
 
     fill(tile, ids, density) {
+        this.fills += 1;
         for (const id of ids) {
             const lane = density.lanes.get(id) ?? EMPTY_LANE;
             if ((tile.lanes.get(id) ?? EMPTY_LANE) === EMPTY_LANE && lane !== EMPTY_LANE) {
