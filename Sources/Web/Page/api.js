@@ -18,6 +18,10 @@ export class API {
         this.asking = null;
     }
 
+    get hasToken() {
+        return sessionStorage.getItem(TOKEN) !== null;
+    }
+
     setToken(token) {
         sessionStorage.setItem(TOKEN, token);
     }

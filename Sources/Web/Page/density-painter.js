@@ -21,6 +21,8 @@ export class DensityPainter {
         this.skylineImage = null;
         this.heights = new Uint8Array(256);
         this.raised = false;
+        // Pairs of pixels: what the filter's counts do not tell yet.
+        this.unknown = [];
         // Of the last band that was painted: the events in sight, and whether all of them are known.
         this.total = 0;
         this.isKnown = true;
@@ -57,8 +59,10 @@ export class DensityPainter {
         this.total = 0;
         this.isKnown = true;
         this.raised = false;
+        this.unknown.length = 0;
         if (rows <= 0) return;
         this.room(width, rows);
+        band.totals.fill(0, band.first, band.last);
         const nsPerPixel = view.span / width;
         const levels = live.state.levels;
         const level = levelFor(nsPerPixel, levels.least, levels.greatest);
@@ -75,11 +79,19 @@ export class DensityPainter {
                 this.columns[pixel] = at < 0 ? 0 : at > 511 ? 511 : at;
             }
             const tile = tiles.want(level, index, band.rows, band.near, band.far, now);
+            if (tile.isPartial) this.addUnknown(tile, begin, end, (time) => (time - view.from) / nsPerPixel);
             const from = Math.max(0, Math.floor(view.from / column) - base), to = Math.min(511, Math.floor(view.to / column) - base);
             for (let row = 0; row < rows; row += 1) this.paintRow(tile, band, band.first + row, row * width, begin, end, from, to);
         }
         this.prefetch(band, level, first, last, least, greatest, now);
         this.context.putImageData(this.image, 0, 0, 0, 0, width, rows);
+    }
+
+    addUnknown(tile, begin, end, pixelOf) {
+        const column = 2 ** tile.level, base = tile.index * TILE_COLUMNS;
+        const known = [tile.knownFrom, tile.knownTo].map((at) => Math.min(end, Math.max(begin, Math.round(pixelOf((base + at) * column)))));
+        if (known[0] > begin) this.unknown.push(begin, known[0]);
+        if (known[1] < end) this.unknown.push(known[1], end);
     }
 
     // A neighbour on either side, and the tiles two levels above: what panning and zooming out need next.
@@ -118,7 +130,11 @@ export class DensityPainter {
                 this.app.tiles.raise(tile.level, kind, cells.greatest);
                 this.raised = true;
             }
-            if (band.isLeaf[row] === 1) this.total += from === 0 && to === 511 ? cells.total : sum(cells.counts, from, to);
+            if (band.isLeaf[row] === 1) {
+                const count = from === 0 && to === 511 ? cells.total : sum(cells.counts, from, to);
+                band.totals[row] += count;
+                this.total += count;
+            }
             for (let pixel = begin; pixel < end; pixel += 1) {
                 const shade = shades[columns[pixel]];
                 if (shade !== 0) pixels[start + pixel] = kind === 3 ? colors[shade] : shade;
@@ -142,7 +158,7 @@ export class DensityPainter {
     }
 
     // Rows of sums: the buffer holds shades of these. A column is as high as the root of its count.
-    drawSkylines(context, band, width, rowPixels, ratio, skipsLeaves) {
+    drawSkylines(context, band, width, rowPixels, ratio, stageOfEvents) {
         const { theme, tiles } = this.app;
         const inset = rowPixels >= 16 * ratio ? Math.round(3 * ratio) : rowPixels >= 8 * ratio ? Math.round(ratio) : 0;
         const tall = Math.max(1, rowPixels - inset);
@@ -155,7 +171,7 @@ export class DensityPainter {
         const [body, edge] = theme.skyline;
         for (let row = band.first; row < band.last; row += 1) {
             const kind = KINDS[band.rows[row].kind];
-            if (kind === 3 || skipsLeaves && band.isLeaf[row]) continue;
+            if (kind === 3 || stageOfEvents?.hasEvents(band, row)) continue;
             const greatest = Math.max(tiles.greatest.get(this.level * 4 + kind) ?? 1, 1);
             for (let shade = 1; shade < 256; shade += 1) {
                 this.heights[shade] = Math.max(1, Math.min(tall, Math.round(tall * 2 ** ((shade - greatest) / 16))));

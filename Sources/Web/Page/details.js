@@ -157,6 +157,7 @@ export class Details {
             if (app.activeFilter) query.set("filter", app.activeFilter);
             link.href = `/api/export?${query}`;
             link.setAttribute("download", "");
+            link.addEventListener("click", (event) => this.download(event, link, format));
             actions.append(link);
         }
         this.body.append(actions);
@@ -171,6 +172,22 @@ export class Details {
             }
         } catch (error) {
             if (request === this.request) place.replaceChildren(make("p", "note", error.message));
+        }
+    }
+
+    // A link cannot carry a token: then the page fetches the file itself.
+    async download(event, link, format) {
+        if (!this.app.api.hasToken) return;
+        event.preventDefault();
+        try {
+            const answer = await this.app.api.call(link.getAttribute("href"));
+            const url = URL.createObjectURL(await answer.blob()), save = make("a");
+            save.href = url;
+            save.download = `tidemark-range.${{ json: "json", perfetto: "pftrace", ctf: "tar" }[format]}`;
+            save.click();
+            setTimeout(() => URL.revokeObjectURL(url), 60_000);
+        } catch (error) {
+            this.app.status.notice(`export: ${error.message}`);
         }
     }
 

@@ -31,7 +31,7 @@ export class EventPainter {
     }
 
     draw(context, band, width, rowPixels, ratio) {
-        const { view, theme } = this.app;
+        const { view, theme, stage } = this.app;
         const scale = width / view.span, from = view.from, rowOf = band.rowOf;
         if (this.lastX.length < band.rows.length) {
             this.lastX = new Int32Array(band.rows.length + 64);
@@ -47,7 +47,7 @@ export class EventPainter {
                 for (let at = firstFrom(tile, from - 4 / scale); at < end; at += 1) {
                     if (tile.names[at] % COLORS !== color || tile.late[at] > 0) continue;
                     const row = rowOf[tile.lanes[at]];
-                    if (row < band.first || row >= band.last) continue;
+                    if (row < band.first || row >= band.last || !stage.hasEvents(band, row)) continue;
                     const x = Math.round((tile.times[at] - from) * scale);
                     if (this.lastX[row] === x) continue;
                     this.lastX[row] = x;
@@ -77,7 +77,7 @@ export class EventPainter {
 
     // From the right to the left: each name up to the next event of its row.
     drawNames(context, band, width, rowPixels, ratio) {
-        const { view, theme, events } = this.app;
+        const { view, theme, events, stage } = this.app;
         const font = `${Math.round(11 * ratio)}px ${theme.font}`;
         if (this.widthsFont !== font) {
             this.widths.clear();
@@ -93,7 +93,7 @@ export class EventPainter {
             const end = firstFrom(tile, view.to + view.span * 0.05);
             for (let at = end - 1; at >= first; at -= 1) {
                 const row = band.rowOf[tile.lanes[at]];
-                if (row < band.first || row >= band.last) continue;
+                if (row < band.first || row >= band.last || !stage.hasEvents(band, row)) continue;
                 const x = (tile.times[at] - view.from) / view.span * width, next = this.nextX[row];
                 this.nextX[row] = x;
                 if (next - x < 40 * ratio) continue;

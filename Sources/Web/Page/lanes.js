@@ -56,11 +56,6 @@ export class LaneTree {
         this.version += 1;
     }
 
-    byKey(key) {
-        for (const lane of this.lanes.values()) if (lane.key === key) return lane;
-        return null;
-    }
-
     sort() {
         const place = (lane) => this.order.get(lane.key) ?? Infinity;
         const compare = (left, right) => {

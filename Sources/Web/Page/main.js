@@ -68,7 +68,10 @@ class Page {
             reset: () => this.reset(),
             changed: () => this.invalidate(),
             spoiled: (from, to) => { this.tiles.spoil(from, to); this.events.spoil(from, to); },
-            lanes: () => this.lanesChanged(false),
+            lanes: () => {
+                this.lanesChanged(false);
+                if (this.matching) this.askMatching();
+            },
             notice: (text) => {
                 this.status.notice(text);
                 if (!this.isReady) this.status.veil(text);
@@ -255,7 +258,12 @@ class Page {
         this.matching = null;
         this.lanesChanged();
         if (this.selection && this.isReady) this.details.showRange(this.selection);
-        if (!filter || !this.isReady) return;
+        if (filter && this.isReady) await this.askMatching();
+    }
+
+    // Which lanes can match at all, where the filter says so by itself.
+    async askMatching() {
+        const filter = this.activeFilter;
         try {
             const { lanes } = await this.api.json("/api/filter", { expression: filter });
             if (filter === this.activeFilter && lanes) this.matching = this.withParents(lanes);
@@ -439,6 +447,7 @@ class Page {
     // ------------------------------------------------------------------------------------------ address
 
     takeAddress(state, isLater = false) {
+        // What was asked for first; lanes by their keys, which may come later.
         this.wanted = state;
         this.tree.closed = new Set(state.closed);
         this.tree.hidden = new Set(state.hidden);

@@ -15,6 +15,13 @@ export class MarkPainter {
         this.drawUnknown(context, band, width);
     }
 
+    // Times that the server has not looked at yet for the filter: dotted.
+    drawUnsearched(context, pairs, top, bottom, ratio) {
+        const { theme } = this.app;
+        context.fillStyle = theme.dotting(context, theme["line-strong"], 6, ratio);
+        for (let at = 0; at < pairs.length; at += 2) context.fillRect(pairs[at], top, pairs[at + 1] - pairs[at], bottom - top);
+    }
+
     // [from, to) of a span in pixels within the stage, or null.
     clip(from, to, width) {
         const left = Math.max(-2, this.x(from, width)), right = Math.min(width + 2, this.x(to, width));

@@ -18,6 +18,7 @@ export class Overview {
         this.baseKey = 0;
         this.width = this.height = 0;
         this.sums = new Float64Array(0);
+        this.unknown = [];
         this.drag = null;
         this.listen();
     }
@@ -95,6 +96,7 @@ export class Overview {
                 context.fillRect(pixel, foot - size, 1, size);
             }
         }
+        if (this.app.activeFilter) this.app.stage.marks.drawUnsearched(context, this.unknown, 0, height, ratio);
         this.drawAxis(from, to);
         this.drawMarks(from, to);
     }
@@ -104,9 +106,11 @@ export class Overview {
         const level = Math.min(levels.greatest, Math.max(levels.least, Math.ceil(Math.log2((to - from) / width))));
         const column = 2 ** level, size = TILE_COLUMNS * column, scale = width / (to - from);
         this.sums.fill(0);
+        this.unknown.length = 0;
         let greatest = 1;
         for (let index = Math.floor(from / size); index <= Math.floor(live.end / size); index += 1) {
-            const cells = tiles.want(level, index, FEED_ROW, 0, 1, now).lanes.get(0);
+            const tile = tiles.want(level, index, FEED_ROW, 0, 1, now), cells = tile.lanes.get(0);
+            if (tile.isPartial || !cells) this.unknown.push(((index * TILE_COLUMNS + (cells ? tile.knownTo : 0)) * column - from) * scale, ((index + 1) * size - from) * scale);
             if (!cells) continue;
             for (let at = 0; at < TILE_COLUMNS; at += 1) {
                 const count = cells.counts[at];

@@ -8,12 +8,15 @@ import { axisStep, axisText, clockText, dateText, durationText, zoneShift } from
 
 export const ROWS = { roomy: 20, dense: 11, finest: 5 };
 const EVENTS_PER_PIXEL = 4;
+const PIXELS_PER_EVENT = 3.5;
 
 // Rows that scroll together: the pinned ones, or the tree's.
 export class Band {
     constructor() {
         this.rows = [];
         this.isLeaf = new Uint8Array(0);
+        // Of the rows in sight: events in sight.
+        this.totals = new Float64Array(0);
         this.rowOf = new Int32Array(0);
         this.spans = new Map();
         this.top = 0;
@@ -27,6 +30,7 @@ export class Band {
     setRows(rows, lanes, isPinned) {
         this.rows = rows;
         this.isLeaf = new Uint8Array(rows.length);
+        this.totals = new Float64Array(rows.length);
         let greatest = 0;
         for (const id of lanes.keys()) if (id > greatest) greatest = id;
         this.rowOf = new Int32Array(greatest + 1).fill(-1);
@@ -199,12 +203,13 @@ export class Stage {
         }
         painter.draw(context, band, width, tall, ratio);
         if (this.showsEvents) this.coverLeaves(band, tall);
-        painter.drawSkylines(context, band, width, tall, ratio, this.showsEvents);
+        painter.drawSkylines(context, band, width, tall, ratio, this.showsEvents ? this : null);
         const gap = tall >= 16 * ratio ? Math.round(1.5 * ratio) : tall >= 8 * ratio ? line : 0;
         context.fillStyle = theme.ground;
         for (let row = band.first; gap > 0 && row < band.last; row += 1) {
             context.fillRect(0, band.y(row), width, band.rows[row].kind === "host" && row > 0 ? gap * 2 : gap);
         }
+        if (painter.unknown.length) this.marks.drawUnsearched(context, painter.unknown, band.top, band.y(band.last), ratio);
         this.drawGrid(band);
         this.marks.drawRows(context, band, width, ratio);
         if (this.showsEvents) this.events.draw(context, band, width, tall, ratio);
@@ -212,11 +217,16 @@ export class Stage {
         this.marks.drawLosses(context, band, width, tall, ratio);
     }
 
+    // Where single events stand, once they are shown at all: not in rows of sums, nor where they would run together.
+    hasEvents(band, row) {
+        return band.isLeaf[row] === 1 && band.totals[row] * PIXELS_PER_EVENT <= this.width / this.ratio;
+    }
+
     coverLeaves(band, tall) {
         const { context, width } = this;
         const { theme } = this.app;
         for (let row = band.first; row < band.last; row += 1) {
-            if (!band.isLeaf[row]) continue;
+            if (!this.hasEvents(band, row)) continue;
             context.fillStyle = band.rows[row].kind === "stream" ? theme.row : theme["row-host"];
             context.fillRect(0, band.y(row), width, tall);
         }
@@ -267,7 +277,7 @@ export class Stage {
             context.fillStyle = theme["line-strong"];
             context.fillRect(x, tall - Math.round(6 * ratio), 1, Math.round(6 * ratio));
             const fromFlag = x - flag;
-            if (x < baseWidth || fromFlag > -40 * ratio && fromFlag < 84 * ratio) continue;
+            if (x < baseWidth || fromFlag > -64 * ratio && fromFlag < 84 * ratio) continue;
             context.fillStyle = theme.muted;
             context.fillText(this.label(time, step, key), x + Math.round(4 * ratio), middle);
         }
@@ -314,7 +324,7 @@ export class Stage {
         if (row < 0) return null;
         const lane = band.rows[row], time = this.app.view.time(x);
         const hit = { band, row, lane, time, event: null, column: null };
-        if (this.showsEvents && band.isLeaf[row]) {
+        if (this.showsEvents && this.hasEvents(band, row)) {
             const near = this.events.near(band, row, x * this.ratio, this.width, 7 * this.ratio);
             if (near) hit.event = near;
         } else {

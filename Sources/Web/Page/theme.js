@@ -78,7 +78,18 @@ export class Theme {
         return pattern;
     }
 
-    eventColor(number) {
-        return this.events[number % this.events.length];
+    // Dots, for what is not known yet.
+    dotting(context, color, spacing, ratio) {
+        const key = `dots:${color}:${spacing}:${ratio}`;
+        let pattern = this.patterns.get(key);
+        if (!pattern) {
+            const size = Math.round(spacing * ratio), dot = Math.max(1, Math.round(1.5 * ratio));
+            const canvas = new OffscreenCanvas(size, size), drawing = canvas.getContext("2d");
+            drawing.fillStyle = color;
+            drawing.fillRect(0, 0, dot, dot);
+            pattern = context.createPattern(canvas, "repeat");
+            this.patterns.set(key, pattern);
+        }
+        return pattern;
     }
 }

@@ -8,6 +8,7 @@ const BYTES_GREATEST = 96 << 20;
 const REQUESTS_GREATEST = 4;
 const LANES_GREATEST = 400;
 const REFRESH_MS = 250;
+const PARTIAL_MS = 60;
 
 export class Tile {
     constructor(level, index) {
@@ -74,7 +75,7 @@ export class TileStore {
         tile.usedAt = now;
         if (tile.pending > 0) return tile;
         const isStale = tile.isStale || tile.isPartial;
-        const isOld = isStale && now - tile.fetchedAt >= REFRESH_MS;
+        const isOld = isStale && now - tile.fetchedAt >= (tile.isPartial ? PARTIAL_MS : REFRESH_MS);
         if (isStale && !isOld || tile.failedAt && now - tile.failedAt < 2000) this.isWaiting = true;
         if (tile.failedAt && now - tile.failedAt < 2000) return tile;
         let isMissing = false;

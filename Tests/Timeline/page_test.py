@@ -198,6 +198,37 @@ class StandingFeed(PageTest):
         self.browser.settle()
         self.until(f"tidemark.stage.density[0].total === {all_events}")
 
+    def test_what_a_filter_has_not_looked_at_yet_is_marked(self):
+        self.browser.open()
+        self.show(0, 3600)
+        self.browser.server.answers.pace = 0
+        try:
+            self.run("tidemark.query.set('$name == \"irq*\"', true)")
+            self.until("tidemark.stage.density[0].unknown.length > 0")
+            known = self.ask("tidemark.stage.density[0].total")
+            self.browser.screenshot("searching-dark-1280")
+        finally:
+            self.browser.server.answers.pace = 200
+        self.until("tidemark.stage.density[0].unknown.length === 0")
+        self.assertGreater(self.ask("tidemark.stage.density[0].total"), known)
+
+    def test_rows_where_events_would_run_together_stay_counts(self):
+        self.browser.open()
+        # Five seconds in which the first stream has many events, and those in sight not too many together.
+        streams, busy = self.browser.feed.streams[:40], 3
+        count = lambda stream, second: stream.below(BEGIN + (second + 5) * SECOND) - stream.below(BEGIN + second * SECOND)
+        second = max(range(10, 3500), key=lambda at: count(streams[0], at) if sum(count(s, at) for s in streams) < 3800 else 0)
+        self.assertGreater(count(streams[0], second), 320)
+        calm = next(stream.id for stream in streams[1:20] if 0 < count(stream, second) < 60)
+        self.show(second, 5)
+        self.until("tidemark.stage.showsEvents")
+        hit = """(() => { const s = tidemark.stage, band = s.tree, row = band.rowOf[%d];
+            const tile = s.events.tiles.find((t) => t.count), at = [...tile.lanes.slice(0, tile.count)].indexOf(%d);
+            const hit = s.hit(tidemark.view.x(tile.times[at]), (band.y(row) + band.rowPixels / 2) / s.ratio);
+            return [Boolean(hit.event), Boolean(hit.column)]; })()"""
+        self.assertEqual(self.ask(hit % (busy, busy)), [False, True])
+        self.assertEqual(self.ask(hit % (calm, calm)), [True, False])
+
     def test_a_filter_that_names_lanes_hides_the_others(self):
         self.browser.open()
         self.browser.key("f")
@@ -413,6 +444,25 @@ class LiveFeed(PageTest):
         self.until("tidemark.live.generation.endsWith('-next') && tidemark.live.isConnected")
         self.browser.settle()
         self.assertEqual(self.ask("tidemark.stage.tree.rows.length"), 209)
+
+
+class Token(unittest.TestCase):
+    def test_a_token_is_asked_for_and_kept_for_the_tab(self):
+        browser = Browser(token="tide-7", live=False)
+        try:
+            browser.driver.get(browser.address)
+            browser.until("document.getElementById('token').open")
+            for token in ("wrong", "tide-7"):
+                browser.until("document.getElementById('token').open && document.getElementById('token-input').value === ''")
+                browser.type(token)
+                browser.key("Enter")
+                browser.until("!document.getElementById('token').open || document.getElementById('token-input').value === ''")
+            browser.until("window.tidemark && tidemark.isReady")
+            browser.open()
+            self.assertFalse(browser.ask("document.getElementById('token').open"))
+            self.assertEqual([error for error in browser.take_errors() if "401" not in error], [])
+        finally:
+            browser.close()
 
 
 class Sizes(unittest.TestCase):

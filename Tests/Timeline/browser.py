@@ -18,8 +18,9 @@ CODES = {"Escape": 27, "Enter": 13}
 class Browser:
     """A browser on a page of its own server. What it logs as an error is kept in `errors`."""
 
-    def __init__(self, width=1280, height=800, scheme="dark", ratio=1, live=True, delay=0.0, touch=False):
+    def __init__(self, width=1280, height=800, scheme="dark", ratio=1, live=True, delay=0.0, touch=False, token=None):
         self.server = mock_server.serve(live=live, delay=delay)
+        self.server.token = token
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.address = f"http://127.0.0.1:{self.server.server_address[1]}/"
         options = webdriver.ChromeOptions()
@@ -67,8 +68,8 @@ class Browser:
         self.run("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))")
 
     def settle(self):
-        """Until all that is in sight is there and nothing glides."""
-        self.until("tidemark.tiles.running === 0 && tidemark.tiles.queue.length === 0 && tidemark.stage.density[0].isKnown"
+        """Until all that is in sight is there and nothing glides. While following, something is always on its way."""
+        self.until("(tidemark.isFollowing || tidemark.tiles.running === 0 && tidemark.tiles.queue.length === 0) && tidemark.stage.density[0].isKnown"
                    " && tidemark.view.span === tidemark.view.targetSpan && ![...tidemark.events.tiles.values()].some((t) => t.isPending)")
 
     def control(self, action, relay):
@@ -94,7 +95,7 @@ class Browser:
         self.mouse("mouseWheel", x, y, deltaX=across, deltaY=down, modifiers=modifiers)
 
     def key(self, key, modifiers=0):
-        text = key if len(key) == 1 and modifiers in (0, 8) else ""
+        text = "\r" if key == "Enter" else key if len(key) == 1 and modifiers in (0, 8) else ""
         for kind in ("keyDown", "keyUp"):
             self.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {
                 "type": kind, "key": key, "modifiers": modifiers, "windowsVirtualKeyCode": CODES.get(key, 0), **({"text": text} if text and kind == "keyDown" else {})})
