@@ -91,6 +91,10 @@ class Browser:
             self.mouse("mouseMoved", x, y, button="left", buttons=1, modifiers=modifiers)
         self.mouse("mouseReleased", *end, button="left", clickCount=1, modifiers=modifiers)
 
+    def touch(self, kind, *points):
+        self.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {
+            "type": kind, "touchPoints": [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(points)]})
+
     def wheel(self, x, y, down, across=0, modifiers=0):
         self.mouse("mouseWheel", x, y, deltaX=across, deltaY=down, modifiers=modifiers)
 

@@ -296,7 +296,7 @@ class Answers:
         frontiers = [[host, str(self.clock.frontier(host))] for host in self.feed.hosts]
         rows = [[lane, sum(stream.below(self.clock.end_of(stream.id)) for stream in self.feed.under[lane]), 0, 0, str(w)]
                 for lane in self.feed.hosts]
-        return {"now": str(self.clock.now()), "watermark": str(w), "end": str(w), "events": self.totals(),
+        return {"now": str(self.clock.now()), "begin": str(BEGIN), "watermark": str(w), "end": str(w), "events": self.totals(),
                 "late": len(self.feed.late), "lost": 2, "changed": [[str(last), str(w)]] if w > last else [],
                 "lanes": rows, "frontiers": frontiers}
 

@@ -447,6 +447,28 @@ class LiveFeed(PageTest):
         self.assertEqual(self.ask("tidemark.stage.tree.rows.length"), 209)
 
 
+class Touch(unittest.TestCase):
+    def test_two_fingers_keep_the_times_that_they_hold(self):
+        browser = Browser(390, 844, live=False, touch=True)
+        try:
+            browser.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+            browser.open(f"#from={BEGIN + 1000 * SECOND}&to={BEGIN + 1100 * SECOND}")
+            left = browser.ask("document.getElementById('overlay').getBoundingClientRect().left")
+            times = lambda first, second: browser.ask(f"[tidemark.view.time({first - left}), tidemark.view.time({second - left})]")
+            before, span = times(200, 260), browser.ask("tidemark.view.span")
+            browser.touch("touchStart", (200, 400), (260, 400))
+            for step in range(1, 7):
+                browser.touch("touchMove", (200 - 10 * step, 400), (260 + 15 * step, 420))
+            browser.touch("touchEnd")
+            after = times(140, 350)
+            for finger in (0, 1):
+                self.assertAlmostEqual(before[finger], after[finger], delta=0.5e9)
+            self.assertLess(browser.ask("tidemark.view.span"), span / 3)
+            self.assertEqual(browser.take_errors(), [])
+        finally:
+            browser.close()
+
+
 class Token(unittest.TestCase):
     def test_a_token_is_asked_for_and_kept_for_the_tab(self):
         browser = Browser(token="tide-7", live=False)

@@ -98,11 +98,11 @@ export class DensityPainter {
     prefetch(band, level, first, last, least, greatest, now) {
         const { tiles, live } = this.app;
         if (tiles.queue.length) return;
-        if (last + 1 <= greatest && last + 1 >= least) tiles.want(level, last + 1, band.rows, band.near, band.far, now);
-        if (first - 1 >= least && first - 1 <= greatest) tiles.want(level, first - 1, band.rows, band.near, band.far, now);
+        if (last + 1 <= greatest && last + 1 >= least) tiles.prefetch(level, last + 1, band.rows, band.near, band.far, now);
+        if (first - 1 >= least && first - 1 <= greatest) tiles.prefetch(level, first - 1, band.rows, band.near, band.far, now);
         if (level + 2 <= live.state.levels.greatest) {
             for (let index = Math.max(least, first); index <= Math.min(last, greatest); index += 4) {
-                tiles.want(level + 2, Math.floor(index / 4), band.rows, band.near, band.far, now);
+                tiles.prefetch(level + 2, Math.floor(index / 4), band.rows, band.near, band.far, now);
             }
         }
     }

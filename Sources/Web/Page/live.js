@@ -65,7 +65,6 @@ export class LiveState {
             return this.handlers.lanes();
         case "gone":
             this.tree.drop(data.lanes);
-            this.begin = toOffset(data.begin);
             return this.handlers.lanes();
         case "mark": return this.takeMark(data);
         case "notice": return this.handlers.notice(data.text);
@@ -118,6 +117,7 @@ export class LiveState {
             this.nowBase = now;
         }
         this.nowAt = at;
+        if (data.begin !== null) this.begin = toOffset(data.begin);
         if (data.watermark !== null) this.watermark = toOffset(data.watermark);
         if (data.end !== null) this.end = toOffset(data.end);
         this.events = data.events;

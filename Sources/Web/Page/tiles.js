@@ -7,7 +7,9 @@ import { toNs } from "./time.js";
 const BYTES_GREATEST = 96 << 20;
 const REQUESTS_GREATEST = 4;
 const LANES_GREATEST = 400;
+// Counts that have changed are fetched again after this long, or when half a column has gone by.
 const REFRESH_MS = 250;
+const REFRESH_GREATEST_MS = 2000;
 const PARTIAL_MS = 60;
 
 export class Tile {
@@ -25,6 +27,7 @@ export class Tile {
         this.knownFrom = 0;
         this.knownTo = TILE_COLUMNS;
         this.failedAt = 0;
+        this.refreshAfter = Math.min(REFRESH_GREATEST_MS, Math.max(REFRESH_MS, 2 ** level / 2e6));
     }
 
     get size() {
@@ -75,7 +78,7 @@ export class TileStore {
         tile.usedAt = now;
         if (tile.pending > 0) return tile;
         const isStale = tile.isStale || tile.isPartial;
-        const isOld = isStale && now - tile.fetchedAt >= (tile.isPartial ? PARTIAL_MS : REFRESH_MS);
+        const isOld = isStale && now - tile.fetchedAt >= (tile.isPartial ? PARTIAL_MS : tile.refreshAfter);
         if (isStale && !isOld || tile.failedAt && now - tile.failedAt < 2000) this.isWaiting = true;
         if (tile.failedAt && now - tile.failedAt < 2000) return tile;
         let isMissing = false;
@@ -88,6 +91,13 @@ export class TileStore {
         }
         if (isMissing && !this.queue.includes(tile)) this.queue.push(tile);
         return tile;
+    }
+
+    // Has a tile fetched that is not there at all.
+    prefetch(level, index, rows, first, last, now) {
+        const tile = this.at(level, index);
+        if (tile && (tile.isStale || tile.isPartial)) return;
+        this.want(level, index, rows, first, last, now);
     }
 
     // Starts what was wished for since the last time. What is not in sight any more is not fetched.
