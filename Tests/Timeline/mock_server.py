@@ -26,10 +26,11 @@ POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-acti
 
 
 class Refusal(Exception):
-    def __init__(self, status, code, message, column=None):
+    def __init__(self, status, code, message, column=None, progress=None):
         super().__init__(message)
         self.status = status
-        self.error = {"code": code, "message": message, **({"column": column} if column else {})}
+        self.error = {"code": code, "message": message, **({"column": column} if column else {}),
+                      **({"progress": progress} if progress is not None else {})}
 
 
 class Clock:
@@ -160,6 +161,8 @@ class Answers:
         ids, wanted = self.lane_list(query), self.filter(query)
         edges = [begin + size * column for column in range(columns + 1)]
         w = self.clock.watermark()
+        ends = {host: min(w, self.clock.frontier(host)) for host in self.feed.hosts}
+        end_of = lambda lane: ends[self.feed.host_of(lane)]
         known, flags = columns, 1 if edges[-1] <= w else 0
         if wanted and not wanted.lanes_only:
             key = (query["filter"][0], level, begin)
@@ -168,7 +171,7 @@ class Answers:
             flags |= 2 if known < columns else 0
         body, lanes, before = bytearray(), 0, 0
         ids = [lane for lane in sorted(set(ids)) if not lane or lane in self.feed.nodes]
-        for lane, counts in self.feed.counts(ids, edges[:known + 1], self.clock.end_of, wanted):
+        for lane, counts in self.feed.counts(ids, edges[:known + 1], end_of, wanted):
             planes = self.planes(lane, counts, edges, wanted)
             if any(planes):
                 varint(body, lane - before)
@@ -362,6 +365,9 @@ class Handler(BaseHTTPRequestHandler):
             if self.server.token and url.path.startswith("/api/") and \
                     self.headers.get("Authorization") != f"Bearer {self.server.token}":
                 raise Refusal(401, "identity", "a token is needed")
+            if self.server.starting > 0 and url.path.startswith("/api/"):
+                self.server.starting -= 1
+                raise Refusal(503, "starting", "the log is read", progress=1 - self.server.starting / 10)
             if url.path == "/api/live":
                 self.live()
                 return
@@ -446,6 +452,8 @@ def serve(port=0, live=False, delay=0.0, page=PAGE):
     server = Server(("127.0.0.1", port), Handler)
     server.answers = Answers(feed, Clock(feed, live))
     server.delay, server.page, server.token = delay, Path(page), None
+    # So many calls are told that the server is still starting.
+    server.starting = 0
     return server
 
 

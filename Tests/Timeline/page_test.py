@@ -365,6 +365,14 @@ class StandingFeed(PageTest):
         self.browser.key("t")
         self.until("document.documentElement.dataset.theme === 'light'")
 
+    def test_a_feed_that_stands_still_is_shown_whole(self):
+        self.browser.open()
+        self.assertTrue(self.ask("tidemark.isFollowing"))
+        self.run("tidemark.live.end -= 600e9; tidemark.wanted = {}; tidemark.openView(); tidemark.invalidate()")
+        self.assertFalse(self.ask("tidemark.isFollowing"))
+        self.assertAlmostEqual(self.ask("tidemark.view.from - tidemark.live.begin"), 0, delta=1e9)
+        self.assertGreater(self.ask("tidemark.view.span"), 3599e9)
+
     def test_dragging_pans_and_the_overview_has_a_brush(self):
         self.browser.open()
         self.show(1000, 100)
@@ -468,6 +476,29 @@ class Touch(unittest.TestCase):
         finally:
             browser.close()
 
+
+class Beginning(unittest.TestCase):
+    def test_a_server_that_reads_its_log_is_waited_for(self):
+        browser = Browser(live=False)
+        try:
+            browser.server.starting = 8
+            browser.driver.get(browser.address)
+            browser.until("document.getElementById('veil-text').textContent.startsWith('reading the log … ')")
+            browser.until("tidemark.isReady")
+            self.assertTrue(browser.ask("document.getElementById('veil').hidden"))
+            self.assertEqual([error for error in browser.take_errors() if "503" not in error], [])
+        finally:
+            browser.close()
+
+    def test_a_relay_without_lanes_is_named(self):
+        browser = Browser(live=False)
+        try:
+            browser.open()
+            browser.run("""tidemark.live.state.relays.push({ relay: "delta", state: "connecting", reason: "refused" });
+                tidemark.invalidate()""")
+            browser.until("document.getElementById('status-holder').textContent === 'delta connecting: refused'")
+        finally:
+            browser.close()
 
 class Token(unittest.TestCase):
     def test_a_token_is_asked_for_and_kept_for_the_tab(self):

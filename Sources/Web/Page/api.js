@@ -15,6 +15,8 @@ export class API {
     constructor() {
         // Asked for a token, once at a time; resolves when one has been given.
         this.askToken = null;
+        // Told how far the server is with reading its log, 0 to 1.
+        this.onStarting = () => {};
         this.asking = null;
     }
 
@@ -44,7 +46,8 @@ export class API {
                 await this.asking;
                 continue;
             }
-            if ((answer.status === 429 || error.code === "starting") && attempt < 20) {
+            if (error.code === "starting") this.onStarting(error.progress);
+            if (answer.status === 429 && attempt < 20 || error.code === "starting") {
                 await pause(Math.min(5000, Number(answer.headers.get("Retry-After") ?? 0) * 1000 || 250 * (attempt + 1)), signal);
                 continue;
             }
@@ -67,8 +70,8 @@ export class API {
 
 async function errorOf(answer) {
     try {
-        const { error } = await answer.json();
-        return new CallError(answer.status, error.code, error.message, error.column);
+        const { error } = await answer.json(), { progress } = error;
+        return Object.assign(new CallError(answer.status, error.code, error.message, error.column), { progress });
     } catch {
         return new CallError(answer.status, "status", `the server answers ${answer.status}`);
     }

@@ -7,6 +7,7 @@ const TILES_GREATEST = 48;
 const PAGES_GREATEST = 3;
 const LIMIT = 20_000;
 const REFRESH_MS = 250;
+const REQUESTS_GREATEST = 2;
 
 // Events in columns, ascending by time.
 export class EventTile {
@@ -43,6 +44,7 @@ export class EventStore {
         this.numbers = new Map();
         this.filter = "";
         this.isWaiting = false;
+        this.running = 0;
         this.clear();
     }
 
@@ -67,7 +69,7 @@ export class EventStore {
         }
         tile.usedAt = now;
         if (tile.isStale && !tile.isPending) {
-            if (now - tile.fetchedAt >= REFRESH_MS) this.fetch(tile, laneIds(), now);
+            if (now - tile.fetchedAt >= REFRESH_MS && this.running < REQUESTS_GREATEST) this.fetch(tile, laneIds(), now);
             else this.isWaiting = true;
         }
         return tile;
@@ -83,6 +85,7 @@ export class EventStore {
 
     async fetch(tile, ids, now) {
         tile.isPending = true;
+        this.running += 1;
         tile.isStale = false;
         tile.fetchedAt = now;
         const epoch = this.epoch;
@@ -107,6 +110,7 @@ export class EventStore {
             tile.fetchedAt = performance.now() + 1000;
         } finally {
             tile.isPending = false;
+            this.running -= 1;
             this.onChange();
         }
     }

@@ -160,13 +160,19 @@ export class StageInput {
     hover(x, y) {
         const { app } = this;
         if (!app.isReady) return;
-        const hit = app.stage.hit(x, y);
-        app.pointer = { x, y, hit };
-        app.side.setUnder(hit?.lane ?? null);
-        this.layer.classList.toggle("event", Boolean(hit?.event || hit?.column?.count));
-        say(by("status-cursor"), clockText(app.view.time(x)));
-        this.fillTip(hit, x, y);
+        app.pointer = { x, y, hit: null };
+        this.refresh();
+        app.side.setUnder(app.pointer.hit?.lane ?? null);
         app.invalidateOverlay();
+    }
+
+    // What is under the pointer changes under it as well.
+    refresh() {
+        const { app } = this, { pointer } = app, hit = app.stage.hit(pointer.x, pointer.y);
+        pointer.hit = hit;
+        this.layer.classList.toggle("event", Boolean(hit?.event || hit?.column?.count));
+        say(by("status-cursor"), clockText(app.view.time(pointer.x)));
+        if (this.pointers.size === 0) this.fillTip(hit, pointer.x, pointer.y);
     }
 
     fillTip(hit, x, y) {

@@ -78,6 +78,11 @@ class Page {
             },
         };
         this.api.askToken = (reason) => this.askToken(reason);
+        this.api.onStarting = (progress) => {
+            const text = `reading the log … ${Math.floor((progress ?? 0) * 100)} %`;
+            if (this.isReady) this.status.notice(text);
+            else this.status.veil(text);
+        };
         this.live.run();
     }
 
@@ -183,7 +188,7 @@ class Page {
         this.side.draw(milliseconds);
         this.overview.draw(milliseconds);
         this.tiles.start(milliseconds);
-        if (this.pointer) this.pointer.hit = this.stage.hit(this.pointer.x, this.pointer.y);
+        if (this.pointer) this.input.refresh();
         this.stage.drawOverlay();
         this.status.draw(milliseconds);
         while (this.soon.length) this.soon.pop()();
@@ -239,6 +244,12 @@ class Page {
             return;
         }
         const now = live.now(performance.now());
+        if (!wanted.follow && live.events > 0 && now - live.end > this.followSpan) {
+            this.isFollowing = false;
+            this.status.heldAt = live.events;
+            this.view.show(...this.overview.range());
+            return;
+        }
         if (wanted.follow) this.followSpan = Math.min(Math.max(wanted.follow, 1e6), 2 ** 52);
         else if (now - live.begin < this.followSpan) this.followSpan = Math.max(5e9, (now - live.begin) * 1.2);
         this.view.show(now - this.followSpan * (1 - AHEAD), now + this.followSpan * AHEAD);

@@ -9,6 +9,7 @@ import { axisStep, axisText, clockText, dateText, durationText, zoneShift } from
 export const ROWS = { roomy: 20, dense: 11, finest: 5 };
 const EVENTS_PER_PIXEL = 4;
 const PIXELS_PER_EVENT = 3.5;
+const LANES_GREATEST = 512;
 
 // Rows that scroll together: the pinned ones, or the tree's.
 export class Band {
@@ -145,7 +146,9 @@ export class Stage {
     // Ids of the lanes of which single events are wanted: the rows near the sight, and the pinned ones.
     laneIds() {
         const ids = new Set(this.pinned.rows.map((lane) => lane.id));
-        for (let row = this.tree.near; row < this.tree.far; row += 1) if (this.tree.isLeaf[row]) ids.add(this.tree.rows[row].id);
+        for (let row = this.tree.near; row < this.tree.far && ids.size < LANES_GREATEST; row += 1) {
+            if (this.tree.isLeaf[row]) ids.add(this.tree.rows[row].id);
+        }
         return ids;
     }
 

@@ -22,7 +22,7 @@ export class Status {
             say(watermark.children[1], ` ${durationText(Math.max(0, roundTo(now - live.watermark, 1e8)))} behind`);
         }
         const holder = live.state.holder;
-        say(by("status-holder"), holder ? `held by ${plain([holder.relay, holder.host, holder.session].filter(Boolean).join("/"))} for ${durationText(roundTo(holder.held_ns, 1e9))}` : "");
+        say(by("status-holder"), holder ? `held by ${plain([holder.relay, holder.host, holder.session].filter(Boolean).join("/"))} for ${durationText(roundTo(holder.held_ns, 1e9))}` : this.missingText());
         say(by("status-detail"), stage.showsEvents ? "events" : `${durationText(2 ** stage.density[0].level)} a column`);
         this.number("status-late", live.late, "late");
         this.number("status-lost", live.lost, live.lost === 1 ? "loss" : "losses");
@@ -32,6 +32,14 @@ export class Status {
         if (live.state.log.condition !== "writing") this.notice(`the log fails: ${live.state.log.reason}`);
         else if (tiles.failure) this.notice(`no counts: ${tiles.failure.message}`);
         this.drawFollow();
+    }
+
+    // Relays that are not there, and have no lane that could say so.
+    missingText() {
+        const { live, tree } = this.app, seen = new Set(tree.roots.map((lane) => lane.relay));
+        const missing = live.state.relays.filter(({ relay, state }) => !seen.has(relay) && !["active", "quiet", "ended"].includes(state));
+        return plain(missing.slice(0, 3).map(({ relay, state, reason }) => `${relay} ${state}${reason ? `: ${reason}` : ""}`).join(" · "))
+            + (missing.length > 3 ? ` · ${missing.length - 3} more` : "");
     }
 
     number(id, count, unit) {
