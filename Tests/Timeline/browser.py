@@ -16,13 +16,16 @@ CODES = {"Escape": 27, "Enter": 13}
 
 
 class Browser:
-    """A browser on a page of its own server. What it logs as an error is kept in `errors`."""
+    """A browser on a page: of a mock server of its own, or at an address that is given."""
 
-    def __init__(self, width=1280, height=800, scheme="dark", ratio=1, live=True, delay=0.0, touch=False, token=None):
-        self.server = mock_server.serve(live=live, delay=delay)
-        self.server.token = token
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.address = f"http://127.0.0.1:{self.server.server_address[1]}/"
+    def __init__(self, width=1280, height=800, scheme="dark", ratio=1, live=True, delay=0.0, touch=False, token=None,
+                 address=None):
+        self.server, self.address = None, address
+        if not address:
+            self.server = mock_server.serve(live=live, delay=delay)
+            self.server.token = token
+            threading.Thread(target=self.server.serve_forever, daemon=True).start()
+            self.address = f"http://127.0.0.1:{self.server.server_address[1]}/"
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={width},{height}"):
@@ -33,7 +36,6 @@ class Browser:
             "width": width, "height": height, "deviceScaleFactor": ratio, "mobile": touch})
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
             "features": [{"name": "prefers-color-scheme", "value": scheme}]})
-        self.errors = []
 
     @property
     def feed(self):
@@ -119,5 +121,6 @@ class Browser:
 
     def close(self):
         self.driver.quit()
-        self.server.shutdown()
-        self.server.server_close()
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()

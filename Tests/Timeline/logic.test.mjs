@@ -3,6 +3,7 @@
 //     node --experimental-default-type=module --test Tests/Timeline/logic.test.mjs
 
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import test from "node:test";
 
 import { readAddress, writeAddress } from "../../Sources/Web/Page/address.js";
@@ -311,4 +312,15 @@ test("a tile that cannot be fetched is tried again, not at once", async () => {
     store.want(20, 5, rows, 0, 1, now + 5000);
     store.start(now + 5000);
     assert.equal(calls, 2);
+});
+
+test("nothing of the page is markup made of text, and nothing comes from elsewhere", () => {
+    const folder = new URL("../../Sources/Web/Page/", import.meta.url);
+    for (const name of readdirSync(folder)) {
+        const text = readFileSync(new URL(name, folder), "utf8").replaceAll("http://www.w3.org/2000/svg", "");
+        assert.doesNotMatch(text, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|https?:|\bimport\(/, name);
+        if (name.endsWith(".html")) assert.doesNotMatch(text, /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/, name);
+        if (name.endsWith(".css")) assert.doesNotMatch(text, /@import|url\(/, name);
+        if (name.endsWith(".js")) assert.ok(text.split("\n").length <= 600, name);
+    }
 });

@@ -271,6 +271,18 @@ class StandingFeed(PageTest):
         self.browser.key("Escape")
         self.assertEqual(self.ask("tidemark.selection"), None)
 
+    def test_a_range_is_selected_by_keys(self):
+        self.browser.open(f"#from={BEGIN + 1000 * SECOND}&to={BEGIN + 1010 * SECOND}")
+        self.browser.key("m")
+        self.until("tidemark.mark !== null")
+        self.browser.key("d")
+        self.until("tidemark.view.from === tidemark.view.targetFrom && tidemark.view.from > tidemark.mark - 5e9 + 1e9")
+        self.browser.key("m")
+        self.until("tidemark.selection && document.querySelectorAll('table.counts td').length > 0")
+        begin, end = (int(self.ask(f"tidemark.nsOf(tidemark.selection.{edge})")) for edge in ("from", "to"))
+        self.assertAlmostEqual(begin, BEGIN + 1005 * SECOND, delta=1e6)
+        self.assertAlmostEqual(end - begin, 1.8e9, delta=1e6)
+
     def test_the_address_restores_what_was_shown(self):
         self.browser.open()
         self.show(1800, 0.4)

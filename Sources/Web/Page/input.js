@@ -265,6 +265,7 @@ export class Keys {
         0: (app) => app.showAll(),
         Home: (app) => app.showAll(),
         z: (app) => app.zoomToChosen(),
+        m: (app) => app.markTime(),
         ".": (app) => app.step(true),
         ",": (app) => app.step(false),
         n: (app, event) => app.query.find(!event.shiftKey),

@@ -39,6 +39,9 @@ class Page {
         this.pointer = null;
         this.selection = null;
         this.chosen = null;
+        // Where a range begins that is being selected by keys.
+        this.mark = null;
+        this.stillness = matchMedia("(prefers-reduced-motion: reduce)");
         this.matching = null;
         this.needsFrame = this.needsOverlay = false;
         this.frame = null;
@@ -170,6 +173,7 @@ class Page {
         const since = Math.min(100, milliseconds - this.lastFrame);
         this.lastFrame = milliseconds;
         if (this.isFollowing) this.moveToNow(milliseconds);
+        if (this.stillness.matches) this.view.settle();
         if (this.view.glide(since)) this.needsFrame = true;
         if (this.needsFrame) {
             this.needsFrame = this.needsOverlay = false;
@@ -345,6 +349,18 @@ class Page {
         this.changed();
     }
 
+    // The first time begins a range, the second one ends it: at the pointer, else at the event that is chosen, else in the middle.
+    markTime() {
+        const time = this.pointer ? this.view.time(this.pointer.x) : this.chosen?.time ?? this.view.time(this.view.width / 2);
+        if (this.mark === null || this.mark === time) {
+            this.mark = time;
+            return;
+        }
+        this.setSelection({ from: Math.min(this.mark, time), to: Math.max(this.mark, time) });
+        this.mark = null;
+        this.details.showRange(this.selection);
+    }
+
     setSelection(selection) {
         this.selection = selection;
         this.changed();
@@ -442,6 +458,10 @@ class Page {
 
     escape() {
         if (this.query.cancel()) return;
+        if (this.mark !== null) {
+            this.mark = null;
+            return;
+        }
         if (!by("details").hidden) this.details.close();
         else this.setSelection(null);
     }

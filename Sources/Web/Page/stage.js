@@ -96,6 +96,7 @@ export class Stage {
         this.events = new EventPainter(app);
         this.marks = new MarkPainter(app);
         this.showsEvents = false;
+        this.isOverlayEmpty = false;
         this.ratio = 1;
         this.width = this.height = 0;
         this.labels = new Map();
@@ -121,6 +122,7 @@ export class Stage {
             canvas.style.height = `${tall / ratio}px`;
         }
         this.app.view.width = width / ratio;
+        this.isOverlayEmpty = false;
     }
 
     // Few rows share the room that there is, as far as that helps.
@@ -339,7 +341,11 @@ export class Stage {
     // What follows the pointer, and what is chosen.
     drawOverlay() {
         const context = this.overlayContext, { width, height, ratio } = this;
-        const { theme, pointer, selection, chosen } = this.app;
+        const { theme, pointer, selection, chosen, mark } = this.app;
+        // A layer that is touched is composed again, even when nothing is on it.
+        const isEmpty = !selection && !chosen && !pointer && mark === null;
+        if (isEmpty && this.isOverlayEmpty) return;
+        this.isOverlayEmpty = isEmpty;
         context.clearRect(0, 0, width, height);
         if (selection) {
             const left = this.marks.x(selection.from, width), right = this.marks.x(selection.to, width);
@@ -348,6 +354,10 @@ export class Stage {
             context.fillStyle = theme["select-line"];
             for (const x of [left, right]) context.fillRect(x, 0, Math.max(1, Math.round(ratio)), height);
             this.drawSpanText(context, left, right);
+        }
+        if (mark !== null) {
+            context.fillStyle = theme["select-line"];
+            context.fillRect(this.marks.x(mark, width), 0, Math.max(1, Math.round(2 * ratio)), height);
         }
         if (chosen) this.drawChosen(context, chosen);
         if (pointer && pointer.x >= 0) {
