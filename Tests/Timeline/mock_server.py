@@ -22,7 +22,8 @@ from mock_feed import BEGIN, EXCLUDED, HISTORY_SECONDS, NAMES, SECOND, Feed, Fil
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "Sources" / "Web" / "Page"
 KINDS = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+          "form-action 'none'; frame-ancestors 'none'")
 
 
 class Refusal(Exception):

@@ -41,7 +41,7 @@ export class API {
             const answer = await fetch(url, { headers, signal, credentials: "same-origin" });
             if (answer.ok) return answer;
             const error = await errorOf(answer);
-            if ((answer.status === 401 || answer.status === 403) && error.code === "identity" && this.askToken && attempt < 3) {
+            if (answer.status === 401 && this.askToken && attempt < 3) {
                 this.asking ??= this.askToken(error.message).finally(() => { this.asking = null; });
                 await this.asking;
                 continue;
@@ -70,6 +70,9 @@ export class API {
 
 async function errorOf(answer) {
     try {
+        if (!answer.headers.get("Content-Type")?.includes("json")) {
+            return new CallError(answer.status, "status", `${answer.status}: ${(await answer.text()).slice(0, 200).trim()}`);
+        }
         const { error } = await answer.json(), { progress } = error;
         return Object.assign(new CallError(answer.status, error.code, error.message, error.column), { progress });
     } catch {
