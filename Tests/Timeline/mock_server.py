@@ -393,6 +393,7 @@ class Handler(BaseHTTPRequestHandler):
         elif path.startswith("/api/event/"):
             self.send(200, "application/json", answers.event(path[len("/api/event/"):]))
         elif path.startswith("/api/export"):
+            self.server.exports += 1
             self.send(200, "application/octet-stream", b"export\n")
         elif path.startswith("/mock/"):
             self.server.answers.clock.control(path[len("/mock/"):], query["relay"][0])
@@ -454,7 +455,7 @@ def serve(port=0, live=False, delay=0.0, page=PAGE):
     server.answers = Answers(feed, Clock(feed, live))
     server.delay, server.page, server.token = delay, Path(page), None
     # So many calls are told that the server is still starting.
-    server.starting = 0
+    server.starting = server.exports = 0
     return server
 
 

@@ -22,7 +22,7 @@ export class LiveState {
         this.nowBase = 0;
         this.nowAt = 0;
         this.nowSpeed = 1;
-        this.handlers = { reset() {}, changed() {}, spoiled() {}, lanes() {}, notice() {} };
+        this.handlers = { reset() {}, changed() {}, advanced() {}, spoiled() {}, lanes() {}, notice() {} };
     }
 
     // The coordinator's time, as far as the page can tell. Does not run on for long by itself.
@@ -136,7 +136,7 @@ export class LiveState {
             if (lane) Object.assign(lane, { events, late, lost });
         }
         for (const [from, to] of data.changed) this.handlers.spoiled(toOffset(from), toOffset(to));
-        this.handlers.changed();
+        this.handlers.advanced();
     }
 
     takeFrontiers(records) {

@@ -30,7 +30,7 @@ class Page {
         this.view = new View();
         this.tree = new LaneTree();
         this.live = new LiveState(this.api, this.tree);
-        this.tiles = new TileStore(this.api, () => this.invalidate());
+        this.tiles = new TileStore(this.api, (tile) => this.filled(tile));
         this.events = new EventStore(this.api, () => this.invalidate());
         this.isReady = false;
         this.isFollowing = true;
@@ -43,7 +43,9 @@ class Page {
         this.mark = null;
         this.stillness = matchMedia("(prefers-reduced-motion: reduce)");
         this.matching = null;
-        this.needsFrame = this.needsOverlay = false;
+        this.needsFrame = this.needsOverlay = this.needsNumbers = false;
+        // Something on the stage is to be fetched again, but not yet.
+        this.stageWaits = false;
         this.frame = null;
         this.timer = null;
         this.lastFrame = 0;
@@ -70,7 +72,12 @@ class Page {
         this.live.handlers = {
             reset: () => this.reset(),
             changed: () => this.invalidate(),
-            spoiled: (from, to) => { this.tiles.spoil(from, to); this.events.spoil(from, to); },
+            advanced: () => this.advanced(),
+            spoiled: (from, to) => {
+                this.tiles.spoil(from, to);
+                this.events.spoil(from, to);
+                if (from < this.view.to && to > this.view.from) this.invalidate();
+            },
             lanes: () => {
                 this.lanesChanged(false);
                 if (this.matching) this.askMatching();
@@ -151,6 +158,27 @@ class Page {
         this.schedule();
     }
 
+    // Counts have come. Those of the overview's level alone do not show on the stage.
+    filled(tile) {
+        const painter = this.stage.density[0];
+        if (tile.level === painter.level || !painter.isKnown) this.invalidate();
+        else this.numbersChanged();
+    }
+
+    // The feed has gone on. Where all that is in sight is complete, only numbers have changed.
+    advanced() {
+        if (this.isFollowing || this.live.watermark === null || this.live.watermark < this.view.to) {
+            this.invalidate();
+        } else {
+            this.numbersChanged();
+        }
+    }
+
+    numbersChanged() {
+        this.needsNumbers = true;
+        this.schedule();
+    }
+
     // What has been changed by hand is kept in the address as well.
     changed() {
         this.invalidate();
@@ -176,11 +204,12 @@ class Page {
         if (this.stillness.matches) this.view.settle();
         if (this.view.glide(since)) this.needsFrame = true;
         if (this.needsFrame) {
-            this.needsFrame = this.needsOverlay = false;
+            this.needsFrame = this.needsOverlay = this.needsNumbers = false;
             this.drawAll(milliseconds);
-        } else if (this.needsOverlay) {
-            this.needsOverlay = false;
-            this.stage.drawOverlay();
+        } else {
+            if (this.needsOverlay) this.stage.drawOverlay();
+            if (this.needsNumbers) this.drawNumbers(milliseconds);
+            this.needsOverlay = this.needsNumbers = false;
         }
         this.plan();
     };
@@ -189,6 +218,7 @@ class Page {
         this.tiles.isWaiting = this.events.isWaiting = false;
         this.stage.layout(this.side.scrollTop);
         const isUnsettled = this.stage.draw(milliseconds);
+        this.stageWaits = this.tiles.isWaiting || this.events.isWaiting;
         this.side.draw(milliseconds);
         this.overview.draw(milliseconds);
         this.tiles.start(milliseconds);
@@ -197,6 +227,14 @@ class Page {
         this.status.draw(milliseconds);
         while (this.soon.length) this.soon.pop()();
         if (isUnsettled || this.view.from !== this.view.targetFrom || this.view.span !== this.view.targetSpan) this.needsFrame = true;
+    }
+
+    drawNumbers(milliseconds) {
+        this.tiles.isWaiting = false;
+        this.status.draw(milliseconds);
+        this.side.draw(milliseconds);
+        this.overview.draw(milliseconds);
+        this.tiles.start(milliseconds);
     }
 
     // The next frame: at once while something glides, when following moves by a pixel, or when stale tiles may be fetched.
@@ -210,7 +248,8 @@ class Page {
         const moves = this.isFollowing && this.live.nowSpeed > 0;
         if (moves && perPixel <= 20) this.invalidate();
         else if (moves) this.timer = setTimeout(() => this.invalidate(), Math.min(250, perPixel));
-        else if (this.tiles.isWaiting || this.events.isWaiting) this.timer = setTimeout(() => this.invalidate(), 100);
+        else if (this.stageWaits) this.timer = setTimeout(() => this.invalidate(), 100);
+        else if (this.tiles.isWaiting) this.timer = setTimeout(() => this.numbersChanged(), 450);
     }
 
     moveToNow(milliseconds) {
@@ -240,7 +279,7 @@ class Page {
     // What is shown first, where the address says nothing: the newest minute, or all of it when nothing flows.
     openView() {
         const { live, wanted } = this;
-        if (wanted.select) this.selection = { from: toOffset(wanted.select[0]), to: toOffset(wanted.select[1]) };
+        this.selection = wanted.select ? { from: toOffset(wanted.select[0]), to: toOffset(wanted.select[1]) } : null;
         if (wanted.from) {
             this.isFollowing = false;
             this.status.heldAt = live.events;

@@ -137,7 +137,7 @@ export class TileStore {
         } finally {
             this.running -= 1;
             tile.pending -= 1;
-            this.onChange();
+            this.onChange(tile);
         }
     }
 
