@@ -20,7 +20,6 @@ export class DensityPainter {
         this.skylineContext = this.skyline.getContext("2d");
         this.skylineImage = null;
         this.heights = new Uint8Array(256);
-        this.raised = false;
         // Pairs of pixels: what the filter's counts do not tell yet.
         this.unknown = [];
         // Of the last band that was painted: the events in sight, and whether all of them are known.
@@ -58,7 +57,6 @@ export class DensityPainter {
         const rows = band.last - band.first;
         this.total = 0;
         this.isKnown = true;
-        this.raised = false;
         this.unknown.length = 0;
         if (rows <= 0) return;
         this.room(width, rows);
@@ -70,6 +68,7 @@ export class DensityPainter {
         const column = 2 ** level, size = TILE_COLUMNS * column;
         const first = Math.floor(view.from / size), last = Math.floor(view.to / size);
         const least = Math.floor(live.begin / size), greatest = Math.floor(Math.max(live.end, live.begin) / size);
+        this.raise(band, level, Math.max(first, least), Math.min(last, greatest));
         for (let index = Math.max(first, least); index <= Math.min(last, greatest); index += 1) {
             const begin = Math.max(0, Math.ceil((index * size - view.from) / nsPerPixel - 0.5));
             const end = Math.min(width, Math.ceil(((index + 1) * size - view.from) / nsPerPixel - 0.5));
@@ -85,6 +84,19 @@ export class DensityPainter {
         }
         this.prefetch(band, level, first, last, least, greatest, now);
         this.context.putImageData(this.image, 0, 0, 0, 0, width, rows);
+    }
+
+    // Colours are scaled to the greatest count in sight, or one that was: before the first row is painted.
+    raise(band, level, first, last) {
+        const { tiles } = this.app;
+        for (let index = first; index <= last; index += 1) {
+            const tile = tiles.at(level, index);
+            if (!tile) continue;
+            for (let row = band.first; row < band.last; row += 1) {
+                const lane = band.rows[row], cells = tile.lanes.get(lane.id);
+                if (cells) tiles.raise(level, KINDS[lane.kind], cells.greatest);
+            }
+        }
     }
 
     addUnknown(tile, begin, end, pixelOf) {
@@ -125,11 +137,6 @@ export class DensityPainter {
         if (cells === undefined || cells === EMPTY_LANE) return;
         const shades = cells.shades, colors = this.table(tile.level, kind);
         if (shift === 0) {
-            const before = this.app.tiles.greatest.get(tile.level * 4 + kind) ?? 0;
-            if (cells.greatest > before) {
-                this.app.tiles.raise(tile.level, kind, cells.greatest);
-                this.raised = true;
-            }
             if (band.isLeaf[row] === 1) {
                 const count = from === 0 && to === 511 ? cells.total : sum(cells.counts, from, to);
                 band.totals[row] += count;

@@ -217,7 +217,7 @@ class Page {
     drawAll(milliseconds) {
         this.tiles.isWaiting = this.events.isWaiting = false;
         this.stage.layout(this.side.scrollTop);
-        const isUnsettled = this.stage.draw(milliseconds);
+        this.stage.draw(milliseconds);
         this.stageWaits = this.tiles.isWaiting || this.events.isWaiting;
         this.side.draw(milliseconds);
         this.overview.draw(milliseconds);
@@ -226,7 +226,7 @@ class Page {
         this.stage.drawOverlay();
         this.status.draw(milliseconds);
         while (this.soon.length) this.soon.pop()();
-        if (isUnsettled || this.view.from !== this.view.targetFrom || this.view.span !== this.view.targetSpan) this.needsFrame = true;
+        if (this.view.from !== this.view.targetFrom || this.view.span !== this.view.targetSpan) this.needsFrame = true;
     }
 
     drawNumbers(milliseconds) {

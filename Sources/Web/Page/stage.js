@@ -174,7 +174,6 @@ export class Stage {
         this.drawAxis();
         tiles.start(now);
         this.frames += 1;
-        return this.density[0].raised || this.density[1].raised;
     }
 
     withClip(context, band, draw) {

@@ -184,6 +184,5 @@ export class TileStore {
         const key = level * 4 + kind;
         const known = this.greatest.get(key) ?? 0;
         if (shade > known) this.greatest.set(key, shade);
-        return Math.max(shade, known);
     }
 }
