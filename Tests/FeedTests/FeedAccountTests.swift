@@ -57,8 +57,8 @@ struct FeedAccountTests {
             for (name, counts) in sessions { #expect(sums.sessions[name] == counts) }
             for (relay, counts) in relays { #expect(sums.relays[relay] == counts) }
             #expect(account.batches == UInt64(batches.count))
-            #expect(account.streams.count == (endsSessions ? 0 : expected.count))
-            for stream in account.streams { #expect(stream.counts == expected[stream.id]?.counts) }
+            #expect(account.streamCount == (endsSessions ? 0 : expected.count))
+            for stream in account.streams() { #expect(stream.counts == expected[stream.id]?.counts) }
             if endsSessions { #expect(account.sessions.values.allSatisfy { $0.state == .ended }) }
         }
     }
