@@ -182,7 +182,9 @@ let package = Package(
         ),
         tests(
             "Runtime",
-            ["CTF", "Coordinator", "TLS", "Feed", "FeedLog", "ConfigurationFile", "SimulatedRelay"] + nio + [
+            [
+                "CTF", "Coordinator", "TLS", "Feed", "FeedLog", "ConfigurationFile", "Observability", "SimulatedRelay",
+            ] + nio + [
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]

@@ -84,6 +84,7 @@ extension Coordinator {
         snapshot.holder = stall.currentHolder(frontier).flatMap { named($0) }
         snapshot.pendingEventCount = merge.pendingEventCount
         snapshot.isHeld = outputIsHeld
+        snapshot.streamBoundsNs.reserveCapacity(openStreamCount)
         for link in links where link.isLister && !link.isFinished {
             var relay = described(link)
             for child in link.children {

@@ -79,14 +79,29 @@ package struct FeedAccount {
     /// By slice of the batch that is counted; kept for its memory.
     private var placeOfSlice: [Int] = []
 
-    package var streams: [Stream] { entries.compactMap(\.self) }
+    /// Streams that are there.
+    package var streamCount: Int { entries.count - free.count }
+
+    /// The first of them, in no order that means anything.
+    package func streams(atMost count: Int = .max) -> [Stream] {
+        Array(entries.lazy.compactMap(\.self).prefix(count))
+    }
 
     package init() {}
 
     /// By relay and by session, all that there was. O(streams).
     package var sums: (relays: [String: Counts], sessions: [SessionName: Counts]) {
         var bySession = sessions.mapValues(\.ended)
-        for stream in streams { bySession[stream.session, default: Counts()] += stream.counts }
+        // Streams of a session are mostly side by side: it is looked up once for all of these.
+        var (name, counts) = (SessionName(relay: "", host: "", session: ""), Counts())
+        for case let stream? in entries {
+            if stream.session != name {
+                if counts != Counts() { bySession[name, default: Counts()] += counts }
+                (name, counts) = (stream.session, Counts())
+            }
+            counts += stream.counts
+        }
+        if counts != Counts() { bySession[name, default: Counts()] += counts }
         var byRelay = forgotten
         for (name, counts) in bySession { byRelay[name.relay, default: Counts()] += counts }
         return (byRelay, bySession)
@@ -179,7 +194,7 @@ package struct FeedAccount {
 
     /// Half of the ended sessions, those that changed first, go into their relays' sums.
     private mutating func forgetEnded() {
-        let inUse = Set(streams.map(\.session))
+        let inUse = Set(streams().map(\.session))
         let ended = sessions.filter { $0.value.state != .active && $0.value.state != .held && !inUse.contains($0.key) }
         let oldest = ended.sorted { $0.value.changedAt < $1.value.changedAt }.prefix((ended.count + 1) / 2)
         for (name, session) in oldest {
@@ -192,7 +207,11 @@ package struct FeedAccount {
 
     /// Relays that are not configured any more are not counted any more, once nothing of theirs is there.
     package mutating func keepRelays(_ names: Set<String>) {
-        let kept = names.union(streams.map(\.session.relay))
+        guard
+            forgotten.keys.contains(where: { !names.contains($0) })
+                || sessions.keys.contains(where: { !names.contains($0.relay) })
+        else { return }
+        let kept = names.union(streams().map(\.session.relay))
         forgotten = forgotten.filter { kept.contains($0.key) }
         sessions = sessions.filter { kept.contains($0.key.relay) }
     }

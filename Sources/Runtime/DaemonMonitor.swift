@@ -81,14 +81,19 @@ package final class DaemonMonitor: Sendable {
     /// All that is measured, now. Before the feed is served and after it has ended that is about the process alone.
     /// - Throws: `Silent`.
     package func scrape() async throws -> MetricScrape {
-        try await state.withLock { state in
+        try await pendingScrape().get()
+    }
+
+    /// The scrape that is on its way, or a new one.
+    func pendingScrape() -> EventLoopFuture<MetricScrape> {
+        state.withLock { state in
             if let scrape = state.scrape { return scrape }
             let scrape = begin(state.phase)
             state.scrape = scrape
+            // Told on its loop, never from in here.
             scrape.whenComplete { _ in self.state.withLock { $0.scrape = nil } }
             return scrape
         }
-        .get()
     }
 
     /// Whether the threads that merge and serve answer.

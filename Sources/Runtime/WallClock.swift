@@ -1,7 +1,7 @@
 import Glibc
 
 /// How the machine's wall clock stands to its monotonic one, which is never set.
-struct WallClock {
+package struct WallClock {
     /// How often it is looked at, nanoseconds.
     private static let intervalNs: UInt64 = 1_000_000_000
     /// A change that is less is none: reading two clocks takes that long, nanoseconds.
@@ -22,7 +22,7 @@ struct WallClock {
     }
 
     /// Nanoseconds since the Unix epoch.
-    static var nowNs: Int64 { read(CLOCK_REALTIME) }
+    package static var nowNs: Int64 { read(CLOCK_REALTIME) }
 
     private static var offsetNs: Int64 {
         let before = read(CLOCK_MONOTONIC)

@@ -1,11 +1,9 @@
 import ArgumentParser
-import ConfigurationFile
 import Feed
 import NIOCore
 import NIOPosix
 import Rendering
 import Runtime
-import TLS
 
 /// `tidemark tail`: a subscriber.
 struct TailCommand: AsyncParsableCommand {
@@ -18,17 +16,7 @@ struct TailCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "tls://HOST:PORT")
-    var coordinator: String
-
-    @Option(help: "The CA that signed the coordinator's certificate (PEM).")
-    var ca: String
-
-    @Option(help: "Our certificate (PEM).")
-    var cert: String
-
-    @Option(help: "The key of our certificate (PEM).")
-    var key: String
+    @OptionGroup var connection: ConnectionOptionsGroup
 
     @Option(help: "latest, earliest, a time as 2026-11-23T15:00:00Z, or a resume token.")
     var from: String = "latest"
@@ -56,7 +44,6 @@ struct TailCommand: AsyncParsableCommand {
     @OptionGroup var rendering: RenderingOptionsGroup
 
     func validate() throws {
-        _ = try endpoint()
         _ = try start()
         guard cursor.utf8.count <= SubscribeRequest.cursorBytesMax else {
             throw ValidationError("--cursor: a name has at most \(SubscribeRequest.cursorBytesMax) bytes")
@@ -65,8 +52,7 @@ struct TailCommand: AsyncParsableCommand {
 
     func run() async throws {
         let options = try rendering.renderingOptions()
-        let endpoint = try endpoint()
-        let tls = try context()
+        let (address, tls) = try connection.open(command: "tail")
         let (saved, output) = try files()
         let printer = FeedPrinter(options: options, audience: .subscriber, output: output)
         let keeper = StateKeeper(file: state, output: output)
@@ -83,7 +69,7 @@ struct TailCommand: AsyncParsableCommand {
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let run = TailRun(
-            address: RelayAddress(host: endpoint.host, port: Int(endpoint.port)),
+            address: address,
             tls: tls,
             start: try saved.flatMap { ResumeToken(text: $0.token) }.map { .token($0) } ?? start(),
             filter: rendering.filter ?? "",
@@ -109,31 +95,11 @@ struct TailCommand: AsyncParsableCommand {
             standardError.write(line: "tidemark tail: \(fault)")
             throw ExitStatus.failure
         }
-        switch outcome {
-        case .done: if printer.isDamaged { throw ExitStatus.failure }
-        case .unreachable(let reason):
-            standardError.write(line: "tidemark tail: \(coordinator): \(reason)")
-            throw ExitStatus.unavailable
-        case .refused(let reason):
-            standardError.write(line: "tidemark tail: \(coordinator): \(reason)")
-            throw ExitStatus.refused
-        case .wrongFilter(let reason):
-            standardError.write(line: "tidemark tail: \(coordinator): \(reason)")
-            throw ExitStatus.usage
-        case .failed(let reason):
-            standardError.write(line: "tidemark tail: \(coordinator): \(reason)")
-            throw ExitStatus.failure
-        }
+        if case .done = outcome, printer.isDamaged { throw ExitStatus.failure }
+        try connection.finish(outcome, command: "tail")
     }
 
     // MARK: Arguments
-
-    private func endpoint() throws -> NetworkEndpoint {
-        guard case .coordinator(let endpoint) = try sourceURL(coordinator) else {
-            throw ValidationError("\(coordinator): a coordinator is named as tls://HOST:PORT")
-        }
-        return endpoint
-    }
 
     private func start() throws -> SubscriptionStart {
         switch from {
@@ -145,21 +111,6 @@ struct TailCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--from \(from): neither latest, earliest, a time (2026-11-23T15:00:00Z) nor a resume token"
             )
-        }
-    }
-
-    private func context() throws -> TLSContext {
-        do throws(TLSError) {
-            let identity = try TLSIdentity(certificateFile: cert, keyFile: key)
-            let trust = try TLSTrust(file: ca)
-            try identity.checkValidity()
-            return try TLSContext(client: identity, serverTrust: trust)
-        } catch {
-            standardError.write(line: "tidemark tail: \(error.plainText)")
-            switch error.kind {
-            case .file(_, .expired), .file(_, .notYetValid): throw ExitStatus.refused
-            default: throw ExitStatus.failure
-            }
         }
     }
 

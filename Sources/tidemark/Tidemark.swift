@@ -28,6 +28,7 @@ struct Tidemark: AsyncParsableCommand {
         version: version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, SessionsCommand.self, ViewCommand.self, TailCommand.self,
+            TopCommand.self,
             CertCommand.self, DemoCommand.self,
         ]
     )

@@ -29,9 +29,11 @@ package enum FeedMetrics {
         "tidemark_watermark_held_seconds",
         .gauge,
         "How long W has been held back, and by whom: empty labels mean the relay or session as a whole. "
-            + "Absent while nobody holds it.",
+            + "Absent while nobody has held it for two seconds.",
         labels: ["relay", "host", "session", "stream"]
     )
+    /// Somebody is always the last for a moment: who holds W is named from so long on, nanoseconds.
+    static let namedAfterNs: Int64 = 2_000_000_000
     static let pendingEvents = MetricFamily(
         "tidemark_merge_pending_events",
         .gauge,

@@ -13,7 +13,7 @@ extension MetricScrape {
             add(FeedMetrics.watermark, ns: watermarkNs)
             add(FeedMetrics.watermarkLag, ns: nanoseconds(from: watermarkNs, to: nowNs))
         }
-        if let held = coordinator.holder {
+        if let held = coordinator.holder, held.heldNs >= FeedMetrics.namedAfterNs {
             let stream = held.streamID.map { "\($0)" } ?? ""
             add(FeedMetrics.watermarkHeld, [held.relay, held.host, held.session, stream], ns: held.heldNs)
         }
@@ -97,7 +97,9 @@ extension MetricScrape {
             add(FeedMetrics.streamLate, labels, stream.counts.lateEvents)
         }
         let leftOut = lane.streamCount - lane.streams.count
-        for family in [FeedMetrics.streamEvents, FeedMetrics.streamBytes, FeedMetrics.streamLate] {
+        for family in [
+            FeedMetrics.streamLag, FeedMetrics.streamEvents, FeedMetrics.streamBytes, FeedMetrics.streamLate,
+        ] {
             leaveOut(family, leftOut)
         }
     }

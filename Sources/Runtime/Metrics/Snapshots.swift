@@ -20,9 +20,8 @@ struct LaneSnapshot: Sendable {
         sessions = Dictionary(
             uniqueKeysWithValues: bySession.map { ($0, (account.sessions[$0]?.state, $1)) }
         )
-        let all = account.streams
-        streams = Array(all.prefix(streamsMax))
-        streamCount = all.count
+        streams = account.streams(atMost: streamsMax)
+        streamCount = account.streamCount
     }
 }
 

@@ -67,10 +67,14 @@ final class Coordinator {
         var log: String?
         /// Does something with the certificates before it starts.
         var prepare: (Identities) throws -> Void = { _ in }
+        /// Further lines of the section `http`, by the certificates; nil: no HTTP.
+        var http: ((Identities) -> [String])?
     }
 
     let identities: Identities
     let port: Int
+    /// Of HTTP; nobody listens there without the option.
+    let httpPort: Int
     private(set) var process: ChildProcess
     let configurationFile: String
     private let folder: ScratchFolder
@@ -93,10 +97,12 @@ final class Coordinator {
         identities = try Identities()
         try options.prepare(identities)
         port = try freePort()
+        httpPort = try freePort()
         let text = Self.configuration(
             relays,
             options: options,
             port: port,
+            httpPort: httpPort,
             identities: identities
         )
         configurationFile = try folder.write(text, to: "tidemark.yaml")
@@ -106,7 +112,15 @@ final class Coordinator {
 
     /// Writes another configuration, and has it read.
     func reconfigure(_ relays: [Relay]) throws {
-        try reconfigure(text: Self.configuration(relays, options: options, port: port, identities: identities))
+        try reconfigure(
+            text: Self.configuration(
+                relays,
+                options: options,
+                port: port,
+                httpPort: httpPort,
+                identities: identities
+            )
+        )
     }
 
     /// Writes another configuration, and has it read.
@@ -150,10 +164,14 @@ final class Coordinator {
         _ relays: [Relay],
         options: Options,
         port: Int,
+        httpPort: Int = 0,
         identities: Identities
     ) -> String {
         let relayLines = relays.map { "  - name: \($0.name)\n    url: \($0.url)\n    from: \($0.from)\n" }.joined()
         let allow = options.allow.isEmpty ? "  allow: []" : "  allow:\n\(options.allow)"
+        let http = options.http.map { lines in
+            (["http:", "  listen: 127.0.0.1:\(httpPort)"] + lines(identities).map { "  " + $0 }).joined(separator: "\n")
+        }
         return """
             relays:
             \(relayLines)order:
@@ -165,6 +183,7 @@ final class Coordinator {
               client-ca: \(identities.file("ca.pem"))
             \(allow)
             \(options.feed.map { "  \($0)\n" }.joined())\(options.log.map { "log:\n  directory: \($0)" } ?? "")
+            \(http ?? "")
             """
     }
 }
