@@ -12,8 +12,8 @@ let strict: [SwiftSetting] = [
 ]
 
 /// A room of `Sources/`.
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 /// The tests of a room, in `Tests/`.
@@ -85,7 +85,9 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ]
+            ],
+            // The timeline page as it is worked on with a server that plays the coordinator (Tests/Timeline).
+            exclude: ["Page"]
         ),
         .executableTarget(
             name: "tidemark",
