@@ -59,6 +59,7 @@ let package = Package(
         room("Coordinator", ["CTF", "LTTngLive", "EventMerge", "Feed"]),
         room("SimulatedRelay", ["CTF", "LTTngLive"]),
         room("Rendering", ["CTF", "Feed"]),
+        room("Timeline", ["CTF", "Feed"]),
 
         // The rim.
         room("TLS", ["COpenSSL"]),
@@ -150,6 +151,7 @@ let package = Package(
         tests("Coordinator", ["CTF", "LTTngLive", "Feed", "SimulatedRelay", "PacketWriter", "MetadataWriter"]),
         tests("SimulatedRelay", ["CTF", "LTTngLive"]),
         tests("Rendering", ["CTF", "Feed", "PacketWriter", "JSONLines"]),
+        tests("Timeline", ["CTF", "Feed", "PacketWriter"]),
         tests("TLS"),
         tests("Configuration"),
         tests(
