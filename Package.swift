@@ -91,7 +91,7 @@ let package = Package(
             name: "tidemark-meter",
             dependencies: [
                 "AllocationCounter", "COpenSSL", "CTF", "Coordinator", "EventMerge", "Feed", "FeedLog", "PacketWriter",
-                "Runtime", "SimulatedRelay",
+                "Runtime", "SimulatedRelay", "Timeline",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmarks/Meter",

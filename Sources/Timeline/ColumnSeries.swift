@@ -104,6 +104,25 @@ struct ColumnSeries: Sendable {
         }
     }
 
+    /// The first column at or after one, but for the open one.
+    func first(from column: Int64) -> Int64? {
+        var index = max(0, chunkCount(startingNotAfter: column) - 1)
+        while index < chunks.count, chunks[index].last < column { index += 1 }
+        guard index < chunks.count else { return nil }
+        var found: Int64?
+        chunks[index].forEach { next, _ in if found == nil, next >= column { found = next } }
+        return found
+    }
+
+    /// The last column at or before one, but for the open one.
+    func last(to column: Int64) -> Int64? {
+        let index = chunkCount(startingNotAfter: column) - 1
+        guard index >= 0 else { return nil }
+        var found: Int64?
+        chunks[index].forEach { previous, _ in if previous <= column { found = previous } }
+        return found
+    }
+
     /// What the columns of a range count together, but for the open one.
     /// - Complexity: O(chunks that touch the range).
     func sum(from first: Int64, to end: Int64) -> UInt64 {

@@ -35,6 +35,12 @@ package struct DensityRequest: Sendable, Equatable {
         self.lanes = Set(lanes).sorted()
     }
 
+    /// From the first column on, up to the end of the last one or of time.
+    package var times: Range<Int64> {
+        let (end, overflow) = fromNs.addingReportingOverflow(Int64(columns) << Int64(level))
+        return fromNs..<(overflow ? .max : end)
+    }
+
     /// Whether all columns lie below a time.
     func isBelow(_ watermarkNs: Int64) -> Bool {
         let (end, overflow) = fromNs.addingReportingOverflow(Int64(columns) << Int64(level))

@@ -172,6 +172,31 @@ package struct DensityTrack: Sendable {
         return isOpenIn ? sum.plus(series[0].openCount) : sum
     }
 
+    /// The earliest time, at or after one, that lies in a column which is not 0; nil where there is none.
+    /// - Complexity: O(log chunks + columns of a chunk).
+    package func nextNs(fromNs: Int64) -> Int64? {
+        let column = fromNs >> Int64(least)
+        var next = series[0].first(from: column)
+        if series[0].openCount > 0, series[0].openColumn >= column {
+            next = min(next ?? series[0].openColumn, series[0].openColumn)
+        }
+        return next.map { max(fromNs, $0 << Int64(least)) }
+    }
+
+    /// The end, exclusive, of the latest times before one that lie in a column which is not 0.
+    package func previousEndNs(beforeNs: Int64) -> Int64? {
+        guard beforeNs > .min else { return nil }
+        let column = (beforeNs - 1) >> Int64(least)
+        var previous = series[0].last(to: column)
+        if series[0].openCount > 0, series[0].openColumn <= column {
+            previous = max(previous ?? series[0].openColumn, series[0].openColumn)
+        }
+        guard let previous else { return nil }
+        // The last column there is has no end in 64 bits.
+        let (end, overflow) = (previous << Int64(least)).addingReportingOverflow(1 << Int64(least))
+        return overflow ? beforeNs : min(beforeNs, end)
+    }
+
     private func level(_ index: Int) -> Int { least + index * Self.levelStep }
 
     /// The stored level below `level`, and the columns of it that make up the wanted ones.

@@ -58,6 +58,14 @@ struct LaneCounts: Sendable {
         lastNs = max(lastNs ?? times.upperBound, times.upperBound)
     }
 
+    /// Counts one event.
+    mutating func add(ns: Int64, empty: DensityTrack) {
+        if events == nil { events = empty }
+        events?.add(ns: ns)
+        firstNs = min(firstNs ?? ns, ns)
+        lastNs = max(lastNs ?? ns, ns)
+    }
+
     mutating func addLate(ns: Int64, empty: DensityTrack) {
         if late == nil { late = empty }
         late?.add(ns: ns)

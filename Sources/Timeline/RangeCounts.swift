@@ -63,7 +63,7 @@ package struct RangeCounts: ~Copyable, Sendable {
         var found = Counts()
         var nextLate = late[...]
         _ = scanner.scan(slice) { keys, first in
-            for (index, key) in keys.enumerated() {
+            for (index, key) in keys.keys.enumerated() {
                 let isLate = nextLate.first == first + index
                 if isLate { nextLate.removeFirst() }
                 guard edges.contains(where: { $0.contains(key.timestampNs) }) else { continue }

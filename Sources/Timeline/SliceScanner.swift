@@ -8,11 +8,12 @@ import Feed
 struct SliceScanner: @unchecked Sendable {
     private var keys = EventKeyBuffer(capacity: 8192)
 
-    /// - Parameter body: gets the keys in pieces, in stream order, and the index in the slice of a piece's first event.
+    /// - Parameter body: gets the keys in pieces, in stream order, and the index in the slice of a piece's first event;
+    ///   they are valid during the call only.
     /// - Returns: how many events could be read; all, unless the slice is not what it says it is.
     mutating func scan(
         _ slice: EventSlice,
-        _ body: (_ keys: UnsafeBufferPointer<EventKey>, _ first: Int) -> Void
+        _ body: (_ keys: EventKeyBuffer, _ first: Int) -> Void
     ) -> Int {
         let packet = slice.packet
         var cursor = EventCursor(positionBits: slice.firstBits, clockCycles: slice.clockCycles)
@@ -34,7 +35,7 @@ struct SliceScanner: @unchecked Sendable {
             if !packet.correction.isConstant {
                 keys.correct(by: packet.correction, insteadOf: packet.correction.offsetNs)
             }
-            if keys.count > 0 { body(keys.keys, count) }
+            if keys.count > 0 { body(keys, count) }
             count += keys.count
             guard result == .full else { break }
         }

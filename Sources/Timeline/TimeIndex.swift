@@ -112,6 +112,48 @@ package struct TimeIndex: Sendable {
         return Self.joined(found)
     }
 
+    /// What to read to know a part of a range whole.
+    package struct Step: Sendable, Equatable {
+        /// The times that are known then, nanoseconds.
+        package var times: Range<Int64>
+        /// As of `frames`.
+        package var frames: [ClosedRange<UInt64>]
+    }
+
+    /// The first part of a range of time, not empty, that takes about so many events to read: fewer, unless they are
+    /// close together or late.
+    /// - Complexity: as of `frames`.
+    package func firstStep(_ times: Range<Int64>, events: Int) -> Step {
+        var sum = 0
+        var end = times.upperBound
+        var position = entries.partitioningIndex { $0.greatestNs >= times.lowerBound }
+        while position < entries.count, entries[position].leastNs < times.upperBound {
+            sum += entries[position].events
+            if sum > events, entries[position].leastNs > times.lowerBound {
+                end = entries[position].leastNs
+                break
+            }
+            position += 1
+        }
+        return Step(times: times.lowerBound..<end, frames: frames(fromNs: times.lowerBound, toNs: end))
+    }
+
+    /// The last part of a range of time; else as `firstStep`.
+    package func lastStep(_ times: Range<Int64>, events: Int) -> Step {
+        var sum = 0
+        var begin = times.lowerBound
+        var position = entries.partitioningIndex { $0.leastNs >= times.upperBound }
+        while position > 0, entries[position - 1].greatestNs >= times.lowerBound {
+            position -= 1
+            sum += entries[position].events
+            if sum > events, entries[position].greatestNs < times.upperBound - 1 {
+                begin = entries[position].greatestNs + 1
+                break
+            }
+        }
+        return Step(times: begin..<times.upperBound, frames: frames(fromNs: begin, toNs: times.upperBound))
+    }
+
     /// The same numbers in ascending ranges that do not touch.
     static func joined(_ ranges: [ClosedRange<UInt64>]) -> [ClosedRange<UInt64>] {
         let sorted = ranges.sorted { $0.lowerBound < $1.lowerBound }

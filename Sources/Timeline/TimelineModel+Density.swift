@@ -17,6 +17,19 @@ extension TimelineModel {
     /// - Parameter view: what may be seen, and whose counts sums are made of; nil: all.
     /// - Complexity: O(lanes of the table + columns that are not 0 of the lanes asked for and all below them).
     package func density(_ request: DensityRequest, view: LaneView? = nil) -> [UInt8] {
+        density(request, view: view, known: nil) { $0.counts }
+    }
+
+    /// The same of counts that are kept elsewhere.
+    /// - Parameters:
+    ///   - known: which columns are known; nil: all.
+    ///   - countsOf: a lane's own counts; nil where it has none.
+    func density(
+        _ request: DensityRequest,
+        view: LaneView?,
+        known: Range<Int>?,
+        _ countsOf: (LaneTable.Entry) -> LaneCounts?
+    ) -> [UInt8] {
         var rows: [DensityRow] = []
         // By place in the table: the closest row that counts what the lane counts, itself or one above; and of rows,
         // the next one above.
@@ -37,8 +50,9 @@ extension TimelineModel {
         var counts = [UInt64](repeating: 0, count: request.columns)
         for (position, entry) in lanes.entries.enumerated() {
             guard rowOfEntry[position] >= 0, view?.counted.contains(entry.lane.id) != false else { continue }
+            guard let own = countsOf(entry) else { continue }
             for (number, plane) in LaneCounts.Plane.allCases.enumerated() {
-                guard let track = entry.counts[plane],
+                guard let track = own[plane],
                     track.addColumns(level: request.level, from: first, to: &counts)
                 else { continue }
                 var row = rowOfEntry[position]
@@ -49,7 +63,7 @@ extension TimelineModel {
                 for column in counts.indices { counts[column] = 0 }
             }
         }
-        var body = DensityEncoding(request, watermarkNs: figures.watermarkNs)
+        var body = DensityEncoding(request, watermarkNs: figures.watermarkNs, known: known)
         for row in rows { body.append(lane: row.id, planes: row.planes) }
         return body.finish()
     }

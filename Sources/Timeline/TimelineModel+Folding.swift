@@ -105,7 +105,8 @@ extension TimelineModel {
         let empty = emptyTrack
         var read = 0
         var scanner = scanner
-        read = scanner.scan(slice) { keys, first in
+        read = scanner.scan(slice) { buffer, first in
+            let keys = buffer.keys
             let span = times.note(keys, first: first, late: &nextLate) { ns in
                 lanes.entries[index].counts.addLate(ns: ns, empty: empty)
             }

@@ -2,6 +2,7 @@ import CTF
 import Feed
 import PacketWriter
 import Testing
+import Timeline
 
 /// A feed made by chance, and what is in it: some hosts of two relays, their streams' packets merged into batches, some
 /// of them delayed, so that their events are late.
@@ -23,9 +24,16 @@ struct MadeFeed {
     struct Event {
         var ns: Int64
         var streamID: UInt64
-        var isLate: Bool
+        var lateNs: Int64
         /// The frame it is in.
         var sequence: UInt64
+        /// In the frame.
+        var index: UInt32
+        /// The value of its field, which is its number in the packet.
+        var seqno: UInt64
+
+        var isLate: Bool { lateNs > 0 }
+        var position: EventPosition { EventPosition(ns: ns, sequence: sequence, index: index) }
     }
 
     private struct Packet {
@@ -242,14 +250,22 @@ struct MadeFeed {
             } else {
                 group.order.append(EventGroup.Run(slice: UInt32(number), count: 1))
             }
-            let isLate = event.ns < newestNs
-            if isLate {
-                group.late.append(EventGroup.Late(index: UInt32(group.eventCount), lateNs: newestNs - event.ns))
-            }
+            let lateNs = event.ns < newestNs ? newestNs - event.ns : 0
+            let index = UInt32(group.eventCount)
+            if lateNs > 0 { group.late.append(EventGroup.Late(index: index, lateNs: lateNs)) }
             newestNs = max(newestNs, event.ns)
             group.eventCount += 1
             let streamID = packet.packet.stream.id
-            events.append(Event(ns: event.ns, streamID: streamID, isLate: isLate, sequence: sequence))
+            events.append(
+                Event(
+                    ns: event.ns,
+                    streamID: streamID,
+                    lateNs: lateNs,
+                    sequence: sequence,
+                    index: index,
+                    seqno: UInt64(event.index)
+                )
+            )
         }
         return group
     }
