@@ -13,14 +13,18 @@ struct ColumnChunk: Sendable {
     private(set) var columns = 0
     /// Sum of the counts.
     private(set) var total: UInt64 = 0
+    /// With room behind the columns for at least one more, unless sealed.
     private var bytes: [UInt8] = []
+    private var used = 0
+    /// What one column takes at most, bytes.
+    private static let columnBytesMax = 20
 
     /// A chunk with one column.
     /// - Parameter count: > 0, as in all that follows.
     init(column: Int64, count: UInt64) {
         first = column
         last = column
-        append(column: column, count: count)
+        _ = append(column: column, count: count)
     }
 
     var isFull: Bool { columns >= Self.columnsMax }
@@ -28,27 +32,42 @@ struct ColumnChunk: Sendable {
     var byteCount: Int { bytes.count + Self.overheadBytes }
 
     /// Appends a column behind the last one.
-    mutating func append(column: Int64, count: UInt64) {
+    /// - Returns: by how many bytes the chunk has grown.
+    mutating func append(column: Int64, count: UInt64) -> Int {
+        var grownBytes = 0
+        if used + Self.columnBytesMax > bytes.count {
+            grownBytes = max(32, bytes.count)
+            bytes.append(contentsOf: repeatElement(0, count: grownBytes))
+        }
         // Columns are less than 2^48 from 0.
-        write(UInt64(bitPattern: column &- last) << 1 | (count == 1 ? 0 : 1))
-        if count != 1 { write(count &- 2) }
+        let head = UInt64(bitPattern: column &- last) << 1 | (count == 1 ? 0 : 1)
+        var position = used
+        bytes.withUnsafeMutableBufferPointer { bytes in
+            Self.write(head, bytes, &position)
+            if count != 1 { Self.write(count &- 2, bytes, &position) }
+        }
+        used = position
         last = column
-        columns += 1
+        columns &+= 1
         total = total.plus(count)
+        return grownBytes
     }
 
-    private mutating func write(_ number: UInt64) {
+    @inline(__always)
+    private static func write(_ number: UInt64, _ bytes: UnsafeMutableBufferPointer<UInt8>, _ position: inout Int) {
         var rest = number
         while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            bytes[position] = UInt8(truncatingIfNeeded: rest) | 0x80
+            position &+= 1
             rest >>= 7
         }
-        bytes.append(UInt8(truncatingIfNeeded: rest))
+        bytes[position] = UInt8(truncatingIfNeeded: rest)
+        position &+= 1
     }
 
     /// Gives back memory that only growing needs.
     mutating func seal() {
-        let grown = bytes
+        let grown = bytes[..<used]
         bytes = Array(unsafeUninitializedCapacity: grown.count) { space, count in
             _ = space.initialize(from: grown)
             count = grown.count
@@ -59,7 +78,8 @@ struct ColumnChunk: Sendable {
     /// - Complexity: O(columns), a few nanoseconds each.
     @inline(__always)
     func forEach(_ body: (_ column: Int64, _ count: UInt64) -> Void) {
-        bytes.withUnsafeBufferPointer { bytes in
+        bytes.withUnsafeBufferPointer { all in
+            let bytes = UnsafeBufferPointer(rebasing: all[..<used])
             var position = 0
             var column = first
             while position < bytes.count {
@@ -116,7 +136,7 @@ struct ColumnChunk: Sendable {
     private init?(_ entries: ArraySlice<(column: Int64, count: UInt64)>) {
         guard let head = entries.first else { return nil }
         self.init(column: head.column, count: head.count)
-        for entry in entries.dropFirst() { append(column: entry.column, count: entry.count) }
+        for entry in entries.dropFirst() { _ = append(column: entry.column, count: entry.count) }
         seal()
     }
 }

@@ -34,12 +34,14 @@ struct ColumnSeries: Sendable {
     private mutating func append(column: Int64, count: UInt64) {
         let last = chunks.count - 1
         if last >= 0, !chunks[last].isFull {
-            byteCount -= chunks[last].byteCount
-            chunks[last].append(column: column, count: count)
-            byteCount += chunks[last].byteCount
+            byteCount += chunks[last].append(column: column, count: count)
             return
         }
-        if last >= 0 { chunks[last].seal() }
+        if last >= 0 {
+            byteCount -= chunks[last].byteCount
+            chunks[last].seal()
+            byteCount += chunks[last].byteCount
+        }
         let chunk = ColumnChunk(column: column, count: count)
         byteCount += chunk.byteCount
         chunks.append(chunk)

@@ -52,48 +52,63 @@ package struct DensityTrack: Sendable {
     package mutating func add(_ keys: UnsafeBufferPointer<EventKey>) {
         guard let first = keys.first else { return }
         let level = Int64(least)
-        var column = first.timestampNs &>> level
-        var count: UInt64 = 0
-        for key in keys {
-            let next = key.timestampNs &>> level
-            if next != column {
-                add(column: column, count: count)
-                column = next
-                count = 0
+        let firstKept = firstKept
+        var counted: UInt64 = 0
+        series.withUnsafeMutableBufferPointer { series in
+            var column = first.timestampNs &>> level
+            var count: UInt64 = 0
+            for key in keys {
+                let next = key.timestampNs &>> level
+                if next != column {
+                    if column >= firstKept {
+                        counted &+= count
+                        Self.add(column: column, count: count, to: series)
+                    }
+                    column = next
+                    count = 0
+                }
+                count &+= 1
             }
-            count &+= 1
+            guard column >= firstKept else { return }
+            counted &+= count
+            Self.add(column: column, count: count, to: series)
         }
-        add(column: column, count: count)
+        total = total.plus(counted)
     }
 
     /// Counts `count` events at a time.
     package mutating func add(ns: Int64, count: UInt64 = 1) {
-        guard count > 0 else { return }
-        add(column: ns >> Int64(least), count: count)
-    }
-
-    private mutating func add(column: Int64, count: UInt64) {
-        guard column >= firstKept else { return }
+        let column = ns >> Int64(least)
+        guard count > 0, column >= firstKept else { return }
         total = total.plus(count)
-        add(column: column, count: count, at: 0)
+        passOn(column, count, to: 0)
     }
 
-    /// - Parameter index: of `series`.
-    private mutating func add(column: Int64, count: UInt64, at index: Int) {
-        if series[index].openCount == 0 || column > series[index].openColumn {
-            let closed = series[index].open(column: column, count: count)
-            if closed.count > 0 { passUp(closed.column, closed.count, from: index) }
-        } else if column == series[index].openColumn {
-            series[index].addToOpen(count)
-        } else {
-            series[index].insert(column: column, count: count)
-            passUp(column, count, from: index)
+    /// Adds to a level, which passes on to those above what they have to know.
+    private mutating func passOn(_ column: Int64, _ count: UInt64, to index: Int) {
+        series.withUnsafeMutableBufferPointer { series in
+            guard index < series.count else { return }
+            Self.add(column: column, count: count, to: UnsafeMutableBufferPointer(rebasing: series[index...]))
         }
     }
 
-    private mutating func passUp(_ column: Int64, _ count: UInt64, from index: Int) {
-        guard index + 1 < series.count else { return }
-        add(column: column &>> Int64(Self.levelStep), count: count, at: index + 1)
+    /// - Parameter series: the level to add to, and those above.
+    private static func add(column: Int64, count: UInt64, to series: UnsafeMutableBufferPointer<ColumnSeries>) {
+        var (column, count) = (column, count)
+        for index in series.indices {
+            if column == series[index].openColumn, series[index].openCount > 0 {
+                series[index].addToOpen(count)
+                return
+            }
+            if series[index].openCount == 0 || column > series[index].openColumn {
+                (column, count) = series[index].open(column: column, count: count)
+                guard count > 0 else { return }
+            } else {
+                series[index].insert(column: column, count: count)
+            }
+            // What is closed, or was put to what is, is in the level above too.
+            column = column &>> Int64(levelStep)
+        }
     }
 
     // MARK: - Forgetting
@@ -111,7 +126,7 @@ package struct DensityTrack: Sendable {
             if series[index].openCount > 0, series[index].openColumn < bound {
                 dropped = dropped.plus(series[index].openCount)
                 // A greater column may reach past the time.
-                passUp(series[index].openColumn, series[index].openCount, from: index)
+                passOn(series[index].openColumn >> Int64(Self.levelStep), series[index].openCount, to: index + 1)
                 series[index].dropOpen()
             }
             if index == 0 { total = total.minus(dropped) }
@@ -123,7 +138,7 @@ package struct DensityTrack: Sendable {
     package mutating func coarsen() -> Bool {
         guard series.count > 1 else { return false }
         let closed = series[0].close()
-        if closed.count > 0 { passUp(closed.column, closed.count, from: 0) }
+        if closed.count > 0 { passOn(closed.column >> Int64(Self.levelStep), closed.count, to: 1) }
         series.removeFirst()
         least += Self.levelStep
         firstKept = firstKept >> Int64(Self.levelStep)

@@ -174,20 +174,18 @@ package struct MarkList: Sendable {
     /// The marks that touch a range: exclusions first, then by their end.
     /// - Parameters:
     ///   - limit: of those that are no exclusions.
-    ///   - isSeen: whether a mark may be seen.
     /// - Returns: and whether there are more, or were.
     /// - Complexity: O(marks · log marks found).
     package func marks(
         fromNs: Int64,
         toNs: Int64,
-        limit: Int,
-        isSeen: (Mark) -> Bool = { _ in true }
+        limit: Int
     ) -> (marks: [Mark], more: Bool) {
         func byEnd(_ left: Mark, _ right: Mark) -> Bool {
             (left.toNs ?? left.columnNs ?? .max) < (right.toNs ?? right.columnNs ?? .max)
         }
-        let spans = exclusions.filter { $0.touches(fromNs: fromNs, toNs: toNs) && isSeen($0) }
-        let found = others.filter { $0.touches(fromNs: fromNs, toNs: toNs) && isSeen($0) }.sorted(by: byEnd)
+        let spans = exclusions.filter { $0.touches(fromNs: fromNs, toNs: toNs) }
+        let found = others.filter { $0.touches(fromNs: fromNs, toNs: toNs) }.sorted(by: byEnd)
         let isCut = cutNs.map { $0 >= fromNs } ?? false
         return (spans.sorted(by: byEnd) + found.prefix(limit), found.count > limit || isCut)
     }

@@ -29,6 +29,7 @@ package struct TimeIndex: Sendable {
 
     private var entries: [Entry] = []
     private var beside: [Beside] = []
+    private var newest: UInt64 = 0
 
     package init() {}
 
@@ -39,10 +40,12 @@ package struct TimeIndex: Sendable {
 
     /// Takes the next frame with events.
     /// - Parameters:
-    ///   - sequence: greater than before.
+    ///   - sequence: not less than before, else the frame is left out.
     ///   - inOrder: the times of its events that are in order; nil without any.
     ///   - late: those of the others.
     mutating func append(sequence: UInt64, events: Int, inOrder: ClosedRange<Int64>?, late: ClosedRange<Int64>?) {
+        guard sequence >= newest else { return }
+        newest = sequence
         if let late { putBeside(sequence, late) }
         guard let inOrder else { return }
         guard let last = entries.last else {

@@ -74,7 +74,7 @@ extension TimelineModel {
         }
         let columnNs = loss.toNs ?? loss.fromNs ?? figures.watermarkNs
         if let columnNs { times.losses.add(columnNs) }
-        guard let index = lanes.index(of: lane) else { return }
+        let index = lanes.index(of: lane) ?? 0
         let before = lanes.entries[index].counts.byteCount
         lanes.entries[index].counts.addLoss(ns: columnNs, empty: emptyTrack)
         lanes.entries[index].counts.countedAt = revision
@@ -89,8 +89,8 @@ extension TimelineModel {
     }
 
     private mutating func fold(_ slice: EventSlice, late: [Int], _ times: inout FrameTimes) {
-        let id = lanes.lane(ofStream: slice.packet.stream.id) ?? 0
-        guard let index = lanes.index(of: id) else { return }
+        // What has no lane is counted by the feed's.
+        let index = lanes.lane(ofStream: slice.packet.stream.id).flatMap { lanes.index(of: $0) } ?? 0
         if slice.opensPacket || lanes.entries[index].counts.countedAt == 0 { lanes.note(slice.packet, at: index) }
         lanes.entries[index].counts.countedAt = revision
         figures.events += UInt64(slice.eventCount)

@@ -258,6 +258,31 @@ import Testing
         #expect(throws: TimelineError.self) { _ = try Self.request(small, level: 16, columns: 8) }
     }
 
+    @Test func `marks are of the lanes that they concern, and of those that may be seen`() throws {
+        var batches = try MadeFeed(seed: 3).batches
+        for relay in ["relay-0", "relay-1"] {
+            let change = RelayStateChange(relay: relay, state: .excluded, reason: "no answer", frontierNs: 9_000)
+            batches.append(FeedBatch(sequence: UInt64(batches.count + 1), records: [.relay(change)]))
+        }
+        let model = Self.model(batches)
+        func lanes(_ marks: [Mark], _ kept: (Mark.Kind) -> Bool) -> [String] {
+            marks.filter { kept($0.kind) }.map {
+                "\(model.lanes[$0.lane]?.relay ?? "")/\(model.lanes[$0.lane]?.host ?? "")"
+            }
+        }
+        func isExclusion(_ kind: Mark.Kind) -> Bool { if case .excluded = kind { true } else { false } }
+        let all = model.marks(fromNs: 9_000, toNs: 9_001, limit: 0).marks
+        #expect(Set(lanes(all, isExclusion)) == ["relay-0/host-0", "relay-0/host-1", "relay-1/host-0"])
+        let rule = AllowRule(identity: "me", relays: ["relay-1"])
+        let peer = PeerIdentity(alternativeNames: ["me"], commonName: nil)
+        let scope = try #require(ViewScope(peer: peer, rules: [rule]))
+        let view = model.lanes.view(of: scope)
+        let some = model.marks(fromNs: .min, toNs: .max, limit: 1000, scope: scope, view: view).marks
+        #expect(Set(lanes(some, isExclusion)) == ["relay-1/host-0"])
+        #expect(Set(lanes(some) { !isExclusion($0) }) == ["relay-1/host-0"])
+        #expect(model.marks(fromNs: .min, toNs: .max, limit: 1).more)
+    }
+
     @Test func `lanes that have no room are counted by the lane above`() throws {
         let feed = try MadeFeed(seed: 3)
         let small = Self.model(feed.batches, limits: .init(lanes: 6))

@@ -4,11 +4,11 @@ import Feed
 import PacketWriter
 import Timeline
 
-/// Folds an hour of many lanes into the timeline's model, and asks it what a page asks.
+/// Folds events of many lanes into the timeline's model, and asks it what a page asks.
 struct TimelineRun: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "timeline",
-        abstract: "Keep the timeline's counts of an hour, and answer from them."
+        abstract: "Keep the timeline's counts, and answer from them."
     )
 
     @Option(help: "Streams, each a lane.")
@@ -20,16 +20,21 @@ struct TimelineRun: ParsableCommand {
     @Option(help: "Events of a lane in each frame.")
     var perFrame = 50
 
-    private static let hourNs: Int64 = 3_600_000_000_000
+    @Option(help: "The time in which they happen.")
+    var seconds: Int64 = 3600
+
+    private var spanNs: Int64 { seconds * 1_000_000_000 }
     private static let beginNs: Int64 = 1_700_000_000_000_000_000
 
     func validate() throws {
-        guard lanes > 0, perFrame > 0, events >= lanes * perFrame else { throw ValidationError("too few events") }
+        guard lanes > 0, perFrame > 0, seconds > 0, seconds <= 1 << 20, events >= lanes * perFrame else {
+            throw ValidationError("too few events")
+        }
     }
 
     func run() throws {
         let frames = events / (lanes * perFrame)
-        let frameNs = Self.hourNs / Int64(frames)
+        let frameNs = spanNs / Int64(frames)
         let patterns = try (0..<16).map { try pattern(seed: UInt64($0), spanNs: UInt64(frameNs)) }
         var model = TimelineModel()
         model.fold(declarations())
@@ -43,6 +48,14 @@ struct TimelineRun: ParsableCommand {
             }
         }
         total.printJSON()
+        var keys = EventKeyBuffer(capacity: perFrame)
+        let packets = try patterns.map { try MeasuredPacket($0.storage.bytes, $0.program) }
+        // The scans alone.
+        let scans = try measured { () throws(PacketError) in
+            for _ in 0..<frames * lanes / packets.count { for packet in packets { try packet.scan(into: &keys) } }
+            return (frames * lanes / packets.count * packets.count * perFrame, frames * lanes)
+        }
+        scans.printJSON()
         let bytes = Double(model.densityBytes) / Double(total.events)
         print(
             #"{"bytes":\#(model.densityBytes),"bytes_per_event":\#(bytes),"least":\#(model.leastLevel),"#
@@ -55,7 +68,7 @@ struct TimelineRun: ParsableCommand {
     private func ask(_ model: borrowing TimelineModel) throws {
         let ids = Array(model.lanes.rows().map(\.lane.id).prefix(512))
         for level in [16, 19, 23, 27, 31, 35, 39, 43] {
-            let middle = ((Self.beginNs + Self.hourNs / 2) >> Int64(level + 9)) << Int64(level + 9)
+            let middle = ((Self.beginNs + spanNs / 2) >> Int64(level + 9)) << Int64(level + 9)
             let request = try DensityRequest(
                 level: level,
                 fromNs: middle,
@@ -69,7 +82,7 @@ struct TimelineRun: ParsableCommand {
             print(#"{"level":\#(level),"lanes":\#(ids.count),"bytes":\#(body.count),"ns":\#(ns)}"#)
         }
         var start = Clock.threadTime.ns
-        let counts = try model.counts(fromNs: Self.beginNs + 12_345, toNs: Self.beginNs + Self.hourNs - 54_321)
+        let counts = try model.counts(fromNs: Self.beginNs + 12_345, toNs: Self.beginNs + spanNs - 54_321)
         let frames = counts.frames.reduce(0) { $0 + $1.count }
         print(#"{"counts_ns":\#(Clock.threadTime.ns - start),"frames":\#(frames)}"#)
         start = Clock.threadTime.ns
