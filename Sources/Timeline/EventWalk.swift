@@ -16,12 +16,10 @@ package struct EventWalk: Sendable {
         case backwards
     }
 
-    /// Events of a step, about.
-    private static let stepEvents = 8192
-
     private let direction: Direction
     private let lanes: LaneSet?
     private let beyond: EventPosition?
+    private let stepEvents: Int
     private var reader: EventReader
     /// The times of the range that have not been looked at, nanoseconds.
     package private(set) var left: Range<Int64>
@@ -36,6 +34,7 @@ package struct EventWalk: Sendable {
     ///   - lanes: streams whose events are wanted; nil: all.
     ///   - view: what may be seen; nil: all.
     ///   - scope: what `view` was made of.
+    ///   - stepEvents: how many events one step reads, about.
     package init(
         _ direction: Direction,
         times: Range<Int64>,
@@ -43,8 +42,10 @@ package struct EventWalk: Sendable {
         lanes: LaneSet? = nil,
         view: LaneView? = nil,
         scope: ViewScope = .full,
-        filter: FilterExpression? = nil
+        filter: FilterExpression? = nil,
+        stepEvents: Int = 8192
     ) {
+        self.stepEvents = stepEvents
         self.direction = direction
         self.beyond = beyond
         self.lanes = lanes
@@ -66,7 +67,7 @@ package struct EventWalk: Sendable {
         guard !left.isEmpty else { return nil }
         let next =
             direction == .forwards
-            ? model.index.firstStep(left, events: Self.stepEvents) : model.index.lastStep(left, events: Self.stepEvents)
+            ? model.index.firstStep(left, events: stepEvents) : model.index.lastStep(left, events: stepEvents)
         step = next.times
         return next.frames
     }

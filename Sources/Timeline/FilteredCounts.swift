@@ -6,9 +6,8 @@ package import Feed
 /// it wants, and gets what is then known. Times at and after W are not looked at. What comes late for times that are
 /// known is counted by `note`, which is to be given each batch that leaves.
 package struct FilteredCounts: Sendable {
-    private static let stepEvents = 8192
-
     private let bytesMax: Int
+    private let stepEvents: Int
     private var reader: EventReader
     private var counts: [UInt32: LaneCounts] = [:]
     private var known = TimeRanges()
@@ -21,7 +20,15 @@ package struct FilteredCounts: Sendable {
     ///   - scope: its rules for event names count too. What it may see of lanes is for who asks.
     ///   - least: the finest level of which counts are kept.
     ///   - bytesMax: what counts may take; beyond that the finest level is given up.
-    package init(filter: FilterExpression?, scope: ViewScope = .full, least: Int, bytesMax: Int = 32 << 20) {
+    ///   - stepEvents: how many events one step reads, about.
+    package init(
+        filter: FilterExpression?,
+        scope: ViewScope = .full,
+        least: Int,
+        bytesMax: Int = 32 << 20,
+        stepEvents: Int = 8192
+    ) {
+        self.stepEvents = stepEvents
         self.bytesMax = bytesMax
         reader = EventReader(lanes: nil, view: nil, filter: filter, scope: scope, isNamed: false)
         emptyTrack = DensityTrack(least: least)
@@ -40,7 +47,7 @@ package struct FilteredCounts: Sendable {
         guard let end = model.figures.watermarkNs.map({ min($0, range.upperBound) }) else { return nil }
         let begin = max(range.lowerBound, model.figures.beginNs ?? .min)
         guard begin < end, let missing = known.firstMissing(in: begin..<end) else { return nil }
-        let next = model.index.firstStep(missing, events: Self.stepEvents)
+        let next = model.index.firstStep(missing, events: stepEvents)
         step = next.times
         return next.frames
     }

@@ -35,8 +35,8 @@ import Testing
 
     static func feed(_ seed: UInt64) throws -> MadeFeed {
         var shape = MadeFeed.Shape()
-        shape.packetsPerStream = 60
-        shape.eventsPerBatch = 200
+        shape.packetsPerStream = 12
+        shape.eventsPerBatch = 60
         return try MadeFeed(seed: seed, shape: shape)
     }
 
@@ -46,17 +46,22 @@ import Testing
         let model = TimelineModelTests.model(feed.batches)
         let all = Int64.min..<Int64.max
         let expected = Self.expected(feed.events, model.lanes)
-        #expect(Self.run(EventWalk(.forwards, times: all), model, feed) == expected)
-        #expect(Self.run(EventWalk(.backwards, times: all), model, feed) == expected.reversed())
+        #expect(Self.run(EventWalk(.forwards, times: all, stepEvents: 700), model, feed) == expected)
+        #expect(Self.run(EventWalk(.backwards, times: all, stepEvents: 700), model, feed) == expected.reversed())
         var random = SeededRandom(seed: seed)
         for _ in 0..<8 {
             let from = random.pick(feed.events)
             let toNs = from.ns + Int64.random(in: 1...900_000_000, using: &random)
             let inside = feed.events.filter { $0.ns >= from.ns && $0.ns < toNs && $0.position > from.position }
-            let walk = EventWalk(.forwards, times: from.ns..<toNs, beyond: from.position)
+            let walk = EventWalk(.forwards, times: from.ns..<toNs, beyond: from.position, stepEvents: 200)
             #expect(Self.run(walk, model, feed) == Self.expected(inside, model.lanes))
             let before = feed.events.filter { $0.ns >= from.ns - 50_000_000 && $0.position < from.position }
-            let back = EventWalk(.backwards, times: from.ns - 50_000_000..<from.ns + 1, beyond: from.position)
+            let back = EventWalk(
+                .backwards,
+                times: from.ns - 50_000_000..<from.ns + 1,
+                beyond: from.position,
+                stepEvents: 200
+            )
             #expect(Self.run(back, model, feed) == Self.expected(before, model.lanes).reversed())
         }
     }
@@ -70,11 +75,12 @@ import Testing
         let filter = try FilterExpression("seqno >= 7 && seqno < 12")
         let own = feed.events.filter { streams.contains($0.streamID) }
         #expect(
-            Self.run(EventWalk(.forwards, times: all, lanes: lanes), model, feed) == Self.expected(own, model.lanes)
+            Self.run(EventWalk(.forwards, times: all, lanes: lanes, stepEvents: 700), model, feed)
+                == Self.expected(own, model.lanes)
         )
         let wanted = own.filter { (7..<12).contains($0.seqno) }
         #expect(!wanted.isEmpty)
-        let filtered = EventWalk(.forwards, times: all, lanes: lanes, filter: filter)
+        let filtered = EventWalk(.forwards, times: all, lanes: lanes, filter: filter, stepEvents: 700)
         #expect(Self.run(filtered, model, feed) == Self.expected(wanted, model.lanes))
         let rule = AllowRule(identity: "me", sessions: ["session-2"], events: ["demo:t*"])
         let peer = PeerIdentity(alternativeNames: ["me"], commonName: nil)
@@ -82,7 +88,7 @@ import Testing
         let seen = feed.events.filter { event in
             feed.streams.contains { $0.id == event.streamID && $0.traceID == 102 }
         }
-        let walk = EventWalk(.forwards, times: all, view: model.lanes.view(of: scope), scope: scope)
+        let walk = EventWalk(.forwards, times: all, view: model.lanes.view(of: scope), scope: scope, stepEvents: 700)
         #expect(Self.run(walk, model, feed) == Self.expected(seen, model.lanes))
     }
 }

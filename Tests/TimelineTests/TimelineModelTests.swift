@@ -159,11 +159,11 @@ import Testing
     func `a range is counted exactly, by the frames that the answer names`(seed: UInt64) throws {
         var shape = MadeFeed.Shape()
         shape.eventsPerBatch = 300
-        shape.packetsPerStream = 20
+        shape.packetsPerStream = 12
         let feed = try MadeFeed(seed: seed, shape: shape)
         let model = Self.model(feed.batches)
         var random = SeededRandom(seed: seed)
-        for round in 0..<30 {
+        for round in 0..<15 {
             let ends = [random.pick(feed.events).ns, random.pick(feed.events).ns + (round % 3 == 0 ? 9000 : 0)]
             let range = (ends.min() ?? 0)..<(ends.max() ?? 0) + 1
             var counts = try model.counts(fromNs: range.lowerBound, toNs: range.upperBound)
