@@ -28,6 +28,7 @@ struct EventReader: Sendable {
 
     /// Appends the wanted events of a batch whose times lie in a range, in no order.
     mutating func read(_ batch: FeedBatch, times: Range<Int64>, _ table: LaneTable, into found: inout [FoundEvent]) {
+        scanner.makeUnique()
         let kept = kept(batch)
         var first = 0
         for case .events(let group) in batch.records {

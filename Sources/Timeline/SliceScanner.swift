@@ -3,10 +3,17 @@ import Feed
 
 /// Shows the times of a slice's events, without reading their fields.
 ///
-/// Its memory is taken once, so a scan allocates nothing but where a clock's correction changes. Confined to one
-/// thread at a time, which `@unchecked Sendable` stands for.
+/// Its memory is taken once, so a scan allocates nothing but where a clock's correction changes. A copy shares it:
+/// whoever may be copied makes it its own before a scan. Then a scanner is its owner's alone, which
+/// `@unchecked Sendable` stands for.
 struct SliceScanner: @unchecked Sendable {
-    private var keys = EventKeyBuffer(capacity: 8192)
+    private static let keysMax = 8192
+    private var keys = EventKeyBuffer(capacity: keysMax)
+
+    /// Takes memory anew where a copy has the same.
+    mutating func makeUnique() {
+        if !isKnownUniquelyReferenced(&keys) { keys = EventKeyBuffer(capacity: Self.keysMax) }
+    }
 
     /// - Parameter body: gets the keys in pieces, in stream order, and the index in the slice of a piece's first event;
     ///   they are valid during the call only.
