@@ -63,6 +63,7 @@ let package = Package(
         room("Coordinator", ["CTF", "LTTngLive", "EventMerge", "Feed"]),
         room("SimulatedRelay", ["CTF", "LTTngLive"]),
         room("Rendering", ["CTF", "Feed"]),
+        room("Timeline", ["CTF", "Feed"]),
 
         // The rim.
         room("TLS", ["COpenSSL"]),
@@ -110,7 +111,7 @@ let package = Package(
             name: "tidemark-meter",
             dependencies: [
                 "AllocationCounter", "COpenSSL", "CTF", "Coordinator", "EventMerge", "Feed", "FeedLog", "PacketWriter",
-                "Runtime", "SimulatedRelay",
+                "Runtime", "SimulatedRelay", "Timeline",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmarks/Meter",
@@ -170,6 +171,7 @@ let package = Package(
         tests("Coordinator", ["CTF", "LTTngLive", "Feed", "SimulatedRelay", "PacketWriter", "MetadataWriter"]),
         tests("SimulatedRelay", ["CTF", "LTTngLive"]),
         tests("Rendering", ["CTF", "Feed", "PacketWriter", "JSONLines"]),
+        tests("Timeline", ["CTF", "Feed", "PacketWriter"]),
         tests("TLS"),
         tests("ConfigurationFile"),
         tests("Observability"),

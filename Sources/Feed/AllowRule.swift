@@ -96,7 +96,7 @@ package struct ViewScope: Sendable, Hashable {
     }
 
     /// Whether some events of traces that may be seen may not be.
-    var namesEvents: Bool { !isFull && rules.contains { !$0.events.contains("*") } }
+    package var namesEvents: Bool { !isFull && rules.contains { !$0.events.contains("*") } }
 
     /// Whether a relay's own state may be seen.
     package func allows(relay: String) -> Bool {

@@ -25,7 +25,8 @@ package struct EventFilter: @unchecked Sendable {
         self.init(expression, scope: .full)
     }
 
-    init(_ expression: FilterExpression?, scope: ViewScope) {
+    /// - Parameter scope: its rules' event names count too.
+    package init(_ expression: FilterExpression?, scope: ViewScope) {
         self.expression = expression
         self.scope = scope
     }

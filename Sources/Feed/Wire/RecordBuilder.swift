@@ -260,7 +260,7 @@ extension RecordBuilder {
 
 extension EventSlice {
     /// From the byte that holds the first bit to the one that holds the last; valid as long as the storage is.
-    var bytes: UnsafeRawBufferPointer {
+    package var bytes: UnsafeRawBufferPointer {
         let count = EventSlice.byteCount(firstBits: firstBits, endBits: endBits)
         precondition(storageOffset >= 0 && storageOffset <= storage.capacity - count, "a slice outside of its storage")
         return UnsafeRawBufferPointer(rebasing: storage.bytes[storageOffset..<storageOffset + count])

@@ -9,7 +9,7 @@ struct Meter: ParsableCommand {
         abstract: "Measures parts alone, or reads a feed; prints one JSON object.",
         subcommands: [
             StoredScan.self, GeneratedRun.self, FilterRun.self, MergeRounds.self, PathRun.self, Subscribers.self,
-            BareWriter.self,
+            BareWriter.self, TimelineRun.self,
         ]
     )
 }
