@@ -1,8 +1,9 @@
 /// Counts durations by how long they are. Plain integers: whoever owns it counts, and a copy of it is a scrape's value.
 package struct Histogram: Sendable, Equatable {
-    /// From a millisecond to five minutes, nanoseconds.
+    /// From a tenth of a millisecond to five minutes, nanoseconds.
     package static let latencyBoundsNs: [UInt64] = [
-        1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000, 250_000_000, 500_000_000,
+        100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000,
+        250_000_000, 500_000_000,
         1_000_000_000, 2_500_000_000, 5_000_000_000, 10_000_000_000, 30_000_000_000, 60_000_000_000, 300_000_000_000,
     ]
 

@@ -59,8 +59,7 @@ package final class WebServer: Service {
     private func serve(on group: MultiThreadedEventLoopGroup) async throws {
         // What it says of itself is said here, and connections are no news.
         var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .warning)
-        if logger.logLevel <= .debug { quiet.logLevel = .debug }
+        quiet.logLevel = logger.logLevel <= .debug ? logger.logLevel : max(logger.logLevel, .warning)
         let server = Server(
             childChannelSetup: WebChannel(access: access, limits: limits) { [self] request, writer, channel in
                 try await respond(to: request, writer, channel)

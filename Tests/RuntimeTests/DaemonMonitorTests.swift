@@ -12,17 +12,19 @@ import Testing
 @testable import Runtime
 
 /// What is told of a daemon, also of one whose threads do not answer.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct DaemonMonitorTests {
     /// A lane without relays that answer, and a hub, each on a thread of its own.
     private struct Parts {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-        let monitor: DaemonMonitor
+        /// One that waits as long as a slow machine may take, and one that does not wait.
+        let monitor = DaemonMonitor(version: "1.2.3", patience: .seconds(60))
+        let impatient = DaemonMonitor(version: "1.2.3", patience: .milliseconds(50))
         let lane: CoordinatorLane
         let hub: FeedHub
         let laneLoop: any EventLoop
 
-        init(patience: TimeAmount) throws {
+        init() throws {
             let identities = try TestIdentities()
             let feed = identities.feed(allow: [])
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -46,7 +48,6 @@ struct DaemonMonitorTests {
                 consumer: hub,
                 notes: { _ in }
             )
-            monitor = DaemonMonitor(version: "1.2.3", patience: patience)
             let configuration = Configuration(
                 relays: [],
                 order: .init(),
@@ -57,7 +58,9 @@ struct DaemonMonitorTests {
                 forward: []
             )
             let settings = try LiveSettings(configuration, file: "test.yaml", logger: logger)
-            monitor.serves(DaemonMonitor.Served(lane: lane, hub: hub, settings: settings))
+            for monitor in [monitor, impatient] {
+                monitor.serves(DaemonMonitor.Served(lane: lane, hub: hub, settings: settings))
+            }
         }
 
         func end() async throws {
@@ -84,7 +87,7 @@ struct DaemonMonitorTests {
 
     @Test
     func `it is ready once each relay has attached or failed to, and the log can be written`() async throws {
-        let parts = try Parts(patience: .seconds(30))
+        let parts = try Parts()
         #expect(try await parts.monitor.readiness().relays.isEmpty)
         parts.lane.start()
         // Port 1 of loopback refuses: until it has, nothing is known of the relay.
@@ -107,14 +110,14 @@ struct DaemonMonitorTests {
 
     @Test
     func `a thread that does not answer is told from outside`() async throws {
-        let parts = try Parts(patience: .milliseconds(50))
+        let parts = try Parts()
         for loop in [parts.laneLoop, parts.hub.loop] {
             #expect(await parts.monitor.isAlive())
             let isBlocked = DispatchSemaphore(value: 0)
             loop.execute { isBlocked.wait() }
-            #expect(await !parts.monitor.isAlive())
-            await #expect(throws: DaemonMonitor.Silent.self) { try await parts.monitor.scrape() }
-            await #expect(throws: DaemonMonitor.Silent.self) { try await parts.monitor.readiness() }
+            #expect(await !parts.impatient.isAlive())
+            await #expect(throws: DaemonMonitor.Silent.self) { try await parts.impatient.scrape() }
+            await #expect(throws: DaemonMonitor.Silent.self) { try await parts.impatient.readiness() }
             isBlocked.signal()
             try await loop.submit {}.get()
         }
@@ -124,7 +127,7 @@ struct DaemonMonitorTests {
 
     @Test
     func `who asks while an answer is on its way gets that one`() async throws {
-        let parts = try Parts(patience: .seconds(30))
+        let parts = try Parts()
         let isBlocked = DispatchSemaphore(value: 0)
         parts.laneLoop.execute { isBlocked.wait() }
         let first = parts.monitor.pendingScrape()

@@ -6,7 +6,7 @@ import Testing
 @testable import Web
 
 /// Who is answered: TLS, tokens and certificates.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct AccessTests {
     private static let token = "correct-horse-battery-staple"
 

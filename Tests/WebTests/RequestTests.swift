@@ -4,7 +4,7 @@ import Testing
 @testable import Web
 
 /// What is answered to whom, on real sockets.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct RequestTests {
     @Test
     func `a resource is answered, and a browser told that it is for it alone`() async throws {

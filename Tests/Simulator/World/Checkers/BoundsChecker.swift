@@ -22,6 +22,21 @@ struct BoundsChecker {
         }
     }
 
+    /// Whoever watches may look at any time, and sees what belongs together.
+    func look(_ snapshot: CoordinatorSnapshot, atNs: UInt64, _ verdict: inout Verdict) {
+        let names = Set(snapshot.relays.map(\.name))
+        if let holder = snapshot.holder, !names.contains(holder.relay) {
+            verdict.found(.bounds, atNs: atNs, "\(holder.relay) is said to hold the watermark, and is not there")
+        }
+        let sessions = snapshot.relays.reduce(0) { $0 + $1.sessionCount }
+        if sessions != snapshot.sessions.count || !snapshot.sessions.allSatisfy({ names.contains($0.relay) }) {
+            verdict.found(.bounds, atNs: atNs, "\(snapshot.sessions.count) sessions are told of, \(sessions) counted")
+        }
+        if snapshot.relays.contains(where: { $0.activity.ownConnections > $0.activity.connections }) {
+            verdict.found(.bounds, atNs: atNs, "a relay has more connections of its own than there were")
+        }
+    }
+
     /// All sessions have ended a while ago.
     func ended(_ sizes: CoordinatorSizes, sabotage: Sabotage?, atNs: UInt64, _ verdict: inout Verdict) {
         var left = [

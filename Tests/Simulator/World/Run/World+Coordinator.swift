@@ -60,6 +60,7 @@ extension World {
                 }
             }
             bounds.look(coordinator.machine.sizes, atNs: nowNs, &verdict)
+            bounds.look(coordinator.machine.snapshot, atNs: nowNs, &verdict)
         }
     }
 
