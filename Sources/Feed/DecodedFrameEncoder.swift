@@ -123,6 +123,7 @@ struct DecodedGroupBuilder: @unchecked Sendable {
     private let namesMax: Int
     /// About how long the packets are, never less than they really are.
     private var packetBytes = 0
+    private var weight = 0
     /// Records that were begun.
     private var record: UInt64 = 1
 
@@ -136,8 +137,8 @@ struct DecodedGroupBuilder: @unchecked Sendable {
         values.out.free()
     }
 
-    /// How long the record is so far, bytes; never less than it really is.
-    var byteCount: Int { values.out.count + packetBytes }
+    /// How long the record is so far, bytes, and what its fields weigh; never less than it really is.
+    var byteCount: Int { values.out.count + packetBytes + weight }
 
     /// The arena has been reset.
     mutating func beginBatch() {
@@ -151,6 +152,7 @@ struct DecodedGroupBuilder: @unchecked Sendable {
         packetNumbers.removeAll(keepingCapacity: true)
         values.out.truncate(to: 0)
         packetBytes = 0
+        weight = 0
         record += 1
     }
 
@@ -185,6 +187,7 @@ struct DecodedGroupBuilder: @unchecked Sendable {
         }
         writeHead(slice, late)
         values.out.close(event)
+        weight += values.weight
     }
 
     /// The members of `DecodedEvent` that are no values.

@@ -40,6 +40,9 @@ struct ValueWriter: FieldVisitor {
     private var fields: UnsafePointer<ProgramNames.Field>?
     /// Where what is written now began.
     private var start = 0
+    /// What the fields weigh besides their bytes: whoever reads them has a message for each, however short it is.
+    private(set) var weight = 0
+    private static let fieldWeight = 24
     /// Open scopes, structures and arrays: where their content begins, and that of the fields that they are.
     private var marks: [(field: Int, content: Int)] = []
     /// Open containers, variants and optionals among them.
@@ -57,13 +60,14 @@ struct ValueWriter: FieldVisitor {
     }
 
     /// Whether values are missing because there were too many.
-    var isTooLarge: Bool { out.count - start > limits.decodedEventBytes }
+    var isTooLarge: Bool { out.count - start + weight > limits.decodedEventBytes }
 
     /// Begins another event or context at the buffer's end.
     mutating func begin(_ names: ProgramNames) {
         self.names = names
         fields = names.fields.baseAddress.map { UnsafePointer($0) }
         start = out.count
+        weight = 0
         marks.removeAll(keepingCapacity: true)
         (depth, hiddenDepth, outerName) = (0, 0, nil)
     }
@@ -163,7 +167,7 @@ struct ValueWriter: FieldVisitor {
     }
 
     mutating func text(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {
-        guard let (entry, mark) = beginField(field) else { return }
+        guard fits(bytes), let (entry, mark) = beginField(field) else { return }
         out.byte(Tag.text)
         if entry.pointee.encoding.unitBytes > 1 {
             var text = ""
@@ -180,7 +184,7 @@ struct ValueWriter: FieldVisitor {
     }
 
     mutating func blob(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {
-        guard let (_, mark) = beginField(field) else { return }
+        guard fits(bytes), let (_, mark) = beginField(field) else { return }
         out.byte(Tag.blob)
         out.prefixed(bytes)
         out.close(mark)
@@ -197,11 +201,19 @@ extension ValueWriter {
     @inline(__always)
     private mutating func beginField(_ field: FieldID) -> (entry: UnsafePointer<ProgramNames.Field>, mark: Int)? {
         guard hiddenDepth == 0, !isTooLarge, let fields else { return nil }
+        weight += Self.fieldWeight
         out.byte(Tag.field)
         let mark = out.open()
         out.copy(fields[Int((outerName ?? field).rawValue)].name)
         outerName = nil
         return (fields + Int(field.rawValue), mark)
+    }
+
+    /// Whether a value may be copied; the event is too large if not.
+    private mutating func fits(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count > limits.decodedEventBytes else { return true }
+        weight += bytes.count
+        return false
     }
 
     private mutating func writeAbsent(_ field: FieldID) {

@@ -181,6 +181,34 @@ import Testing
         #expect(most > 3)
     }
 
+    @Test func `short values weigh what their messages do`() throws {
+        // A reader has two messages for each element, which takes four bytes here.
+        var limits = FeedLimits()
+        limits.decodedEventBytes = 2400
+        let trace = LTTngTrace()
+        let bytes = trace.writePacket(
+            events: [
+                LTTngTrace.tick(at: 1, seqno: 1, bytes: [UInt8](repeating: 1, count: 20)),
+                LTTngTrace.tick(at: 2, seqno: 2, bytes: [UInt8](repeating: 1, count: 100)),
+            ]
+        )
+        let program = try TraceProgram(trace.traceClass)
+        let names = ProgramNames(program)
+        var writer = ValueWriter(limits: limits)
+        defer { writer.out.free() }
+        try bytes.withUnsafeBytes { raw in
+            let packet = PacketBytes(raw)
+            let preamble = try program.readPreamble(packet)
+            var cursor = preamble.firstEvent
+            for isTooLarge in [false, true] {
+                let start = writer.out.count
+                writer.begin(names)
+                try program.visitEvent(packet, preamble: preamble, cursor: &cursor, visitor: &writer)
+                #expect(writer.isTooLarge == isTooLarge && writer.out.count - start < 1000)
+            }
+        }
+    }
+
     @Test func `an event with too many values is a loss`() throws {
         var limits = FeedLimits()
         limits.decodedEventBytes = 1000

@@ -136,6 +136,7 @@ struct PollState: BitwiseCopyable {
 
     /// `time` moved up to the next multiple of `step`.
     private static func aligned(_ time: UInt64, _ step: UInt64) -> UInt64 {
-        (time + step - 1) / step * step
+        let step = max(step, 1)
+        return (time + step - 1) / step * step
     }
 }
