@@ -139,25 +139,3 @@ struct BatchSplitter {
         return (head, rest)
     }
 }
-
-/// Ignores all values: for finding where an event ends.
-struct SkippingVisitor: FieldVisitor {
-    mutating func beginEvent(_ event: Int, clockCycles: UInt64) {}
-    mutating func endEvent() {}
-    mutating func beginScope(_ scope: FieldScope) {}
-    mutating func endScope(_ scope: FieldScope) {}
-    mutating func beginStructure(_ field: FieldID) {}
-    mutating func endStructure(_ field: FieldID) {}
-    mutating func beginArray(_ field: FieldID, count: Int) {}
-    mutating func endArray(_ field: FieldID) {}
-    mutating func beginVariant(_ field: FieldID, option: Int) {}
-    mutating func endVariant(_ field: FieldID) {}
-    mutating func beginOptional(_ field: FieldID, isPresent: Bool) {}
-    mutating func endOptional(_ field: FieldID) {}
-    mutating func unsigned(_ value: UInt64, _ field: FieldID) {}
-    mutating func signed(_ value: Int64, _ field: FieldID) {}
-    mutating func float(_ value: Float, _ field: FieldID) {}
-    mutating func double(_ value: Double, _ field: FieldID) {}
-    mutating func text(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {}
-    mutating func blob(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {}
-}

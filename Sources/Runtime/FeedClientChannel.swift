@@ -151,12 +151,7 @@ final class FeedClientChannel: ChannelInboundHandler {
     }
 
     private func sendOutput(_ engine: TLSEngine, _ context: ChannelHandlerContext) {
-        guard engine.outputByteCount > 0 else { return }
-        var buffer = context.channel.allocator.buffer(capacity: engine.outputByteCount)
-        engine.withOutput { bytes in
-            buffer.writeBytes(bytes)
-            return bytes.count
-        }
+        guard let buffer = engine.takeOutput(context.channel.allocator) else { return }
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
     }
 

@@ -397,42 +397,15 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    /// Encrypts bytes straight into what goes to the socket.
     private func seal(_ bytes: UnsafeRawBufferPointer, _ engine: TLSEngine) throws(TLSError) {
         guard let context else { return }
-        var rest = bytes
-        while !rest.isEmpty {
-            let part = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 20))
-            let capacity = TLSEngine.sealedByteCount(of: part.count) + engine.outputByteCount
-            var buffer = context.channel.allocator.buffer(capacity: capacity)
-            var taken = 0
-            var fault: TLSError?
-            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: capacity) { output in
-                do throws(TLSError) {
-                    let result = try engine.write(part, into: output)
-                    taken = result.taken
-                    return result.put
-                } catch {
-                    fault = error
-                    return 0
-                }
-            }
-            if let fault { throw fault }
-            guard taken > 0 else { throw TLSError(.closed) }
-            context.write(wrapOutboundOut(buffer), promise: nil)
-            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(taken))
-        }
+        try engine.seal(bytes, context.channel.allocator) { context.write(wrapOutboundOut($0), promise: nil) }
         sendOutput(engine)
     }
 
-    /// Hands waiting ciphertext (handshake, alerts) to the socket.
+    /// Hands waiting ciphertext to the socket.
     private func sendOutput(_ engine: TLSEngine) {
-        guard let context, engine.outputByteCount > 0 else { return }
-        var buffer = context.channel.allocator.buffer(capacity: engine.outputByteCount)
-        engine.withOutput { bytes in
-            buffer.writeBytes(bytes)
-            return bytes.count
-        }
+        guard let context, let buffer = engine.takeOutput(context.channel.allocator) else { return }
         context.write(wrapOutboundOut(buffer), promise: nil)
     }
 

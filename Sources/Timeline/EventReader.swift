@@ -129,7 +129,7 @@ struct EventReader: Sendable {
     private static func name(_ slice: EventSlice, _ cursor: EventCursor) -> String? {
         let program = slice.packet.program
         var cursor = cursor
-        var visitor = ClassVisitor()
+        var visitor = SkippingVisitor()
         defer { withExtendedLifetime(slice) {} }
         do throws(PacketError) {
             try program.visitEvent(
@@ -143,28 +143,4 @@ struct EventReader: Sendable {
         }
         return visitor.event.map { program.events[$0].eventClass.name }
     }
-}
-
-/// Notes an event's class, and none of its values.
-private struct ClassVisitor: FieldVisitor {
-    var event: Int?
-
-    mutating func beginEvent(_ event: Int, clockCycles: UInt64) { self.event = event }
-    mutating func endEvent() {}
-    mutating func beginScope(_ scope: FieldScope) {}
-    mutating func endScope(_ scope: FieldScope) {}
-    mutating func beginStructure(_ field: FieldID) {}
-    mutating func endStructure(_ field: FieldID) {}
-    mutating func beginArray(_ field: FieldID, count: Int) {}
-    mutating func endArray(_ field: FieldID) {}
-    mutating func beginVariant(_ field: FieldID, option: Int) {}
-    mutating func endVariant(_ field: FieldID) {}
-    mutating func beginOptional(_ field: FieldID, isPresent: Bool) {}
-    mutating func endOptional(_ field: FieldID) {}
-    mutating func unsigned(_ value: UInt64, _ field: FieldID) {}
-    mutating func signed(_ value: Int64, _ field: FieldID) {}
-    mutating func float(_ value: Float, _ field: FieldID) {}
-    mutating func double(_ value: Double, _ field: FieldID) {}
-    mutating func text(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {}
-    mutating func blob(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {}
 }

@@ -98,10 +98,9 @@ final class TLSServerHandler: ChannelDuplexHandler {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return
         }
-        var plain = unwrapOutboundIn(data)
         do {
-            while let part = plain.readSlice(length: min(plain.readableBytes, 1 << 20)), part.readableBytes > 0 {
-                try seal(part, engine, context)
+            try unwrapOutboundIn(data).withUnsafeReadableBytes { bytes in
+                try engine.seal(bytes, context.channel.allocator) { context.write(wrapOutboundOut($0), promise: nil) }
             }
             sendOutput(engine, context, promise)
         } catch {
@@ -110,45 +109,15 @@ final class TLSServerHandler: ChannelDuplexHandler {
         }
     }
 
-    private func seal(_ plain: ByteBuffer, _ engine: TLSEngine, _ context: ChannelHandlerContext) throws(TLSError) {
-        var plain = plain
-        while plain.readableBytes > 0 {
-            let capacity = TLSEngine.sealedByteCount(of: plain.readableBytes) + engine.outputByteCount
-            var buffer = context.channel.allocator.buffer(capacity: capacity)
-            var taken = 0
-            var fault: TLSError?
-            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: capacity) { output in
-                plain.withUnsafeReadableBytes { bytes in
-                    do throws(TLSError) {
-                        let result = try engine.write(bytes, into: output)
-                        taken = result.taken
-                        return result.put
-                    } catch {
-                        fault = error
-                        return 0
-                    }
-                }
-            }
-            if let fault { throw fault }
-            guard taken > 0 else { throw TLSError(.closed) }
-            plain.moveReaderIndex(forwardBy: taken)
-            context.write(wrapOutboundOut(buffer), promise: nil)
-        }
-    }
-
-    /// Hands waiting ciphertext (handshake, alerts, what did not fit) to the socket, and an empty buffer without any,
+    /// Hands waiting ciphertext to the socket, and an empty buffer without any,
     /// so that the promise is kept when all before it is written.
     private func sendOutput(
         _ engine: TLSEngine,
         _ context: ChannelHandlerContext,
         _ promise: EventLoopPromise<Void>? = nil
     ) {
-        guard engine.outputByteCount > 0 || promise != nil else { return }
-        var buffer = context.channel.allocator.buffer(capacity: engine.outputByteCount)
-        engine.withOutput { bytes in
-            buffer.writeBytes(bytes)
-            return bytes.count
-        }
+        let output = engine.takeOutput(context.channel.allocator)
+        guard let buffer = output ?? promise.map({ _ in context.channel.allocator.buffer(capacity: 0) }) else { return }
         context.write(wrapOutboundOut(buffer), promise: promise)
     }
 
