@@ -100,6 +100,7 @@ struct OpenSlice {
     let packet: FeedPacket
     fileprivate let program: TraceProgram
     fileprivate let names: ProgramNames
+    fileprivate let preamble: PacketPreamble
     fileprivate let bytes: PacketBytes
     fileprivate var cursor: EventCursor
     /// Events that cannot be read: the rest of the slice from the first such on; or whose values are too long.
@@ -114,6 +115,25 @@ struct OpenSlice {
 /// Events are written in the wire format as they are decoded, and pass through protobuf-c as one member that it need
 /// not look into.
 struct DecodedGroupBuilder: @unchecked Sendable {
+    /// Members of the schema's messages, by their numbers; `ValueWriter` writes the others.
+    private enum Member {
+        /// Of `DecodedEvents`.
+        static let events: UInt32 = 2
+        /// Of `DecodedPacket`.
+        static let context: UInt32 = 10
+    }
+
+    /// Tags of members of `DecodedEvents` and `DecodedEvent`, as `ValueWriter` has them of values.
+    private enum Tag {
+        static let event: UInt8 = 0x12
+        static let packet: UInt8 = 0x08
+        static let timestamp: UInt8 = 0x11
+        static let lateNs: UInt8 = 0x20
+        static let rawTimestamp: UInt8 = 0x41
+        static let level: UInt8 = 0x48
+        static let lateByClock: UInt8 = 0x50
+    }
+
     private let arena: Arena
     private var packets: [UnsafeMutablePointer<Tidemark__Feed__DecodedPacket>] = []
     private var packetNumbers: [UInt64: UInt32] = [:]
@@ -162,6 +182,7 @@ struct DecodedGroupBuilder: @unchecked Sendable {
             packet: slice.packet,
             program: slice.packet.program,
             names: programNames(slice.packet.program),
+            preamble: slice.packet.preamble,
             bytes: PacketBytes(slice.bytes, firstByte: Int(clamping: slice.firstBits / 8)),
             cursor: EventCursor(positionBits: slice.firstBits, clockCycles: slice.clockCycles)
         )
@@ -172,12 +193,16 @@ struct DecodedGroupBuilder: @unchecked Sendable {
         guard !slice.isUnreadable else { return slice.lostCount += 1 }
         if slice.number.record != record { slice.number = (record, packetNumber(slice.packet, slice.names)) }
         let start = values.out.count
-        values.out.byte(0x12)
+        values.out.byte(Tag.event)
         let event = values.out.open()
         values.begin(slice.names)
         do throws(PacketError) {
-            let preamble = slice.packet.preamble
-            try slice.program.visitEvent(slice.bytes, preamble: preamble, cursor: &slice.cursor, visitor: &values)
+            try slice.program.visitEvent(
+                slice.bytes,
+                preamble: slice.preamble,
+                cursor: &slice.cursor,
+                visitor: &values
+            )
         } catch {
             slice.isUnreadable = true
         }
@@ -194,29 +219,29 @@ struct DecodedGroupBuilder: @unchecked Sendable {
     private mutating func writeHead(_ slice: OpenSlice, _ late: EventGroup.Late?) {
         let entry = slice.names.events[values.event]
         if slice.number.packet > 0 {
-            values.out.byte(0x08)
+            values.out.byte(Tag.packet)
             values.out.varint(UInt64(slice.number.packet))
         }
         if let clock = entry.clock {
             let rawNs = clock.nanoseconds(values.clockCycles)
             let correction = slice.packet.correction
-            values.out.byte(0x11)
+            values.out.byte(Tag.timestamp)
             values.out.fixed64(UInt64(bitPattern: correction.corrected(rawNs)))
             if !correction.isNone {
-                values.out.byte(0x41)
+                values.out.byte(Tag.rawTimestamp)
                 values.out.fixed64(UInt64(bitPattern: rawNs))
             }
         }
         values.out.copy(entry.name)
         if let level = entry.logLevel {
-            values.out.byte(0x48)
+            values.out.byte(Tag.level)
             values.out.zigzag(level)
         }
         guard let late else { return }
-        values.out.byte(0x20)
+        values.out.byte(Tag.lateNs)
         values.out.varint(UInt64(clamping: late.lateNs))
         if late.isByClock {
-            values.out.byte(0x50)
+            values.out.byte(Tag.lateByClock)
             values.out.byte(1)
         }
     }
@@ -230,7 +255,7 @@ struct DecodedGroupBuilder: @unchecked Sendable {
             arena.make(tidemark__feed__decoded_events__init)
         message.pointee.packets = arena.pointers(to: packets[...])
         message.pointee.n_packets = packets.count
-        arena.add(values.out.bytes(from: 1), as: 2, to: &message.pointee.base)
+        arena.add(values.out.bytes(from: 1), as: Member.events, to: &message.pointee.base)
         return message
     }
 
@@ -267,7 +292,9 @@ struct DecodedGroupBuilder: @unchecked Sendable {
             visitor: &values
         )
         let context = values.out.bytes(from: start)
-        if isRead != nil, !values.isTooLarge, !context.isEmpty { arena.add(context, as: 10, to: &message.pointee.base) }
+        if isRead != nil, !values.isTooLarge, !context.isEmpty {
+            arena.add(context, as: Member.context, to: &message.pointee.base)
+        }
         packetBytes += 192 + context.count + packet.trace.relay.utf8.count + packet.trace.host.utf8.count
         packetBytes += packet.trace.session.utf8.count + packet.trace.path.utf8.count
         packetBytes += packet.stream.channel.utf8.count
