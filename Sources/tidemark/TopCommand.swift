@@ -109,6 +109,8 @@ private enum SortColumn: String, CaseIterable, ExpressibleByArgument {
 private final class TopDisplay: Sendable {
     private struct State {
         var table = TopTable()
+        /// Whether anything has come of the feed.
+        var hasBegun = false
         var isStopped = false
         /// Said last, while there is no connection.
         var notice = ""
@@ -130,6 +132,7 @@ private final class TopDisplay: Sendable {
     func take(_ batch: FeedBatch) {
         state.withLock { state in
             state.table.take(batch)
+            state.hasBegun = true
             state.notice = ""
         }
     }
@@ -150,7 +153,8 @@ private final class TopDisplay: Sendable {
         let file = OutputFile.standardOutput()
         while !state.withLock({ $0.isStopped }), shown < count ?? .max {
             let now = NIODeadline.now()
-            let isDue = now >= next
+            // Lines that say nothing are not printed: a terminal shows what is being tried.
+            let isDue = now >= next && (terminal != nil || state.withLock { $0.hasBegun })
             if isDue {
                 next = now + .nanoseconds(Int64(interval * 1e9))
                 shown += 1

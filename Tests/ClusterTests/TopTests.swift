@@ -88,6 +88,18 @@ extension RealCluster {
         }
 
         @Test
+        func `before there is a feed it prints no tables`() throws {
+            let identities = try Identities()
+            let top = try Tidemark.start(
+                ["top", "tls://127.0.0.1:\(try freePort())", "--interval", "0.05"] + identities.options()
+            )
+            try eventually("an attempt", of: top) { top.errorText.contains("trying again") }
+            top.signal(SIGINT)
+            _ = try top.end()
+            #expect(top.outputText.isEmpty, "\(top.summary)")
+        }
+
+        @Test
         func `who is refused is told so`() throws {
             let coordinator = try Coordinator([.init(name: "a", url: "net://127.0.0.1:\(try freePort())")])
             let strangers = try Identities()
