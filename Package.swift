@@ -73,21 +73,27 @@ let package = Package(
             "Runtime",
             [
                 "CTF", "Feed", "LTTngLive", "Coordinator", "FeedLog", "TLS", "ConfigurationFile", "Observability",
-                "SimulatedRelay",
+                "SimulatedRelay", "Timeline",
             ] + nio + [
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
+        // The timeline's page, in the binary: its files are C arrays, which compile at once.
+        .target(name: "CTimelinePage"),
         room(
             "Web",
-            ["Observability", "Runtime", "Rendering", "ConfigurationFile", "TLS", "Feed"] + nio + [
+            [
+                "Observability", "Runtime", "Rendering", "ConfigurationFile", "TLS", "Feed", "Coordinator", "Timeline",
+                "CTimelinePage",
+            ] + nio + [
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            // The timeline page as it is worked on with a server that plays the coordinator (Tests/Timeline).
+            // The timeline page, which CTimelinePage puts into the binary; a server plays the coordinator for its tests
+            // (Tests/Timeline).
             exclude: ["Page"]
         ),
         .executableTarget(

@@ -64,9 +64,12 @@ package struct ViewScope: Sendable, Hashable {
     /// Sees everything.
     package static let full = ViewScope()
 
-    private init() {
+    /// Sees nothing.
+    package static let nothing = ViewScope(isFull: false)
+
+    private init(isFull: Bool = true) {
         rules = []
-        isFull = true
+        self.isFull = isFull
     }
 
     /// Whether a session's events, states and losses may be seen.

@@ -42,6 +42,32 @@ package struct FrameDecoder: ~Copyable, Sendable {
         state = FeedState(limits: limits)
     }
 
+    /// Where a decoder stands: another one can go on from there. A value, which shares what has not changed since.
+    package struct Place: Sendable {
+        fileprivate let state: FeedState
+        fileprivate let readers: [UInt64: TraceReader]
+        fileprivate let packets: [UInt64: PacketEntry]
+
+        /// The last frame that was decoded.
+        package var sequence: UInt64 { state.sequence }
+    }
+
+    /// Where it stands, after a frame.
+    package var place: Place { Place(state: state, readers: readers, packets: packets) }
+
+    /// Goes on where another one stood: the next frame is the one after `place.sequence`.
+    /// - Parameter limits: as of the other.
+    package init(at place: Place, limits: FeedLimits = FeedLimits()) {
+        self.init(limits: limits)
+        state = place.state
+        readers = place.readers
+        packets = place.packets
+        hasCheckpoint = true
+    }
+
+    /// The last frame that was decoded.
+    package var sequence: UInt64 { state.sequence }
+
     /// - Parameter frame: a whole frame, with its length.
     package mutating func decode(_ frame: ByteStorage) throws(FeedError) -> ReceivedFrame {
         let body = try FrameDecoder.body(frame, limitBytes: limits.frameBytes)

@@ -104,6 +104,8 @@ package struct LogCatalogue: Sendable {
     }
 
     package var oldestSequence: UInt64? { segments.first?.firstSequence }
+    /// W before the oldest frame, nanoseconds since the Unix epoch; nil at the feed's beginning.
+    package var oldestWatermarkNs: Int64? { segments.first?.header.watermarkNs }
     package var newestSequence: UInt64 { segments.last?.lastSequence ?? 0 }
 
     /// The last segment that may hold the frame, or follows right behind it; nil when all begin later.

@@ -177,7 +177,7 @@ extension LogRecord.Condition {
 
 extension ClockQuality {
     /// The word for people and programs.
-    var name: String {
+    package var name: String {
         switch self {
         case .absent: "absent"
         case .oneSided: "one-sided"

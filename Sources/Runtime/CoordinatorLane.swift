@@ -47,6 +47,8 @@ package final class CoordinatorLane: @unchecked Sendable {
     private var wake: Scheduled<Void>?
     /// What has left.
     private var account = FeedAccount()
+    /// By relay: when the feed said its state, nanoseconds since the Unix epoch.
+    private var stateSinceNs: [String: Int64] = [:]
     private var isRunningActions = false
     private var isStopped = false
 
@@ -146,6 +148,20 @@ package final class CoordinatorLane: @unchecked Sendable {
         }
     }
 
+    /// How the coordinator stands, and since when relays are in their states. May be called from any thread.
+    func standing() -> EventLoopFuture<(coordinator: CoordinatorSnapshot, stateSinceNs: [String: Int64])> {
+        loop.submit {
+            let coordinator = self.coordinator.snapshot
+            let names = Set(coordinator.relays.map(\.name))
+            self.stateSinceNs = self.stateSinceNs.filter { names.contains($0.key) }
+            return (coordinator, self.stateSinceNs)
+        }
+    }
+
+    private func noteStates(_ batch: FeedBatch) {
+        for case .relay(let change) in batch.records { stateSinceNs[change.relay] = WallClock.nowNs }
+    }
+
     private var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
 
     private func tellWallClock() {
@@ -238,6 +254,7 @@ package final class CoordinatorLane: @unchecked Sendable {
         case .schedule(let timer, let atNs): schedule(timer, atNs: atNs)
         case .publish(let batch):
             account.take(batch)
+            noteStates(batch)
             consumer.publish(batch)
         case .note(let note): notes(note)
         case .finished(let report): close(report)

@@ -16,10 +16,12 @@ package final class FeedDaemon: Service {
     private let settings: LiveSettings
     private let notifier: ServiceNotifier?
     private let monitor: DaemonMonitor?
+    private let timeline: FeedTimeline?
 
     /// - Parameters:
     ///   - file: the configuration file's name, for messages.
     ///   - monitor: told when there is something to ask, and when no longer.
+    ///   - timeline: kept of the feed while it is served.
     ///   - notifier: the service manager that is told how the daemon is doing.
     ///   - listening: told the port of the feed once subscribers may connect.
     /// - Throws: `CredentialsError` when a certificate or key is unusable.
@@ -30,6 +32,7 @@ package final class FeedDaemon: Service {
         logger: Logger,
         notifier: ServiceNotifier? = nil,
         monitor: DaemonMonitor? = nil,
+        timeline: FeedTimeline? = nil,
         listening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(CredentialsError) {
         self.configuration = configuration
@@ -38,6 +41,7 @@ package final class FeedDaemon: Service {
         self.listening = listening
         self.notifier = notifier
         self.monitor = monitor
+        self.timeline = timeline
         settings = try LiveSettings(configuration, file: file, logger: logger)
     }
 
@@ -79,10 +83,14 @@ package final class FeedDaemon: Service {
             addresses: configuration.relays.map { RelayAddress($0) },
             restored: recovered.map { RestoredFeed($0) },
             consumer: hub,
-            notes: { [logger] in logger.log($0) }
+            notes: { [logger, timeline] note in
+                logger.log(note)
+                timeline?.note(note)
+            }
         )
         hub.gate.connect { lane.setOutputIsHeld($0) }
         lane.start()
+        timeline?.serves(coordinator: lane, hub: hub, logger: logger)
         monitor?.serves(DaemonMonitor.Served(lane: lane, hub: hub, settings: settings))
         // Its threads end with this function.
         defer { monitor?.stops() }
@@ -100,6 +108,7 @@ package final class FeedDaemon: Service {
         }
         try? await listener.close()
         try await hub.drain().get()
+        await timeline?.stops()
         await hub.close()
         logger.info("stopped")
     }

@@ -46,6 +46,10 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// Said to everyone as long as nothing can be logged, and the number of what is said.
     private(set) var notice: (frame: ByteStorage, number: UInt64)?
     private var noticeCount: UInt64 = 0
+    /// Why the log cannot be written; nil while it can.
+    private(set) var logFailure: String?
+    /// Reads what is logged for the timeline; nil where there is none.
+    private var follower: TimelineFollower?
     private let cursors: CursorKeeper
     private var usages: [String: IdentityUsage] = [:]
     private var subscribers: [ObjectIdentifier: SubscriberChannel] = [:]
@@ -140,6 +144,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
             return
         }
         for subscriber in subscribers.values { subscriber.pump() }
+        follower?.pump()
     }
 
     /// A batch is in the log, from which subscribers are sent it.
@@ -166,13 +171,16 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
             disk?.catalogue = catalogue
             for _ in 0..<batches { leave() }
             for subscriber in subscribers.values { subscriber.pump() }
+            follower?.pump()
         case .failed(let error):
             logger.error("the log cannot be written; relays are not asked for more", metadata: ["error": "\(error)"])
             gate.setBlocked(true)
+            logFailure = error.reason
             say(LogRecord(condition: .failing, reason: error.reason))
         case .recovered(let heldNs):
             logger.notice("the log is written again", metadata: ["held_ms": "\(heldNs / 1_000_000)"])
             notice = nil
+            logFailure = nil
             gate.setBlocked(false)
         }
     }
@@ -231,14 +239,15 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
             refusedCount += 1
             throw Refusal(.busy, "this identity has as many subscribers as it may, \(limits.subscribersPerIdentity)")
         }
-        let reading = try find(start)
+        let reading = try opening(start)
         admittedCount += 1
         usages[identity] = usage
         usage.connections += 1
         return reading
     }
 
-    private func find(_ start: SubscriptionStart) throws(Refusal) -> Reading {
+    /// Finds where something begins to read: what lives there, in `StoredRead.fallenOut`.
+    func opening(_ start: SubscriptionStart) throws(Refusal) -> Reading {
         guard let disk else { return .now(StoredRead(opening: try tail.open(start))) }
         let catalogue = disk.catalogue
         let memory = tail.oldestState
@@ -274,6 +283,27 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         }
         return .now(StoredRead(tail.read(after: position.sequence, limitBytes: limitBytes), after: position))
     }
+
+    /// The same, for whoever is not on the loop.
+    func frames(after position: LogPosition, limitBytes: Int) async throws -> StoredRead {
+        let reading = loop.flatSubmit {
+            switch self.read(after: position, limitBytes: limitBytes) {
+            case .now(let read): self.loop.makeSucceededFuture(read)
+            case .later(let read): read
+            }
+        }
+        return try await reading.get()
+    }
+
+    /// Has the timeline read the log, or nobody any more.
+    func follow(_ follower: TimelineFollower?) {
+        self.follower = follower
+        follower?.pump()
+    }
+
+    var newestSequence: UInt64 { tail.newestSequence }
+    /// The oldest frame that can be read; one that is still to come where there is none.
+    var oldestSequence: UInt64 { disk?.catalogue.oldestSequence ?? tail.oldestState.sequence + 1 }
 
     /// Where to go on when the disk does not give what follows `position`, nor any checkpoint behind it.
     func goOnInMemory(after position: LogPosition) -> StoredRead {

@@ -119,4 +119,26 @@ package struct FilteredCounts: Sendable {
     ) -> [UInt8] {
         model.density(request, view: view, known: known(request, model)) { counts[$0.lane.id] }
     }
+
+    /// Up to where a range is known, from its begin on, nanoseconds.
+    package func knownEndNs(in range: Range<Int64>, _ model: borrowing TimelineModel) -> Int64 {
+        let begin = max(range.lowerBound, model.figures.beginNs ?? .min)
+        let end = min(range.upperBound, model.figures.watermarkNs ?? .min)
+        guard begin < end else { return range.upperBound }
+        return known.firstMissing(in: begin..<end)?.lowerBound ?? range.upperBound
+    }
+
+    /// What lanes count in whole columns of the finest level, by lane and not summed; losses are not filtered, and so
+    /// are 0.
+    /// - Parameter columns: times at which columns begin, nanoseconds.
+    /// - Complexity: O(chunks).
+    package func sums(columns: Range<Int64>) -> [UInt32: RangeCounts.Counts] {
+        let (first, end) = (columns.lowerBound >> Int64(leastLevel), columns.upperBound >> Int64(leastLevel))
+        return counts.mapValues { lane in
+            RangeCounts.Counts(
+                events: lane.events?.sum(from: first, to: end) ?? 0,
+                late: lane.late?.sum(from: first, to: end) ?? 0
+            )
+        }
+    }
 }

@@ -71,7 +71,7 @@ package struct LaneTable: Sendable {
     }
 
     /// The lane that something names, or the closest one above it.
-    func lane(relay: String, host: String, session: String? = nil, sessionID: UInt64 = 0) -> UInt32 {
+    package func lane(relay: String, host: String, session: String? = nil, sessionID: UInt64 = 0) -> UInt32 {
         let key = HostKey(relay: relay, host: host)
         if let session, let id = sessions[SessionKey(host: key, session: session, id: sessionID)] { return id }
         return hosts[key] ?? 0

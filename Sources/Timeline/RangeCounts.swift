@@ -36,7 +36,14 @@ package struct RangeCounts: ~Copyable, Sendable {
         self.frames = frames
     }
 
-    mutating func add(_ counts: Counts, lane: UInt32) {
+    /// Counts of lanes that were made elsewhere, not summed.
+    package init(_ counts: [UInt32: Counts] = [:]) {
+        edges = []
+        frames = []
+        self.counts = counts
+    }
+
+    package mutating func add(_ counts: Counts, lane: UInt32) {
         guard counts != Counts() else { return }
         self.counts[lane, default: Counts()].add(counts)
     }

@@ -17,7 +17,7 @@ package enum DaemonResources {
 /// Whether the process lives: its threads answer. For everybody who may ask.
 struct HealthResource: WebResource {
     let monitor: DaemonMonitor
-    let isForFullViewOnly = false
+    let audience = WebAudience.viewers
 
     func answer(_ request: WebRequest) async -> WebAnswer {
         await monitor.isAlive() ? WebAnswer(.ok, "ok") : WebAnswer(.serviceUnavailable, "a thread does not answer")
@@ -27,7 +27,7 @@ struct HealthResource: WebResource {
 /// Whether the feed is served as it should be, and why not.
 struct ReadinessResource: WebResource {
     let monitor: DaemonMonitor
-    let isForFullViewOnly = true
+    let audience = WebAudience.fullViewers
 
     func answer(_ request: WebRequest) async -> WebAnswer {
         let readiness =
@@ -53,7 +53,7 @@ struct ReadinessResource: WebResource {
 /// What is measured, as Prometheus reads it.
 struct MetricsResource: WebResource {
     let monitor: DaemonMonitor
-    let isForFullViewOnly = true
+    let audience = WebAudience.fullViewers
 
     func answer(_ request: WebRequest) async -> WebAnswer {
         guard let scrape = try? await monitor.scrape() else {

@@ -70,7 +70,7 @@ struct RequestRules {
     /// served here.
     static let headers: HTTPFields = [
         .contentSecurityPolicy: """
-        default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+        default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
         base-uri 'none'; form-action 'none'; frame-ancestors 'none'
         """,
         .xContentTypeOptions: "nosniff",

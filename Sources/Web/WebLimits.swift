@@ -3,12 +3,12 @@ package import NIOCore
 /// Every bound of the HTTP server.
 package struct WebLimits: Sendable {
     /// Further ones wait until others are closed.
-    package var connections = 64
+    package var connections = 256
     /// Until a connection's TLS is agreed on.
     package var handshake = TimeAmount.seconds(10)
     /// How long a connection may be without a request, or a request's head may take.
     package var idle = TimeAmount.seconds(30)
-    /// From a request until its answer has been taken.
+    /// From a request until its answer has been taken; of one that is streamed, until a piece of it has.
     package var answer = TimeAmount.seconds(30)
     /// From the daemon's end until answers that are on their way have been taken.
     package var closing = TimeAmount.seconds(2)
@@ -17,7 +17,7 @@ package struct WebLimits: Sendable {
     package var allHeaderBytes = 16 << 10
     package var headers = 64
     /// Path and query, bytes.
-    package var targetBytes = 4 << 10
+    package var targetBytes = 16 << 10
 
     package init() {}
 }

@@ -1,12 +1,21 @@
 package import Feed
 package import HTTPTypes
 package import HummingbirdCore
-import NIOCore
+package import NIOCore
+
+/// Whom a resource is for.
+package enum WebAudience: Sendable {
+    /// Whoever may connect, without a token: it holds nothing of the feed.
+    case everybody
+    /// Whoever may see something of the feed.
+    case viewers
+    /// Those who may see everything: it tells of everything there is.
+    case fullViewers
+}
 
 /// Something that is served under a path.
 package protocol WebResource: Sendable {
-    /// Whether it tells of everything there is, so that those who may see only a part are refused.
-    var isForFullViewOnly: Bool { get }
+    var audience: WebAudience { get }
 
     func answer(_ request: WebRequest) async -> WebAnswer
 }
@@ -18,26 +27,68 @@ package struct WebRequest: Sendable {
     package let headers: HTTPFields
     /// What the asker may see.
     package let scope: ViewScope
+    /// Who it is, for limits: a name of its certificate, else its host's address.
+    package let client: String
 }
 
 /// The answer to a request.
 package struct WebAnswer: Sendable {
-    package var status: HTTPResponse.Status
-    package var contentType: String
-    package var body: ResponseBody
+    package enum Body: Sendable {
+        case whole(ByteBuffer)
+        /// Written as the client takes it, for as long as that lasts. Throwing ends the connection, so that no client
+        /// takes a part for the whole.
+        case stream(@Sendable (inout WebStream) async throws -> Void)
+    }
 
-    package init(_ status: HTTPResponse.Status = .ok, contentType: String, body: ResponseBody) {
+    package var status: HTTPResponse.Status
+    /// Beside those that every answer has; the same names replace these.
+    package var headers: HTTPFields
+    package var body: Body
+
+    package init(_ status: HTTPResponse.Status = .ok, contentType: String, body: Body) {
         self.status = status
-        self.contentType = contentType
+        headers = [.contentType: contentType]
         self.body = body
     }
 
-    package init(_ status: HTTPResponse.Status = .ok, contentType: String, bytes: [UInt8]) {
-        self.init(status, contentType: contentType, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    package init(_ status: HTTPResponse.Status = .ok, contentType: String, bytes: some Sequence<UInt8>) {
+        self.init(status, contentType: contentType, body: .whole(ByteBuffer(bytes: bytes)))
     }
 
     /// A line for people.
     package init(_ status: HTTPResponse.Status, _ text: String) {
-        self.init(status, contentType: "text/plain; charset=utf-8", bytes: Array((text + "\n").utf8))
+        self.init(status, contentType: "text/plain; charset=utf-8", bytes: (text + "\n").utf8)
+    }
+
+    /// Nothing, but what is in headers.
+    package init(_ status: HTTPResponse.Status) {
+        self.status = status
+        headers = [:]
+        body = .whole(ByteBuffer())
+    }
+}
+
+/// The body of an answer on its way to a client. Used by the one task that answers, which is what `@unchecked Sendable`
+/// stands for: writers do not say so of themselves.
+package struct WebStream: @unchecked Sendable {
+    private var writer: any ResponseBodyWriter
+    private let channel: any Channel
+    private let patience: TimeAmount
+
+    /// - Parameter patience: how long a client may take nothing.
+    init(_ writer: any ResponseBodyWriter, channel: any Channel, patience: TimeAmount) {
+        self.writer = writer
+        self.channel = channel
+        self.patience = patience
+    }
+
+    /// Suspends until the client has room.
+    /// - Throws: when it is gone, or takes nothing.
+    package mutating func write(_ bytes: some Sequence<UInt8>) async throws {
+        let overdue = channel.eventLoop.scheduleTask(in: patience) { [channel] in channel.close(promise: nil) }
+        defer { overdue.cancel() }
+        nonisolated(unsafe) var writer = writer
+        try await writer.write(ByteBuffer(bytes: bytes))
+        self.writer = writer
     }
 }

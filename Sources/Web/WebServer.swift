@@ -18,14 +18,14 @@ package final class WebServer: Service {
     private let endpoint: NetworkEndpoint
     private let access: HTTPAccess
     private let limits: WebLimits
-    private let resources: [String: any WebResource]
+    private let routes: WebRoutes
     private let rules: RequestRules
     private let logger: Logger
     private let listening: @Sendable (Int) -> Void
 
     /// - Parameters:
     ///   - access: kept up to date by whoever reloads the configuration.
-    ///   - resources: by their paths.
+    ///   - resources: by their paths; a path that ends in `/` stands for all below it.
     ///   - listening: told the port once requests are taken.
     package init(
         _ configuration: Configuration.HTTP,
@@ -38,7 +38,7 @@ package final class WebServer: Service {
         endpoint = configuration.listen
         self.access = access
         self.limits = limits
-        self.resources = resources
+        routes = WebRoutes(resources)
         self.logger = logger
         self.listening = listening
         rules = RequestRules(limits: limits, listenHost: configuration.listen.host)
@@ -112,14 +112,15 @@ package final class WebServer: Service {
             channel.close(promise: nil)
         }
         var headers = RequestRules.headers
-        headers[.contentType] = answer.contentType
+        for field in answer.headers { headers[field.name] = field.value }
         if answer.status == .unauthorized { headers[.wwwAuthenticate] = "Bearer realm=\"tidemark\"" }
         if answer.status == .methodNotAllowed { headers[.allow] = "GET, HEAD" }
         // A body that nobody reads is not waited for.
         let isLast = rules.hasBody(request.head)
         if isLast { headers[.connection] = "close" }
-        let response = Response(status: answer.status, headers: headers, body: answer.body)
-        if request.method == .head {
+        let body = Self.body(answer, channel, overdue, patience: limits.answer)
+        let response = Response(status: answer.status, headers: headers, body: body)
+        if request.method == .head || answer.status == .notModified {
             try await writer.writeResponse(response.createHeadResponse().head)
         } else {
             try await writer.write(response: response.head, body: response.body)
@@ -127,27 +128,60 @@ package final class WebServer: Service {
         if isLast { throw Unwanted() }
     }
 
+    /// A stream's time has no limit, once it is there to be taken, but each piece's has.
+    private static func body(
+        _ answer: WebAnswer,
+        _ channel: any Channel,
+        _ overdue: Scheduled<Void>,
+        patience: TimeAmount
+    ) -> ResponseBody {
+        switch answer.body {
+        case .whole(let buffer): ResponseBody(byteBuffer: buffer)
+        case .stream(let write):
+            ResponseBody { writer in
+                overdue.cancel()
+                var stream = WebStream(writer, channel: channel, patience: patience)
+                try await withTaskCancellationHandler {
+                    try await write(&stream)
+                } onCancel: {
+                    channel.close(promise: nil)
+                }
+                try await writer.finish(nil)
+            }
+        }
+    }
+
     private func answer(_ request: Request, _ channel: any Channel) async -> WebAnswer {
+        let path = request.uri.path
         let grant = access.current
         if let refusal = rules.refusal(of: request.head, grant) { return refusal }
+        let resource = routes[path]
+        let isPage = resource?.audience == .everybody
         let peer: PeerCertificate?
         do {
             peer = try await Self.peer(channel, grant)
         } catch {
-            return WebAnswer(.forbidden, "the certificate is not accepted any more")
+            return .refusal(.forbidden, "the certificate is not accepted any more", path)
         }
+        var scope = ViewScope?.none
         switch grant.admits(peer, authorization: request.headers[.authorization]) {
-        case .unknown: return WebAnswer(.unauthorized, "a token is needed")
-        case .forbidden: return WebAnswer(.forbidden, "no allow rule names this identity")
-        case .admitted(let scope):
-            guard let resource = resources[request.uri.path] else {
-                return WebAnswer(.notFound, "there is nothing here")
-            }
-            guard scope.isFull || !resource.isForFullViewOnly else {
-                return WebAnswer(.forbidden, "this is for those who may see everything")
-            }
-            return await resource.answer(WebRequest(uri: request.uri, headers: request.headers, scope: scope))
+        case .unknown where !isPage: return .refusal(.unauthorized, "a token is needed", path)
+        case .forbidden where !isPage: return .refusal(.forbidden, "no allow rule names this identity", path)
+        case .unknown, .forbidden: break
+        case .admitted(let admitted): scope = admitted
         }
+        guard let resource else { return .refusal(.notFound, "there is nothing here", path) }
+        guard scope?.isFull == true || resource.audience != .fullViewers else {
+            return .refusal(.forbidden, "this is for those who may see everything", path)
+        }
+        return await resource.answer(
+            WebRequest(
+                uri: request.uri,
+                headers: request.headers,
+                scope: scope ?? .nothing,
+                client: peer?.identities.first ?? channel.remoteAddress?.ipAddress ?? "?"
+            )
+        )
     }
 
     /// What the client has shown in TLS.

@@ -37,12 +37,14 @@ struct ServeCommand: AsyncParsableCommand {
             let configuration = try Configuration.load(file: config)
             let notifier = ServiceNotifier.ofProcess()
             let monitor = DaemonMonitor(version: Tidemark.version)
+            let timeline = configuration.http.map { _ in FeedTimeline() }
             let daemon = try FeedDaemon(
                 configuration,
                 file: config,
                 logger: logger,
                 notifier: notifier,
-                monitor: monitor
+                monitor: monitor,
+                timeline: timeline
             )
             let reload = ReloadOnSignal(
                 daemon: daemon,
@@ -57,7 +59,7 @@ struct ServeCommand: AsyncParsableCommand {
             )
             // Services end in the reverse order: the last signal is listened for to the end, and what is asked by HTTP
             // is answered while the feed comes to its end.
-            let web = WebServer.of(daemon, configuration, monitor: monitor, logger: logger)
+            let web = WebServer.of(daemon, configuration, monitor: monitor, timeline: timeline, logger: logger)
             try await runUntilSignal([impatience] + web + [daemon, reload], logger: logger)
         } catch let error as ConfigurationError {
             for problem in error.problems { standardError.write(line: "\(problem)") }
@@ -85,10 +87,15 @@ extension WebServer {
         _ daemon: FeedDaemon,
         _ configuration: Configuration,
         monitor: DaemonMonitor,
+        timeline: FeedTimeline?,
         logger: Logger
     ) -> [any Service] {
-        guard let http = configuration.http, let access = daemon.http else { return [] }
-        return [WebServer(http, access: access, resources: DaemonResources.all(of: monitor), logger: logger)]
+        guard let http = configuration.http, let access = daemon.http, let timeline else { return [] }
+        let resources = [
+            DaemonResources.all(of: monitor), PageResources.all, TimelineResources.all(of: timeline),
+        ]
+        let all = resources.reduce(into: [:]) { all, some in all.merge(some) { first, _ in first } }
+        return [WebServer(http, access: access, resources: all, logger: logger)]
     }
 }
 

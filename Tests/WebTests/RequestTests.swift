@@ -15,7 +15,7 @@ struct RequestTests {
             #expect(answer.header("Content-Length") == "4")
             #expect(
                 answer.header("Content-Security-Policy") == """
-                    default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                    default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                     base-uri 'none'; form-action 'none'; frame-ancestors 'none'
                     """
             )

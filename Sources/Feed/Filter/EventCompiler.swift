@@ -46,7 +46,7 @@ struct EventCompiler {
 
     /// Whether events of the class can have all that they are asked for, in a form that can be compared so.
     mutating func resolve() -> Bool {
-        for (index, node) in nodes.enumerated() { known[index] = value(node.kind) }
+        known = FilterKnown.values(nodes) { value($0) }
         for (index, isNeeded) in needed.enumerated() where isNeeded {
             guard let kinds = self.kinds(index) else { return false }
             self.kinds[index] = kinds
@@ -56,26 +56,6 @@ struct EventCompiler {
 
     /// What the whole expression says, where that needs no event.
     var knownTruth: Bool? { known.last.flatMap { $0?.truth } }
-
-    private func value(_ kind: FilterNode.Kind) -> FilterKnown? {
-        switch kind {
-        case .integer, .float, .text: return FilterKnown(kind)
-        case .field: return nil
-        case .variable(let variable): return value(variable)
-        case .unary(let operation, let value): return known[value]?.applying(operation)
-        case .binary(.logicalAnd, let left, let right):
-            let (left, right) = (known[left]?.truth, known[right]?.truth)
-            if left == false || right == false { return .integer(0) }
-            return left == nil || right == nil ? nil : .integer(1)
-        case .binary(.logicalOr, let left, let right):
-            // The left one comes first: it may say that nothing can be said.
-            guard let left = known[left]?.truth else { return nil }
-            return left ? .integer(1) : known[right]?.truth.map { .integer($0 ? 1 : 0) }
-        case .binary(let operation, let left, let right):
-            guard let left = known[left], let right = known[right] else { return nil }
-            return left.applying(operation, right)
-        }
-    }
 
     private func value(_ variable: FilterVariable) -> FilterKnown? {
         switch variable {

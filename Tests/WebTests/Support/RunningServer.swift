@@ -23,7 +23,7 @@ struct RunningServer {
     static func with(
         _ http: Configuration.HTTP = Configuration.HTTP(listen: NetworkEndpoint(host: "127.0.0.1", port: 0)),
         feed: Configuration.Feed = .unused,
-        resources: [String: any WebResource] = ["/part": Text("part"), "/all": Text("all", isForFullViewOnly: true)],
+        resources: [String: any WebResource] = ["/part": Text("part"), "/all": Text("all", for: .fullViewers)],
         limits: WebLimits = WebLimits(),
         _ body: (RunningServer) async throws -> Void
     ) async throws {
@@ -80,11 +80,11 @@ struct RunningServer {
 /// A resource that is a text.
 struct Text: WebResource {
     let text: String
-    let isForFullViewOnly: Bool
+    let audience: WebAudience
 
-    init(_ text: String, isForFullViewOnly: Bool = false) {
+    init(_ text: String, for audience: WebAudience = .viewers) {
         self.text = text
-        self.isForFullViewOnly = isForFullViewOnly
+        self.audience = audience
     }
 
     func answer(_ request: WebRequest) async -> WebAnswer { WebAnswer(.ok, text) }
@@ -92,7 +92,7 @@ struct Text: WebResource {
 
 /// A resource that answers when it is told to.
 final class Slow: WebResource {
-    let isForFullViewOnly = false
+    let audience = WebAudience.viewers
     private let loop = MultiThreadedEventLoopGroup.singleton.any()
     private let asked: EventLoopPromise<Void>
     private let allowed: EventLoopPromise<Void>
