@@ -13,6 +13,9 @@ struct FeedPicture: Sendable {
         var relays: [[String]]
     }
 
+    /// Somebody always holds W, and is told of when it has done so for as long as the feed names nobody.
+    private static let namedAfterNs: Int64 = 2_000_000_000
+
     var generation: String
     var standing: FeedStanding
     var figures: TimelineModel.Figures
@@ -43,7 +46,7 @@ struct FeedPicture: Sendable {
         relays = standing.coordinator.relays.filter { scope.allows(relay: $0.name) }
         (lostEvents, lostUnknown) = (figures.lostEvents, figures.lostUnknown)
         if !scope.isFull { (lostEvents, lostUnknown) = Self.lost(book.model, scope, view) }
-        if let held = standing.coordinator.holder, Self.isSeen(held, scope) {
+        if let held = standing.coordinator.holder, held.heldNs >= Self.namedAfterNs, Self.isSeen(held, scope) {
             let lanes = book.model.lanes
             let lane =
                 held.streamID.flatMap { lanes.lane(ofStream: $0) }
@@ -106,7 +109,10 @@ struct FeedPicture: Sendable {
     var shape: Shape {
         Shape(
             generation: generation,
-            holder: holder.map { [$0.0.relay, $0.0.host, $0.0.session, "\($0.0.streamID ?? 0)"] } ?? [],
+            holder: holder.map { held, _ in
+                // How long is told by the second.
+                [held.relay, held.host, held.session, "\(held.streamID ?? 0)", "\(held.heldNs / 1_000_000_000)"]
+            } ?? [],
             logFailure: standing.logFailure,
             relays: relays.map { [$0.name, "\($0.state)", $0.trouble ?? ""] }
         )
