@@ -64,6 +64,7 @@ let package = Package(
         room("SimulatedRelay", ["CTF", "LTTngLive"]),
         room("Rendering", ["CTF", "Feed"]),
         room("Timeline", ["CTF", "Feed"]),
+        room("ReExport", ["CTF", "Feed", "LTTngLive"]),
 
         // The rim.
         room("TLS", ["COpenSSL"]),
@@ -73,7 +74,7 @@ let package = Package(
             "Runtime",
             [
                 "CTF", "Feed", "LTTngLive", "Coordinator", "FeedLog", "TLS", "ConfigurationFile", "Observability",
-                "SimulatedRelay", "Timeline",
+                "SimulatedRelay", "Timeline", "ReExport",
             ] + nio + [
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -178,6 +179,7 @@ let package = Package(
         tests("SimulatedRelay", ["CTF", "LTTngLive"]),
         tests("Rendering", ["CTF", "Feed", "PacketWriter", "JSONLines"]),
         tests("Timeline", ["CTF", "Feed", "PacketWriter"]),
+        tests("ReExport", ["CTF", "Feed", "LTTngLive", "PacketWriter", "MetadataWriter"]),
         tests("TLS"),
         tests("ConfigurationFile"),
         tests("Observability"),

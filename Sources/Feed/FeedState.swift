@@ -380,7 +380,7 @@ extension FeedState.OpenPacket {
 
 extension FeedPacket {
     /// From the packet's start to its first event; valid as long as the packet is.
-    var preambleBytes: UnsafeRawBufferPointer {
+    package var preambleBytes: UnsafeRawBufferPointer {
         let count = Int(clamping: preamble.firstEventBits / 8 + (preamble.firstEventBits % 8 == 0 ? 0 : 1))
         precondition(count <= preambleStorage.capacity, "a packet without its whole preamble")
         return UnsafeRawBufferPointer(rebasing: preambleStorage.bytes[..<count])

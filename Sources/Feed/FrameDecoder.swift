@@ -117,6 +117,11 @@ package struct FrameDecoder: ~Copyable, Sendable {
         )
     }
 
+    /// The program of the newest metadata of a trace that lives; nil where that cannot be read, yet or ever.
+    package mutating func program(ofTrace id: UInt64) -> TraceProgram? {
+        try? readers[id]?.program(metadataBytes: 0)
+    }
+
     static let sliceBytesField: UInt32 = 15
 
     /// A frame's message, after a look at its length.

@@ -1,0 +1,276 @@
+import CTF
+import Feed
+import LTTngLive
+
+/// Answers about sessions.
+extension ReExport {
+    /// Answers a request, or says what is missing for that.
+    mutating func answer(_ request: LiveRequest, newest: FeedState) -> Step? {
+        switch request {
+        case .connect: server.replyToConnect(viewerSession: 1)
+        case .createViewerSession:
+            hasViewerSession = true
+            server.replyToCreateViewerSession(.ok)
+        case .listSessions: server.replyToList(list(newest).map(\.listed))
+        case .attach(let id, let seek): return answerAttach(id, seek: seek, newest: newest)
+        case .detach(let id): answerDetach(id)
+        case .newStreams(let id): return answerNewStreams(id)
+        case .nextIndex(let id): return answerNextIndex(id)
+        case .packet(let id, let offset, let length): answerPacket(id, offset: offset, length: length)
+        case .metadata(let id): answerMetadata(id)
+        }
+        return nil
+    }
+
+    private func list(_ newest: FeedState) -> [(session: ExportedSession, listed: ListedSession)] {
+        ExportedSession.list(newest.liveSessions, livePeriodUs: limits.livePeriodUs)
+    }
+
+    private mutating func answerAttach(_ id: LiveSessionID, seek: UInt32, newest: FeedState) -> Step? {
+        guard hasViewerSession else {
+            server.replyToAttach(.noViewerSession)
+            return nil
+        }
+        guard let (session, listed) = list(newest).first(where: { $0.listed.id == id }),
+            listed.format == .ctf1 || showsCTF2
+        else {
+            server.replyToAttach(.unknownSession)
+            return nil
+        }
+        // A stream is shown once a connection: the cluster holds every session.
+        guard !attached.keys.contains(where: { $0 == session || $0 == .cluster || session == .cluster }) else {
+            server.replyToAttach(.alreadyHeld)
+            return nil
+        }
+        guard let position = SeekPosition(rawValue: seek) else {
+            server.replyToAttach(.seekRefused)
+            return nil
+        }
+        guard isOpen else { return .open(position) }
+        attached[session] = live.contains { session.holds($0) }
+        server.replyToAttach(.ok, streams: announceStreams(of: session))
+        return nil
+    }
+
+    private mutating func answerDetach(_ id: LiveSessionID) {
+        guard let session = attachedSession(id) else { return server.replyToDetach(.unknownSession) }
+        attached[session] = nil
+        for (stream, value) in streams where session.holds(value.session) {
+            letGo(of: stream, hasEnded: value.hasEnded)
+        }
+        for (trace, value) in traces where session.holds(value.session) { traces[trace]?.isAnnounced = false }
+        server.replyToDetach(.ok)
+    }
+
+    private mutating func answerNewStreams(_ id: LiveSessionID) -> Step? {
+        guard let session = attachedSession(id) else {
+            server.replyToNewStreams(.failed)
+            return nil
+        }
+        let announced = announceStreams(of: session)
+        let isEmpty = !streams.values.contains { session.holds($0.session) && $0.isAnnounced }
+        if announced.isEmpty, isEmpty {
+            // There is no stream of which it could ask what follows.
+            if wantsFrames() { return .read }
+            if isOver(session) {
+                server.replyToNewStreams(.hungUp)
+                return nil
+            }
+        }
+        server.replyToNewStreams(.ok, streams: announced)
+        return nil
+    }
+
+    func attachedSession(_ id: LiveSessionID) -> ExportedSession? {
+        attached.keys.first { $0.liveID == id }
+    }
+
+    /// Whether nothing more can come of a session.
+    private func isOver(_ session: ExportedSession) -> Bool {
+        if isAtEnd, hasFeedEnded { return true }
+        guard !live.contains(where: { session.holds($0) }) else { return false }
+        switch session {
+        case .cluster: return isAtEnd
+        case .session: return isAtEnd || attached[session] == true
+        }
+    }
+
+    // MARK: Streams that are new to the viewer
+
+    private var showsCTF2: Bool { server.minor ?? 0 >= LiveVersion.longListMinor }
+
+    /// Whether the stream is to be announced: what is needed to say where it stands is known.
+    private func isNew(_ stream: ExportedStream) -> Bool {
+        guard !stream.isAnnounced, stream.clock != nil, isWanted(stream.session),
+            let trace = traces[stream.stream.traceID], trace.receivedBytes > 0
+        else { return false }
+        return showsCTF2 || !trace.isCTF2
+    }
+
+    /// - Complexity: O(streams).
+    var hasNewStreams: Bool { streams.values.contains { isNew($0) } }
+
+    private mutating func announceStreams(of session: ExportedSession) -> [LiveStream] {
+        var announced: [LiveStream] = []
+        for id in streams.keys.sorted() {
+            guard let stream = streams[id], session.holds(stream.session), isNew(stream) else { continue }
+            let traceID = stream.stream.traceID
+            if let metadata = announceTrace(traceID) { announced.append(metadata) }
+            streams[id]?.isAnnounced = true
+            if let floorNs = stream.floorNs ?? revealedNs {
+                streams[id]?.promisedCycles = stream.cycles(before: floorNs) ?? 0
+            }
+            let liveID = LiveStreamID(stream: id)
+            streamOfID[liveID] = id
+            announced.append(
+                LiveStream(
+                    id: liveID,
+                    trace: LiveTraceID(traceID),
+                    isMetadata: false,
+                    path: traces[traceID]?.trace.path ?? "",
+                    channel: stream.stream.channel
+                )
+            )
+        }
+        return announced
+    }
+
+    private mutating func announceTrace(_ id: UInt64) -> LiveStream? {
+        guard let trace = traces[id], !trace.isAnnounced else { return nil }
+        let taken = Set(traces.values.filter(\.isAnnounced).compactMap { $0.shownUUID ?? $0.uuid })
+        traces[id]?.tellApart { taken.contains($0) }
+        traces[id]?.isAnnounced = true
+        let liveID = LiveStreamID(metadataOf: id)
+        traceOfID[liveID] = id
+        return LiveStream(
+            id: liveID,
+            trace: LiveTraceID(id),
+            isMetadata: true,
+            path: trace.trace.path,
+            channel: "metadata"
+        )
+    }
+}
+
+/// Answers about streams.
+extension ReExport {
+    private mutating func answerNextIndex(_ liveID: LiveStreamID) -> Step? {
+        guard let id = streamOfID[liveID], streams[id] != nil else {
+            server.replyToNextIndex(traceOfID[liveID] == nil ? .failed : .hungUp)
+            return nil
+        }
+        while let packet = streams[id]?.ready.first, isDue(packet, of: id) {
+            guard packet.endCycles >= streams[id]?.promisedCycles ?? 0 else {
+                withholdFirst(of: id)
+                continue
+            }
+            answer(packet, of: id)
+            return nil
+        }
+        let isDone = streams[id]?.hasEnded == true && streams[id]?.ready.isEmpty == true
+        if isDone {
+            server.replyToNextIndex(.hungUp, flags: flags(ofStream: id))
+            forget(stream: id)
+            return nil
+        }
+        if wantsFrames() { return .read }
+        answerBeacon(of: id)
+        return nil
+    }
+
+    /// Whether a complete packet may be shown: where all streams are shown no further than to the watermark, a new
+    /// one's events are later than what the viewer has seen.
+    private func isDue(_ packet: ExportedPacket, of id: UInt64) -> Bool {
+        guard let stream = streams[id], !stream.hasEnded else { return true }
+        guard let watermarkNs, let cycles = stream.cycles(before: watermarkNs) else { return false }
+        return packet.endCycles <= cycles
+    }
+
+    private mutating func answer(_ packet: ExportedPacket, of id: UInt64) {
+        guard let stream = streams[id], let trace = traces[stream.stream.traceID] else { return }
+        var packet = packet
+        let flags = flags(ofStream: id)
+        let begin = max(packet.beginCycles, stream.promisedCycles)
+        if begin != packet.beginCycles || trace.shownUUID != nil {
+            packet.show(beginCycles: begin, uuid: trace.shownUUID)
+        }
+        let preamble = packet.packet.preamble
+        let index = PacketIndex(
+            offset: packet.packet.place.offset,
+            packetBits: packet.byteCount * 8,
+            contentBits: preamble.contentBits ?? packet.byteCount * 8,
+            timestampBegin: begin,
+            timestampEnd: packet.endCycles,
+            eventsDiscarded: (preamble.discardedEvents ?? 0) &+ packet.withheldBefore,
+            streamClassID: preamble.streamClassID
+        )
+        serve(packet, of: id)
+        streams[id]?.promisedCycles = packet.endCycles
+        if let endNs = stream.feedNs(packet.endCycles), let watermarkNs { reveal(min(endNs, watermarkNs)) }
+        server.replyToNextIndex(index, flags: flags)
+    }
+
+    private mutating func reveal(_ ns: Int64) {
+        revealedNs = max(revealedNs ?? ns, ns)
+    }
+
+    /// Says up to where the stream is known to have nothing.
+    private mutating func answerBeacon(of id: UInt64) {
+        guard let stream = streams[id] else { return }
+        // Where the viewer goes on in time before it has asked for new streams, their first events are too old for it.
+        let bound = hasNewStreams ? revealedNs : watermarkNs
+        guard let bound, let cycles = stream.cycles(before: bound), let known = stream.known else {
+            return server.replyToNextIndex(.retry, flags: flags(ofStream: id))
+        }
+        reveal(bound)
+        let promise = max(stream.promisedCycles, min(cycles, stream.nextBeginCycles ?? cycles))
+        streams[id]?.promisedCycles = promise
+        server.replyToNextIndex(beacon: promise, streamClassID: known.classID, flags: flags(ofStream: id))
+    }
+
+    private func flags(ofStream id: UInt64) -> ReplyFlags {
+        var flags: ReplyFlags = []
+        if let traceID = streams[id]?.stream.traceID, traces[traceID]?.unsent.isEmpty == false {
+            flags.insert(.newMetadata)
+        }
+        if hasNewStreams { flags.insert(.newStreams) }
+        return flags
+    }
+
+    private mutating func answerPacket(_ liveID: LiveStreamID, offset: UInt64, length: UInt32) {
+        let (end, overflow) = offset.addingReportingOverflow(UInt64(length))
+        guard !overflow, length <= limits.packetReplyBytes, let id = streamOfID[liveID],
+            let packet = streams[id]?.served.last(where: { packet in
+                let start = packet.packet.place.offset
+                return offset >= start && end - start <= packet.byteCount
+            })
+        else { return server.replyToPacket(.failed) }
+        // In the packet, so it fits.
+        let first = Int(offset - packet.packet.place.offset)
+        let count = Int(length)
+        var bytes = Array(packet.bytes[min(first, packet.bytes.count)..<min(first + count, packet.bytes.count)])
+        // What is behind the content is padding, of which the feed has none.
+        bytes += repeatElement(0, count: count - bytes.count)
+        bytes.withUnsafeBytes { server.replyToPacket(.ok, bytes: $0) }
+    }
+
+    private mutating func answerMetadata(_ liveID: LiveStreamID) {
+        guard let id = traceOfID[liveID], let trace = traces[id] else { return server.replyToMetadata(.failed) }
+        guard !trace.unsent.isEmpty else { return server.replyToMetadata(.noNew) }
+        let bytes = traces[id]?.takeMetadata() ?? []
+        bytes.withUnsafeBytes { server.replyToMetadata(.ok, bytes: $0) }
+    }
+}
+
+extension ExportedPacket {
+    /// Changes what the viewer must see otherwise.
+    /// - Parameters:
+    ///   - beginCycles: `timestamp_begin`: a viewer takes no packet that begins before what it was told of its stream.
+    ///     The first packet of a stream begins with its buffer, before anybody knows of the stream.
+    ///   - uuid: in the header, in place of a UUID that another trace has as well.
+    mutating func show(beginCycles: UInt64, uuid: TraceUUID?) {
+        let layout = PacketLayout(packet.program.traceClass, streamClassID: packet.preamble.streamClassID)
+        if let place = layout.begin { change { $0.overwrite(place, with: beginCycles) } }
+        if let uuid, let first = layout.uuidByte { change { $0.overwrite(at: first, with: uuid) } }
+    }
+}
