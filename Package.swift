@@ -80,6 +80,12 @@ let package = Package(
             ]
         ),
         room(
+            "Forwarding",
+            ["CTF", "ConfigurationFile", "Feed", "Rendering", "Runtime", "TLS"] + nio + [
+                .product(name: "Logging", package: "swift-log")
+            ]
+        ),
+        room(
             "Web",
             ["Observability", "Runtime", "Rendering", "ConfigurationFile", "TLS", "Feed"] + nio + [
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -93,8 +99,8 @@ let package = Package(
         .executableTarget(
             name: "tidemark",
             dependencies: [
-                "Web", "Runtime", "Rendering", "ConfigurationFile", "TLS", "Feed", "FeedLog", "CTF", "Coordinator",
-                "CHints",
+                "Web", "Forwarding", "Runtime", "Rendering", "ConfigurationFile", "TLS", "Feed", "FeedLog", "CTF",
+                "Coordinator", "CHints",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -172,6 +178,12 @@ let package = Package(
         tests("SimulatedRelay", ["CTF", "LTTngLive"]),
         tests("Rendering", ["CTF", "Feed", "PacketWriter", "JSONLines"]),
         tests("Timeline", ["CTF", "Feed", "PacketWriter"]),
+        tests(
+            "Forwarding",
+            ["CTF", "ConfigurationFile", "Feed", "FeedLog", "Runtime"] + nio + [
+                .product(name: "Logging", package: "swift-log")
+            ]
+        ),
         tests("TLS"),
         tests("ConfigurationFile"),
         tests("Observability"),

@@ -16,13 +16,15 @@ package final class FeedDaemon: Service {
     private let settings: LiveSettings
     private let notifier: ServiceNotifier?
     private let monitor: DaemonMonitor?
+    private let forwarding: (any FeedForwarding)?
 
     /// - Parameters:
     ///   - file: the configuration file's name, for messages.
     ///   - monitor: told when there is something to ask, and when no longer.
     ///   - notifier: the service manager that is told how the daemon is doing.
+    ///   - forwarding: sends the feed on to collectors.
     ///   - listening: told the port of the feed once subscribers may connect.
-    /// - Throws: `CredentialsError` when a certificate or key is unusable.
+    /// - Throws: `CredentialsError` when a certificate, a key or a forwarder's filter is unusable.
     package init(
         _ configuration: Configuration,
         file: String = "",
@@ -30,6 +32,7 @@ package final class FeedDaemon: Service {
         logger: Logger,
         notifier: ServiceNotifier? = nil,
         monitor: DaemonMonitor? = nil,
+        forwarding: (any FeedForwarding)? = nil,
         listening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(CredentialsError) {
         self.configuration = configuration
@@ -38,7 +41,8 @@ package final class FeedDaemon: Service {
         self.listening = listening
         self.notifier = notifier
         self.monitor = monitor
-        settings = try LiveSettings(configuration, file: file, logger: logger)
+        self.forwarding = forwarding
+        settings = try LiveSettings(configuration, file: file, forwarding: forwarding, logger: logger)
     }
 
     /// Who may ask by HTTP, kept up to date while the daemon runs; nil where the configuration has no HTTP.
@@ -83,7 +87,8 @@ package final class FeedDaemon: Service {
         )
         hub.gate.connect { lane.setOutputIsHeld($0) }
         lane.start()
-        monitor?.serves(DaemonMonitor.Served(lane: lane, hub: hub, settings: settings))
+        monitor?.serves(DaemonMonitor.Served(lane: lane, hub: hub, settings: settings, forwarding: forwarding))
+        forwarding?.begin(configuration.forward, FeedSource(hub: hub))
         // Its threads end with this function.
         defer { monitor?.stops() }
         var repeated = settings.begin(configuration, hub: hub, lane: lane, on: feedLoop)
@@ -99,7 +104,11 @@ package final class FeedDaemon: Service {
             lane.stop(reason: "the coordinator stops")
         }
         try? await listener.close()
+        // Collectors and subscribers have the same time.
+        try await hub.endFollowers().get()
+        async let forwarded: Void? = forwarding?.finish()
         try await hub.drain().get()
+        _ = await forwarded
         await hub.close()
         logger.info("stopped")
     }

@@ -49,6 +49,9 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     private let cursors: CursorKeeper
     private var usages: [String: IdentityUsage] = [:]
     private var subscribers: [ObjectIdentifier: SubscriberChannel] = [:]
+    private var followers: [ObjectIdentifier: FeedFollower] = [:]
+    /// Whether all that will ever be in the log is there.
+    private(set) var hasEnded = false
     /// Of `subscribers`, those that have been let in.
     private(set) var admittedCount = 0
     /// Connections that have not subscribed.
@@ -139,7 +142,13 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
             logger.error("a batch cannot be published", metadata: ["error": "\(error)"])
             return
         }
+        wake()
+    }
+
+    /// There is more in the log.
+    private func wake() {
         for subscriber in subscribers.values { subscriber.pump() }
+        for follower in followers.values { follower.pump() }
     }
 
     /// A batch is in the log, from which subscribers are sent it.
@@ -165,7 +174,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
             }
             disk?.catalogue = catalogue
             for _ in 0..<batches { leave() }
-            for subscriber in subscribers.values { subscriber.pump() }
+            wake()
         case .failed(let error):
             logger.error("the log cannot be written; relays are not asked for more", metadata: ["error": "\(error)"])
             gate.setBlocked(true)
@@ -236,6 +245,24 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         usages[identity] = usage
         usage.connections += 1
         return reading
+    }
+
+    // MARK: Followers
+
+    var newestSequence: UInt64 { tail.newestSequence }
+
+    /// Finds where a follower begins.
+    func follow(_ start: SubscriptionStart) throws(Refusal) -> Reading { try find(start) }
+
+    func add(_ follower: FeedFollower) { followers[ObjectIdentifier(follower)] = follower }
+    func remove(_ follower: FeedFollower) { followers[ObjectIdentifier(follower)] = nil }
+
+    /// Lets followers have what the log has, and tells them that nothing follows.
+    func endFollowers() -> EventLoopFuture<Void> {
+        stored().map {
+            self.hasEnded = true
+            for follower in self.followers.values { follower.pump() }
+        }
     }
 
     private func find(_ start: SubscriptionStart) throws(Refusal) -> Reading {

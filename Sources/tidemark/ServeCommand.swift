@@ -2,6 +2,7 @@ public import ArgumentParser
 import CHints
 import ConfigurationFile
 import FeedLog
+import Forwarding
 import Glibc
 public import Logging
 import Runtime
@@ -42,7 +43,8 @@ struct ServeCommand: AsyncParsableCommand {
                 file: config,
                 logger: logger,
                 notifier: notifier,
-                monitor: monitor
+                monitor: monitor,
+                forwarding: Forwarding(logger: logger)
             )
             let reload = ReloadOnSignal(
                 daemon: daemon,
