@@ -83,6 +83,12 @@ let package = Package(
         // The timeline's page, in the binary: its files are C arrays, which compile at once.
         .target(name: "CTimelinePage"),
         room(
+            "Forwarding",
+            ["CTF", "ConfigurationFile", "Feed", "Rendering", "Runtime", "TLS"] + nio + [
+                .product(name: "Logging", package: "swift-log")
+            ]
+        ),
+        room(
             "Web",
             [
                 "Observability", "Runtime", "Rendering", "ConfigurationFile", "TLS", "Feed", "Coordinator", "Timeline",
@@ -100,8 +106,8 @@ let package = Package(
         .executableTarget(
             name: "tidemark",
             dependencies: [
-                "Web", "Runtime", "Rendering", "ConfigurationFile", "TLS", "Feed", "FeedLog", "CTF", "Coordinator",
-                "CHints",
+                "Web", "Forwarding", "Runtime", "Rendering", "ConfigurationFile", "TLS", "Feed", "FeedLog", "CTF",
+                "Coordinator", "CHints",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -180,6 +186,12 @@ let package = Package(
         tests("Rendering", ["CTF", "Feed", "PacketWriter", "JSONLines"]),
         tests("Timeline", ["CTF", "Feed", "PacketWriter"]),
         tests("ReExport", ["CTF", "Feed", "LTTngLive", "PacketWriter", "MetadataWriter"]),
+        tests(
+            "Forwarding",
+            ["CTF", "ConfigurationFile", "Feed", "FeedLog", "Runtime"] + nio + [
+                .product(name: "Logging", package: "swift-log")
+            ]
+        ),
         tests("TLS"),
         tests("ConfigurationFile"),
         tests("Observability"),

@@ -10,8 +10,8 @@ extension Checker {
         let log = log(file)
         let http = http(file)
         let live = listener(file, "live")
-        let forward = list(file, "forward") ?? []
-        guard let relays, let order, let feed, let log else { return nil }
+        let forward = forwarders(file)
+        guard let relays, let order, let feed, let log, let forward else { return nil }
         return Configuration(
             relays: relays,
             order: order,
@@ -19,7 +19,7 @@ extension Checker {
             log: log,
             http: http,
             live: live.map { .init(listen: $0) },
-            forward: forward.map { _ in .init() }
+            forward: forward
         )
     }
 

@@ -101,6 +101,16 @@ final class Checker {
         return complete.count == values.count ? complete : nil
     }
 
+    /// The entries of a section whose keys are the user's; none where the key is not given. Nil where it is no section.
+    func entries(_ section: Section, _ key: String) -> [YAMLValue.Entry]? {
+        guard let entry = section.entries[key] else { return [] }
+        guard case .section(let entries) = entry.value.content else {
+            report("names and values are expected", line: entry.line, key: section.path(of: key))
+            return nil
+        }
+        return entries
+    }
+
     /// A list of globs that is not empty; `*` where the key is not given.
     func globs(_ section: Section, _ key: String) -> [Glob]? {
         guard section.has(key) else { return [Glob("*")] }

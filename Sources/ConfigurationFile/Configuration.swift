@@ -287,9 +287,4 @@ extension Configuration {
 
         package init(listen: NetworkEndpoint) { self.listen = listen }
     }
-
-    /// One entry of `forward`; its keys come with the forwarders.
-    package struct Forwarder: Sendable, Equatable {
-        package init() {}
-    }
 }

@@ -16,6 +16,12 @@ enum ConfigurationLimits {
     static let problemsMax = 100
     /// Entries of `order.messages`.
     static let messagesMax = 16
+    /// Entries of `forward`.
+    static let forwardersMax = 16
+    /// `forward.batch-bytes`, in bytes.
+    static let otlpBatchBytesMax = 16 << 20
+    /// `forward.concurrency`.
+    static let concurrencyMax = 16
     /// A name of a relay, an event or a field, in bytes.
     static let nameBytesMax = 128
 }

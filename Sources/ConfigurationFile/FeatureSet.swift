@@ -6,7 +6,6 @@ package struct FeatureSet: Sendable {
 
     private enum Refusal: Sendable {
         case always
-        case whenNotEmpty
         case whenTLS
     }
 
@@ -14,7 +13,8 @@ package struct FeatureSet: Sendable {
     package static let current = FeatureSet(missing: [
         "relays.url": .whenTLS,
         "live": .always,
-        "forward": .whenNotEmpty,
+        "forward.otlp": .always,
+        "forward.syslog": .always,
     ])
 
     /// Everything that the file may hold.
@@ -25,7 +25,6 @@ package struct FeatureSet: Sendable {
     func refusal(of key: String, _ value: YAMLValue) -> String? {
         guard let refusal = missing[key] else { return nil }
         switch (refusal, value.content) {
-        case (.whenNotEmpty, .list(let values)) where values.isEmpty: return nil
         case (.whenTLS, .scalar(let text)):
             return text.hasPrefix("tls://") ? "tls:// is not available in this version" : nil
         default: return "not available in this version"

@@ -36,7 +36,7 @@ struct ConfigurationDifference {
         postpone("feed.listen", \.feed.listen, old)
         compareHTTP(old.http)
         postpone("live", \.live, old)
-        postpone("forward", \.forward, old)
+        compareForwarders(old.forward, new.forward)
     }
 
     private mutating func postpone<Value: Equatable>(
@@ -91,6 +91,17 @@ struct ConfigurationDifference {
         if old.clientAuthorityFile != new.clientAuthorityFile { applied.append("http.client-ca") }
         if old.revocationListFiles != new.revocationListFiles { applied.append("http.crl") }
         if old.token != new.token { applied.append("http.token") }
+    }
+
+    private mutating func compareForwarders(_ old: [Configuration.Forwarder], _ new: [Configuration.Forwarder]) {
+        let before = Dictionary(old.map { ($0.name, $0) }) { first, _ in first }
+        let names = Set(new.map(\.name))
+        for forwarder in old where !names.contains(forwarder.name) {
+            applied.append("forward.\(forwarder.name): removed")
+        }
+        for forwarder in new where before[forwarder.name] != forwarder {
+            applied.append("forward.\(forwarder.name)" + (before[forwarder.name] == nil ? ": added" : ""))
+        }
     }
 
     private mutating func compareRelays(_ old: Configuration, _ new: Configuration) {

@@ -18,6 +18,8 @@ package final class DaemonMonitor: Sendable {
         /// What is wrong, in words; empty: it serves.
         package var reasons: [String] = []
         package var relays: [Relay] = []
+        /// None of them keeps the daemon from serving, however it stands.
+        package var forwarders: [ForwarderSnapshot] = []
 
         package struct Relay: Sendable, Equatable {
             package var name: String
@@ -37,6 +39,7 @@ package final class DaemonMonitor: Sendable {
         let lane: CoordinatorLane
         let hub: FeedHub
         let settings: LiveSettings
+        var forwarding: (any FeedForwarding)?
     }
 
     private enum Phase: Sendable {
@@ -109,7 +112,7 @@ package final class DaemonMonitor: Sendable {
         case .starting: return Readiness(reasons: ["the feed is not served yet"])
         case .stopping: return Readiness(reasons: ["the coordinator stops"])
         case .served(let served):
-            let (lane, hub) = try await timed(snapshots(served)).get()
+            let (lane, hub, forwarders) = try await timed(snapshots(served)).get()
             var readiness = Readiness()
             for relay in lane.coordinator.relays {
                 if !relay.hasSettled {
@@ -119,6 +122,7 @@ package final class DaemonMonitor: Sendable {
                     Readiness.Relay(name: relay.name, state: "\(relay.state)", trouble: relay.trouble)
                 )
             }
+            readiness.forwarders = forwarders
             if hub.isFailing { readiness.reasons.append("the log cannot be written") }
             return readiness
         }
@@ -132,18 +136,24 @@ package final class DaemonMonitor: Sendable {
         base.add(ProcessUsage.current())
         guard case .served(let served) = phase else { return loop.makeSucceededFuture(base) }
         return timed(
-            snapshots(served).map { [base] lane, hub in
+            snapshots(served).map { [base] lane, hub, forwarders in
                 var scrape = base
                 scrape.add(lane, nowNs: WallClock.nowNs)
                 scrape.add(hub)
+                scrape.add(forwarders)
                 scrape.add(served.settings.expiries)
                 return scrape
             }
         )
     }
 
-    private func snapshots(_ served: Served) -> EventLoopFuture<(LaneSnapshot, HubSnapshot)> {
-        served.lane.snapshot().hop(to: loop).and(served.hub.snapshot().hop(to: loop))
+    private func snapshots(
+        _ served: Served
+    ) -> EventLoopFuture<(LaneSnapshot, HubSnapshot, [ForwarderSnapshot])> {
+        let forwarders = served.forwarding?.snapshots(on: loop) ?? loop.makeSucceededFuture([])
+        return served.lane.snapshot().hop(to: loop).and(served.hub.snapshot().hop(to: loop)).and(forwarders).map {
+            ($0.0, $0.1, $1)
+        }
     }
 
     private func timed<Answer: Sendable>(_ answer: EventLoopFuture<Answer>) -> EventLoopFuture<Answer> {

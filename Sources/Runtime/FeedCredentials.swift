@@ -97,8 +97,10 @@ package struct FeedCredentials: Sendable {
 
         init(file: String) { self.file = file }
 
-        mutating func add(_ key: String, _ error: TLSError) {
-            found.append(ConfigurationProblem(file: file, line: nil, key: key, message: error.plainText))
+        mutating func add(_ key: String, _ error: TLSError) { add(key, error.plainText) }
+
+        mutating func add(_ key: String, _ message: String) {
+            found.append(ConfigurationProblem(file: file, line: nil, key: key, message: message))
         }
 
         /// With the lines of the keys, where the file can still be read.
@@ -147,6 +149,8 @@ extension Configuration.Feed {
 package struct CredentialsError: Error, Sendable, CustomStringConvertible {
     /// At least one.
     package let problems: [ConfigurationProblem]
+
+    package init(problems: [ConfigurationProblem]) { self.problems = problems }
 
     package var description: String { problems.map { "\($0)" }.joined(separator: "\n") }
 }

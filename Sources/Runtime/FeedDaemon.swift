@@ -17,14 +17,16 @@ package final class FeedDaemon: Service {
     private let notifier: ServiceNotifier?
     private let monitor: DaemonMonitor?
     private let timeline: FeedTimeline?
+    private let forwarding: (any FeedForwarding)?
 
     /// - Parameters:
     ///   - file: the configuration file's name, for messages.
     ///   - monitor: told when there is something to ask, and when no longer.
     ///   - timeline: kept of the feed while it is served.
     ///   - notifier: the service manager that is told how the daemon is doing.
+    ///   - forwarding: sends the feed on to collectors.
     ///   - listening: told the port of the feed once subscribers may connect.
-    /// - Throws: `CredentialsError` when a certificate or key is unusable.
+    /// - Throws: `CredentialsError` when a certificate, a key or a forwarder's filter is unusable.
     package init(
         _ configuration: Configuration,
         file: String = "",
@@ -33,6 +35,7 @@ package final class FeedDaemon: Service {
         notifier: ServiceNotifier? = nil,
         monitor: DaemonMonitor? = nil,
         timeline: FeedTimeline? = nil,
+        forwarding: (any FeedForwarding)? = nil,
         listening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(CredentialsError) {
         self.configuration = configuration
@@ -42,7 +45,8 @@ package final class FeedDaemon: Service {
         self.notifier = notifier
         self.monitor = monitor
         self.timeline = timeline
-        settings = try LiveSettings(configuration, file: file, logger: logger)
+        self.forwarding = forwarding
+        settings = try LiveSettings(configuration, file: file, forwarding: forwarding, logger: logger)
     }
 
     /// Who may ask by HTTP, kept up to date while the daemon runs; nil where the configuration has no HTTP.
@@ -91,7 +95,8 @@ package final class FeedDaemon: Service {
         hub.gate.connect { lane.setOutputIsHeld($0) }
         lane.start()
         timeline?.serves(coordinator: lane, hub: hub, logger: logger)
-        monitor?.serves(DaemonMonitor.Served(lane: lane, hub: hub, settings: settings))
+        monitor?.serves(DaemonMonitor.Served(lane: lane, hub: hub, settings: settings, forwarding: forwarding))
+        forwarding?.begin(configuration.forward, FeedSource(hub: hub))
         // Its threads end with this function.
         defer { monitor?.stops() }
         var repeated = settings.begin(configuration, hub: hub, lane: lane, on: feedLoop)
@@ -107,7 +112,11 @@ package final class FeedDaemon: Service {
             lane.stop(reason: "the coordinator stops")
         }
         try? await listener.close()
+        // Collectors and subscribers have the same time.
+        try await hub.endFollowers().get()
+        async let forwarded: Void? = forwarding?.finish()
         try await hub.drain().get()
+        _ = await forwarded
         await timeline?.stops()
         await hub.close()
         logger.info("stopped")

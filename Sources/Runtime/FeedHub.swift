@@ -48,11 +48,12 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     private var noticeCount: UInt64 = 0
     /// Why the log cannot be written; nil while it can.
     private(set) var logFailure: String?
-    /// Reads what is logged for the timeline; nil where there is none.
-    private var follower: TimelineFollower?
     private let cursors: CursorKeeper
     private var usages: [String: IdentityUsage] = [:]
     private var subscribers: [ObjectIdentifier: SubscriberChannel] = [:]
+    private var followers: [ObjectIdentifier: any LogFollower] = [:]
+    /// Whether all that will ever be in the log is there.
+    private(set) var hasEnded = false
     /// Of `subscribers`, those that have been let in.
     private(set) var admittedCount = 0
     /// Connections that have not subscribed.
@@ -143,8 +144,13 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
             logger.error("a batch cannot be published", metadata: ["error": "\(error)"])
             return
         }
+        wake()
+    }
+
+    /// There is more in the log.
+    private func wake() {
         for subscriber in subscribers.values { subscriber.pump() }
-        follower?.pump()
+        for follower in followers.values { follower.pump() }
     }
 
     /// A batch is in the log, from which subscribers are sent it.
@@ -170,8 +176,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
             }
             disk?.catalogue = catalogue
             for _ in 0..<batches { leave() }
-            for subscriber in subscribers.values { subscriber.pump() }
-            follower?.pump()
+            wake()
         case .failed(let error):
             logger.error("the log cannot be written; relays are not asked for more", metadata: ["error": "\(error)"])
             gate.setBlocked(true)
@@ -246,6 +251,27 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         return reading
     }
 
+    // MARK: Followers
+
+    var newestSequence: UInt64 { tail.newestSequence }
+
+    /// From now on it is told when there is more in the log, and now.
+    func add(_ follower: any LogFollower) {
+        followers[ObjectIdentifier(follower)] = follower
+        follower.pump()
+    }
+
+    /// It is told nothing more.
+    func remove(_ follower: any LogFollower) { followers[ObjectIdentifier(follower)] = nil }
+
+    /// Lets followers have what the log has, and tells them that nothing follows.
+    func endFollowers() -> EventLoopFuture<Void> {
+        stored().map {
+            self.hasEnded = true
+            for follower in self.followers.values { follower.pump() }
+        }
+    }
+
     /// Finds where something begins to read: what lives there, in `StoredRead.fallenOut`.
     func opening(_ start: SubscriptionStart) throws(Refusal) -> Reading {
         guard let disk else { return .now(StoredRead(opening: try tail.open(start))) }
@@ -295,13 +321,6 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         return try await reading.get()
     }
 
-    /// Has the timeline read the log, or nobody any more.
-    func follow(_ follower: TimelineFollower?) {
-        self.follower = follower
-        follower?.pump()
-    }
-
-    var newestSequence: UInt64 { tail.newestSequence }
     /// The oldest frame that can be read; one that is still to come where there is none.
     var oldestSequence: UInt64 { disk?.catalogue.oldestSequence ?? tail.oldestState.sequence + 1 }
 

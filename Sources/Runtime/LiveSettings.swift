@@ -23,16 +23,24 @@ final class LiveSettings: Sendable {
     /// Nil where there is no HTTP.
     let http: HTTPAccess?
     private let file: String
+    private let forwarding: (any FeedForwarding)?
     private let logger: Logger
     private let state: Mutex<State>
 
     /// - Parameter file: the configuration file's name, for messages.
     /// - Throws: when a certificate or key is unusable.
-    init(_ configuration: Configuration, file: String, logger: Logger) throws(CredentialsError) {
+    init(
+        _ configuration: Configuration,
+        file: String,
+        forwarding: (any FeedForwarding)? = nil,
+        logger: Logger
+    ) throws(CredentialsError) {
         self.file = file
+        self.forwarding = forwarding
         self.logger = logger
         // Looked at before they are read: a change in between is found later.
         let watch = FileWatch(configuration.credentialFiles)
+        try forwarding?.check(configuration.forward, file: file)
         http = try Self.grant(configuration, file: file).map { HTTPAccess($0) }
         access = FeedAccess(try FeedAccess.Grant(configuration.feed, file: file))
         state = Mutex(State(configuration: configuration, watch: watch))
@@ -91,6 +99,7 @@ final class LiveSettings: Sendable {
         let watch = FileWatch(difference.result.credentialFiles)
         let grant = try FeedAccess.Grant(new.feed, file: file)
         let httpGrant = try Self.grant(difference.result, file: file)
+        try forwarding?.check(new.forward, file: file)
         // From here on nothing fails.
         access.replace(grant)
         if let httpGrant { http?.replace(httpGrant) }
@@ -115,6 +124,7 @@ final class LiveSettings: Sendable {
         state.hub?.reconfigure(log: state.configuration.log, limits: state.configuration.feed.limits)
         state.hub?.accessHasChanged()
         state.lane?.reconfigure(difference.changes)
+        forwarding?.replace(state.configuration.forward)
     }
 
     /// Reads the certificates again where their files have changed. What cannot be used changes nothing: whoever

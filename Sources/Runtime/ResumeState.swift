@@ -93,7 +93,7 @@ package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     /// - Parameter code: the system's `errno`.
-    init(_ path: String, _ what: String, _ code: Int32) {
+    package init(_ path: String, _ what: String, _ code: Int32) {
         self.init(path: path, reason: "\(what): \(systemText(code))")
     }
 

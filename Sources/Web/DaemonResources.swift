@@ -45,8 +45,14 @@ struct ReadinessResource: WebResource {
             let trouble = relay.trouble.map { ",\"trouble\":\(JSONText.string($0))" } ?? ""
             return "{\"name\":\(JSONText.string(relay.name)),\"state\":\(JSONText.string(relay.state))\(trouble)}"
         }
-        return
-            "{\"ready\":\(readiness.isReady),\"reasons\":[\(reasons)],\"relays\":[\(relays.joined(separator: ","))]}\n"
+        let forwarders = readiness.forwarders.map { forwarder in
+            let trouble = forwarder.trouble.map { ",\"trouble\":\(JSONText.string($0))" } ?? ""
+            return "{\"name\":\(JSONText.string(forwarder.name)),\"kind\":\(JSONText.string(forwarder.kind))"
+                + ",\"state\":\(JSONText.string(forwarder.state.rawValue))"
+                + ",\"lag_frames\":\(forwarder.lagFrames)\(trouble)}"
+        }
+        return "{\"ready\":\(readiness.isReady),\"reasons\":[\(reasons)],\"relays\":[\(relays.joined(separator: ","))]"
+            + (forwarders.isEmpty ? "" : ",\"forwarders\":[\(forwarders.joined(separator: ","))]") + "}\n"
     }
 }
 

@@ -30,6 +30,7 @@ struct CheckCommand: ParsableCommand {
             let configuration = try Configuration.load(file: config)
             return FeedCredentials.problems(of: configuration.feed, file: config)
                 + HTTPAccess.problems(of: configuration, file: config)
+                + ForwarderChecks.problems(of: configuration.forward, file: config)
         } catch {
             return error.problems
         }

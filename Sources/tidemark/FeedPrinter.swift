@@ -59,17 +59,3 @@ final class FeedPrinter: @unchecked Sendable {
         return buffer.withUnsafeBytes { output.write($0) }
     }
 }
-
-extension FeedBatch {
-    /// Without what a checkpoint repeats.
-    var onlyNews: FeedBatch {
-        var batch = self
-        batch.records = records.filter { record in
-            switch record {
-            case .trace, .metadata, .stream, .traceEnd, .streamEnd, .gap: true
-            case .events, .relay, .session, .lost, .holder, .clock, .log, .end: false
-            }
-        }
-        return batch
-    }
-}

@@ -2,6 +2,7 @@ public import ArgumentParser
 import CHints
 import ConfigurationFile
 import FeedLog
+import Forwarding
 import Glibc
 public import Logging
 import Runtime
@@ -44,7 +45,8 @@ struct ServeCommand: AsyncParsableCommand {
                 logger: logger,
                 notifier: notifier,
                 monitor: monitor,
-                timeline: timeline
+                timeline: timeline,
+                forwarding: Forwarding(logger: logger)
             )
             let reload = ReloadOnSignal(
                 daemon: daemon,

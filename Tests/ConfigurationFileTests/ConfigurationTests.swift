@@ -355,8 +355,6 @@ struct ConfigurationTests {
               retain-age: 1h
             live:
               listen: 127.0.0.1:1
-            forward:
-              - exec: cat
 
             """ + feedLines
         #expect(mistakes(text) == [])
@@ -364,10 +362,8 @@ struct ConfigurationTests {
             mistakes(text, features: .current) == [
                 "3: relays[0].url: tls:// is not available in this version",
                 "11: live: not available in this version",
-                "13: forward: not available in this version",
             ]
         )
-        #expect(mistakes("relays: [{name: a, url: 'net://h'}]\nforward: []\n" + feedLines, features: .current) == [])
     }
 
     @Test

@@ -46,7 +46,7 @@ struct SchemaTests {
     @Test
     func `schema and checker know the same keys, section by section`() {
         let sections = sections(schema)
-        #expect(sections.count == 11)
+        #expect(sections.count == 12)
         for (path, keys) in sections {
             #expect(known(at: path) == keys, "\(path.joined(separator: "."))")
         }
@@ -129,6 +129,21 @@ struct SchemaTests {
             relay + feedLines + "  allow: [{hosts: ['*']}]\n", relay + feedLines + "  limits: {connections: 0}\n",
             relay + feedLines + "  limits: {buffer: 5}\n", relay + feedLines + "log: {sync: always}\n",
             relay + feedLines + "log: {directory: d, sync: maybe}\n",
+            relay + feedLines + "forward: [{file: a}]\n", relay + feedLines + "forward: [{name: a}]\n",
+            relay + feedLines + "forward: [{name: a, file: b, exec: [c]}]\n",
+            relay + feedLines + "forward: [{name: a b, file: c}]\n",
+            relay + feedLines + "forward: [{name: a, exec: []}]\n",
+            relay + feedLines + "forward: [{name: a, exec: cat}]\n",
+            relay + feedLines + "forward: [{name: a, file: b, keep: 3}]\n",
+            relay + feedLines + "forward: [{name: a, file: b, rotate-bytes: 3}]\n",
+            relay + feedLines + "forward: [{name: a, syslog: 'tls://h'}]\n",
+            relay + feedLines + "forward: [{name: a, syslog: 'udp://h', ca: b}]\n",
+            relay + feedLines + "forward: [{name: a, syslog: 'tls://h', ca: b, facility: kern}]\n",
+            relay + feedLines + "forward: [{name: a, otlp: 'ftp://h', ca: b}]\n",
+            relay + feedLines + "forward: [{name: a, otlp: 'https://u:p@h', ca: b}]\n",
+            relay + feedLines + "forward: [{name: a, otlp: 'https://h', ca: b, certificate: c}]\n",
+            relay + feedLines + "forward: [{name: a, otlp: 'https://h', ca: b, concurrency: 17}]\n",
+            relay + feedLines + "forward: [{name: a, otlp: 'https://h', ca: b, timeout: 0s}]\n",
         ]
         for text in bad {
             #expect(!mistakes(text).isEmpty, "the checker accepts:\n\(text)")

@@ -235,6 +235,64 @@ package enum FeedMetrics {
         "Bytes that the subscriber was sent, inside TLS.",
         labels: subscriber
     )
+
+    // MARK: Forwarders
+
+    private static let forwarder = ["forwarder", "kind"]
+    static let forwarderState = MetricFamily(
+        "tidemark_forwarder_state",
+        .gauge,
+        "1 for the state that the forwarder is in: connecting, delivering, retrying or ended.",
+        labels: forwarder + ["state"]
+    )
+    static let forwarderLag = MetricFamily(
+        "tidemark_forwarder_lag_frames",
+        .gauge,
+        "Frames of the feed that the collector has not taken yet.",
+        labels: forwarder
+    )
+    static let forwarderEvents = MetricFamily(
+        "tidemark_forwarder_events_total",
+        .counter,
+        "Events that the collector took.",
+        labels: forwarder
+    )
+    static let forwarderRefused = MetricFamily(
+        "tidemark_forwarder_refused_events_total",
+        .counter,
+        "Events that the collector refused for good, and that were gone past.",
+        labels: forwarder
+    )
+    static let forwarderDamaged = MetricFamily(
+        "tidemark_forwarder_damaged_events_total",
+        .counter,
+        "Events that could not be decoded, or were too long for the collector, and were gone past.",
+        labels: forwarder
+    )
+    static let forwarderMissed = MetricFamily(
+        "tidemark_forwarder_missed_frames_total",
+        .counter,
+        "Frames that the log had dropped before the forwarder came to them.",
+        labels: forwarder
+    )
+    static let forwarderRetries = MetricFamily(
+        "tidemark_forwarder_retries_total",
+        .counter,
+        "Requests, connections and starts of a program that were tried again.",
+        labels: forwarder
+    )
+    static let forwarderSent = MetricFamily(
+        "tidemark_forwarder_sent_bytes_total",
+        .counter,
+        "Bytes that the collector was sent, inside TLS; those that were sent again count again.",
+        labels: forwarder
+    )
+    static let forwarderQueue = MetricFamily(
+        "tidemark_forwarder_queue_bytes",
+        .gauge,
+        "Bytes that wait for the collector, or for its answer.",
+        labels: forwarder
+    )
     static let expiry = MetricFamily(
         "tidemark_tls_expiry_timestamp_seconds",
         .gauge,
@@ -265,7 +323,9 @@ package enum FeedMetrics {
             + sessionCounts.families + [
                 streamLag, streamEvents, streamBytes, streamLate, logBytes, logSegments, logOldest, logFailing,
                 logQueue, subscribers, waiting, connections, refused, sentBytes, subscriberLag, subscriberLive,
-                subscriberQueue, subscriberSent, expiry, cpu, resident, virtual, openFiles, openFilesMax, started,
+                subscriberQueue, subscriberSent, forwarderState, forwarderLag, forwarderEvents, forwarderRefused,
+                forwarderDamaged, forwarderMissed, forwarderRetries, forwarderSent, forwarderQueue, expiry, cpu,
+                resident, virtual, openFiles, openFilesMax, started,
             ]
     )
 }

@@ -128,6 +128,21 @@ extension MetricScrape {
         }
     }
 
+    mutating func add(_ forwarders: [ForwarderSnapshot]) {
+        for forwarder in forwarders {
+            let labels = [forwarder.name, forwarder.kind]
+            add(FeedMetrics.forwarderState, labels + [forwarder.state.rawValue], true)
+            add(FeedMetrics.forwarderLag, labels, forwarder.lagFrames)
+            add(FeedMetrics.forwarderEvents, labels, forwarder.events)
+            add(FeedMetrics.forwarderRefused, labels, forwarder.refusedEvents)
+            add(FeedMetrics.forwarderDamaged, labels, forwarder.damagedEvents)
+            add(FeedMetrics.forwarderMissed, labels, forwarder.missedFrames)
+            add(FeedMetrics.forwarderRetries, labels, forwarder.retries)
+            add(FeedMetrics.forwarderSent, labels, forwarder.sentBytes)
+            add(FeedMetrics.forwarderQueue, labels, forwarder.queueBytes)
+        }
+    }
+
     mutating func add(_ expiries: [FeedCredentials.Expiry]) {
         for expiry in expiries {
             add(FeedMetrics.expiry, [expiry.what, expiry.file], .real(Double(expiry.secondsSinceEpoch)))

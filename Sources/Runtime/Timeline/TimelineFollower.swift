@@ -7,7 +7,7 @@ import NIOCore
 /// and the next one when that has been taken. Nothing is kept for it: while it is behind, it reads older frames.
 ///
 /// Confined to the feed's event loop, which is what `@unchecked Sendable` stands for.
-final class TimelineFollower: @unchecked Sendable {
+final class TimelineFollower: LogFollower, @unchecked Sendable {
     /// Frame bytes that the timeline's thread is given at a time: what is asked of it waits for one such piece.
     private static let readBytes = 256 << 10
     /// How often it is looked whether the log has let go of frames.
@@ -34,7 +34,7 @@ final class TimelineFollower: @unchecked Sendable {
     /// From now on nothing is read.
     func stop() {
         isStopped = true
-        hub.follow(nil)
+        hub.remove(self)
     }
 
     /// There may be something new.
