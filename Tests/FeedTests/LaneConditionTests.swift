@@ -15,8 +15,7 @@ import Testing
     @Test(arguments: [
         ("$host == \"web-1\"", true), ("$host == \"web-*\"", true), ("$host != \"web-1\"", false),
         ("$relay == \"alpha\" && $session == \"T\"", false), ("$relay == \"alpha\" || $session == \"T\"", true),
-        ("!($session == \"T\")", true), ("$host == 3", false), ("0", false), ("1", true),
-        ("$host == 3 || 1", false),
+        ("!($session == \"T\")", true), ("0", false), ("1", true),
     ])
     func `its sessions are those whose events it wants`(text: String, isWanted: Bool) throws {
         let filter = try FilterExpression(text)

@@ -17,7 +17,8 @@ struct TimelineAPITests {
             let relays = try #require(feed["relays"] as? [[String: Any]])
             #expect(relays.map { $0["relay"] as? String } == ["host-1", "host-2"])
             #expect(relays.allSatisfy { $0["since"] is String && $0["frontier"] is String })
-            let lanes = try #require(try await timeline.json("/api/lanes")["lanes"] as? [[String: Any]])
+            let tree = try await timeline.until("/api/lanes") { ($0["lanes"] as? [Any])?.count == 2 + 2 + 4 }
+            let lanes = try #require(tree["lanes"] as? [[String: Any]])
             #expect(lanes.filter { $0["kind"] as? String == "host" }.count == 2)
             #expect(lanes.filter { $0["kind"] as? String == "session" }.count == 2)
             let streams = lanes.filter { $0["kind"] as? String == "stream" }
