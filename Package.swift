@@ -197,7 +197,7 @@ let package = Package(
         tests("Observability"),
         tests(
             "Web",
-            ["Runtime", "ConfigurationFile", "TLS", "Observability", "Feed"] + nio + [
+            ["Runtime", "ConfigurationFile", "TLS", "Observability", "Feed", "SimulatedRelay"] + nio + [
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

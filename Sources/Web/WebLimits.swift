@@ -12,9 +12,9 @@ package struct WebLimits: Sendable {
     package var answer = TimeAmount.seconds(30)
     /// From the daemon's end until answers that are on their way have been taken.
     package var closing = TimeAmount.seconds(2)
-    /// One header, and all of a request together, bytes.
-    package var headerBytes = 8 << 10
-    package var allHeaderBytes = 16 << 10
+    /// One header or a target, and all of a request together, bytes.
+    package var headerBytes = 17 << 10
+    package var allHeaderBytes = 18 << 10
     package var headers = 64
     /// Path and query, bytes.
     package var targetBytes = 16 << 10

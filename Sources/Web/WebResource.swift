@@ -74,17 +74,30 @@ package struct WebStream: @unchecked Sendable {
     private var writer: any ResponseBodyWriter
     private let channel: any Channel
     private let patience: TimeAmount
+    private let isAdmitted: @Sendable () async -> Bool
 
-    /// - Parameter patience: how long a client may take nothing.
-    init(_ writer: any ResponseBodyWriter, channel: any Channel, patience: TimeAmount) {
+    /// What ends a stream that its client may not have any more.
+    private struct NotAdmitted: Error {}
+
+    /// - Parameters:
+    ///   - patience: how long a client may take nothing.
+    ///   - isAdmitted: whether it may still have what it was promised.
+    init(
+        _ writer: any ResponseBodyWriter,
+        channel: any Channel,
+        patience: TimeAmount,
+        isAdmitted: @escaping @Sendable () async -> Bool
+    ) {
         self.writer = writer
         self.channel = channel
         self.patience = patience
+        self.isAdmitted = isAdmitted
     }
 
     /// Suspends until the client has room.
-    /// - Throws: when it is gone, or takes nothing.
-    package mutating func write(_ bytes: some Sequence<UInt8>) async throws {
+    /// - Throws: when it is gone, takes nothing, or may not see it any more.
+    package mutating func write(_ bytes: some Sequence<UInt8> & Sendable) async throws {
+        guard await isAdmitted() else { throw NotAdmitted() }
         let overdue = channel.eventLoop.scheduleTask(in: patience) { [channel] in channel.close(promise: nil) }
         defer { overdue.cancel() }
         nonisolated(unsafe) var writer = writer

@@ -106,8 +106,9 @@ package final class WebServer: Service {
     ) async throws {
         let overdue = channel.eventLoop.scheduleTask(in: limits.answer) { channel.close(promise: nil) }
         defer { overdue.cancel() }
+        let admission = await admission(request.headers, channel)
         let answer = await withTaskCancellationHandler {
-            await self.answer(request, channel)
+            await self.answer(request, channel, admission)
         } onCancel: {
             channel.close(promise: nil)
         }
@@ -118,7 +119,10 @@ package final class WebServer: Service {
         // A body that nobody reads is not waited for.
         let isLast = rules.hasBody(request.head)
         if isLast { headers[.connection] = "close" }
-        let body = Self.body(answer, channel, overdue, patience: limits.answer)
+        // Rules, tokens and certificates may change while a stream goes on.
+        let body = body(answer, channel, overdue) { [headers = request.headers] in
+            await self.admission(headers, channel).admission == admission.admission
+        }
         let response = Response(status: answer.status, headers: headers, body: body)
         if request.method == .head || answer.status == .notModified {
             try await writer.writeResponse(response.createHeadResponse().head)
@@ -129,18 +133,18 @@ package final class WebServer: Service {
     }
 
     /// A stream's time has no limit, once it is there to be taken, but each piece's has.
-    private static func body(
+    private func body(
         _ answer: WebAnswer,
         _ channel: any Channel,
         _ overdue: Scheduled<Void>,
-        patience: TimeAmount
+        isAdmitted: @escaping @Sendable () async -> Bool
     ) -> ResponseBody {
         switch answer.body {
         case .whole(let buffer): ResponseBody(byteBuffer: buffer)
         case .stream(let write):
-            ResponseBody { writer in
+            ResponseBody { [patience = limits.answer] writer in
                 overdue.cancel()
-                var stream = WebStream(writer, channel: channel, patience: patience)
+                var stream = WebStream(writer, channel: channel, patience: patience, isAdmitted: isAdmitted)
                 try await withTaskCancellationHandler {
                     try await write(&stream)
                 } onCancel: {
@@ -151,20 +155,32 @@ package final class WebServer: Service {
         }
     }
 
-    private func answer(_ request: Request, _ channel: any Channel) async -> WebAnswer {
-        let path = request.uri.path
+    /// Who asks, and what it may; nil where its certificate is not accepted any more.
+    private func admission(
+        _ headers: HTTPFields,
+        _ channel: any Channel
+    ) async -> (admission: HTTPAccess.Admission?, peer: PeerCertificate?) {
         let grant = access.current
-        if let refusal = rules.refusal(of: request.head, grant) { return refusal }
+        do {
+            let peer = try await Self.peer(channel, grant)
+            return (grant.admits(peer, authorization: headers[.authorization]), peer)
+        } catch {
+            return (nil, nil)
+        }
+    }
+
+    private func answer(
+        _ request: Request,
+        _ channel: any Channel,
+        _ admitted: (admission: HTTPAccess.Admission?, peer: PeerCertificate?)
+    ) async -> WebAnswer {
+        let path = request.uri.path
+        if let refusal = rules.refusal(of: request.head, access.current) { return refusal }
         let resource = routes[path]
         let isPage = resource?.audience == .everybody
-        let peer: PeerCertificate?
-        do {
-            peer = try await Self.peer(channel, grant)
-        } catch {
-            return .refusal(.forbidden, "the certificate is not accepted any more", path)
-        }
         var scope = ViewScope?.none
-        switch grant.admits(peer, authorization: request.headers[.authorization]) {
+        switch admitted.admission {
+        case nil: return .refusal(.forbidden, "the certificate is not accepted any more", path)
         case .unknown where !isPage: return .refusal(.unauthorized, "a token is needed", path)
         case .forbidden where !isPage: return .refusal(.forbidden, "no allow rule names this identity", path)
         case .unknown, .forbidden: break
@@ -179,7 +195,7 @@ package final class WebServer: Service {
                 uri: request.uri,
                 headers: request.headers,
                 scope: scope ?? .nothing,
-                client: peer?.identities.first ?? channel.remoteAddress?.ipAddress ?? "?"
+                client: admitted.peer?.identities.first ?? channel.remoteAddress?.ipAddress ?? "?"
             )
         )
     }

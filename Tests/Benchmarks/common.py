@@ -177,7 +177,7 @@ class Coordinator:
     Its log keeps little, so that the kernel's pages go round, as they do where a log has been at its bound for days.
     """
 
-    def __init__(self, relays, stored=True, tidemark=TIDEMARK, retain="256MiB"):
+    def __init__(self, relays, stored=True, tidemark=TIDEMARK, retain="256MiB", further=""):
         self.tidemark = tidemark
         self.memory = WarmMemory()
         self.folder = tempfile.TemporaryDirectory(prefix="tidemark-benchmark.")
@@ -193,7 +193,7 @@ class Coordinator:
             "relays:\n" + "".join(f"  - {{name: {name}, url: '{url}'}}\n" for name, url in relays.items()) +
             f"feed:\n  listen: 127.0.0.1:{self.port}\n  certificate: {self.server[0]}\n  key: {self.server[1]}\n"
             f"  client-ca: {self.authority}\n  allow: [{{identity: 'tidemark:client/*'}}]\n" +
-            (f"log: {{directory: {self.folder.name}/log, retain-bytes: {retain}}}\n" if stored else ""))
+            (f"log: {{directory: {self.folder.name}/log, retain-bytes: {retain}}}\n" if stored else "") + further)
         self.messages = Path(self.folder.name, "messages")
         with self.messages.open("w") as messages:
             self.serve = Process("tidemark serve", [tidemark, "serve", "--config", str(file)], messages=messages)

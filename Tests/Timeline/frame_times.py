@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Frame times of the timeline page in headless chromium, 200 lanes and 10 million events: while it pans, zooms and follows.
+"""Frame times of the timeline page in headless chromium: while it pans, zooms and follows.
 
-    frame_times.py [--seconds 5] [--size 1280x800 ...]
+    frame_times.py [--seconds 5] [--size 1280x800 ...] [--address URL] [--json FILE]
 
-Prints, for each case, the time from frame to frame and the time that drawing took: median, 95 and 99 of 100, greatest, ms.
+Prints, for each case, the time from frame to frame and the time that drawing took: median, 95 and 99 of 100, greatest, ms. Without
+an address the page shows the mock server's 200 lanes and 10 million events.
 """
 
 import argparse
+import json
+from pathlib import Path
 
 from browser import Browser
 
@@ -19,7 +22,7 @@ CASES = {
 }
 MEASURE = """
 const [setup, act, seconds, done] = arguments;
-const page = tidemark, at = page.live.begin + 1800e9;
+const page = tidemark, at = (page.live.begin + page.live.watermark) / 2;
 page.stopFollowing();
 new Function("at", setup)(at);
 const step = new Function("frame", act);
@@ -47,10 +50,14 @@ setTimeout(() => requestAnimationFrame(next), 1500);
 """
 
 
-def summary(values):
+def quantiles(values):
     values = sorted(values)
     pick = lambda part: values[min(len(values) - 1, int(len(values) * part))]
-    return " ".join(f"{value:6.1f}" for value in (pick(0.5), pick(0.95), pick(0.99), values[-1]))
+    return [pick(0.5), pick(0.95), pick(0.99), values[-1]]
+
+
+def summary(values):
+    return " ".join(f"{value:6.1f}" for value in quantiles(values))
 
 
 def main():
@@ -58,10 +65,13 @@ def main():
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--size", action="append")
     parser.add_argument("--rows", default="finest", choices=["roomy", "dense", "finest"])
+    parser.add_argument("--address", help="of a page, instead of the mock server's")
+    parser.add_argument("--json", help="write the figures there: by case, between frames and of drawing, milliseconds")
     arguments = parser.parse_args()
+    figures = {}
     for size in arguments.size or ["1280x1000"]:
         width, height = (int(part) for part in size.split("x"))
-        browser = Browser(width, height)
+        browser = Browser(width, height, address=arguments.address)
         try:
             browser.driver.set_script_timeout(120)
             browser.driver.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
@@ -71,11 +81,14 @@ def main():
             for name, (setup, act) in CASES.items():
                 between, drawing, shows = browser.driver.execute_async_script(MEASURE, setup, act, arguments.seconds)
                 kind = "events" if shows else "counts"
+                figures[f"{size}, {name}"] = {"between": quantiles(between), "drawing": quantiles(drawing), "frames": len(between)}
                 print(f"  {name:20} {kind}  {len(between):4} frames  {summary(between)}   {summary(drawing)}", flush=True)
             for error in browser.take_errors():
                 print(error)
         finally:
             browser.close()
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ extension FilterExpression {
         nodes.allSatisfy { node in
             switch node.kind {
             case .field, .variable(.name), .variable(.level), .variable(.cpu): false
-            case .integer, .float, .text, .variable(.host), .variable(.session), .variable(.relay), .unary, .binary: true
+            case .integer, .float, .text, .variable(.host), .variable(.session), .variable(.relay), .unary, .binary:
+                true
             }
         }
     }

@@ -184,7 +184,8 @@ package final class FeedTimeline: Sendable {
     }
 }
 
-/// A walk that a task and the timeline's thread have in turn, never both; that is what `@unchecked Sendable` stands for.
+/// A walk that a task and the timeline's thread have in turn, never both, which is what `@unchecked Sendable` stands
+/// for.
 package final class TimelineWalk: @unchecked Sendable {
     /// To be looked at by the task while it does not walk on.
     package fileprivate(set) var value: EventWalk

@@ -70,7 +70,8 @@ enum CountsCall {
         return WebAnswer(json(times, knownToNs: knownToNs, watermarkNs, sums))
     }
 
-    private static func json(_ times: Range<Int64>, knownToNs: Int64, _ watermarkNs: Int64?, _ sums: Sums) -> JSONBuffer {
+    private static func json(_ times: Range<Int64>, knownToNs: Int64, _ watermarkNs: Int64?, _ sums: Sums) -> JSONBuffer
+    {
         var json = JSONBuffer(capacityBytes: 256 + 32 * sums.count)
         json.object { json in
             json.member("from", ns: times.lowerBound)

@@ -12,7 +12,8 @@ package enum TimelineResources {
     /// By their paths.
     package static func all(of timeline: FeedTimeline) -> [String: any WebResource] {
         let gate = ClientGate(each: callsMax)
-        func call(_ names: Set<String>, _ body: @escaping @Sendable (APICall) async throws -> WebAnswer) -> APIResource {
+        func call(_ names: Set<String>, _ body: @escaping @Sendable (APICall) async throws -> WebAnswer) -> APIResource
+        {
             APIResource(timeline: timeline, gate: gate, names: names, body: body)
         }
         return [
