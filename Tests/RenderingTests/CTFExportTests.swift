@@ -6,17 +6,18 @@ import PacketWriter
 import Rendering
 import Testing
 
-struct CTFExportTests {
-    /// A directory of a test's own, removed with it.
-    private final class Folder {
+final class CTFExportTests {
+    private let root: URL
+
+    init() {
+        root = FileManager.default.temporaryDirectory.appendingPathComponent("export-\(UUID().uuidString)")
+    }
+
+    deinit { try? FileManager.default.removeItem(at: root) }
+
+    /// A directory, removed with the test.
+    private struct Folder {
         let url: URL
-
-        init() throws {
-            url = FileManager.default.temporaryDirectory.appendingPathComponent("export-\(UUID().uuidString)")
-            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        }
-
-        deinit { try? FileManager.default.removeItem(at: url) }
 
         func append(_ file: String, _ bytes: Data) throws {
             let target = url.appendingPathComponent(file)
@@ -35,6 +36,12 @@ struct CTFExportTests {
         }
     }
 
+    private func folder() throws -> Folder {
+        let url = root.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        return Folder(url: url)
+    }
+
     private static let wholeRange = RangeFilter(beginNs: nil, endNs: nil)
 
     private func export(
@@ -42,7 +49,7 @@ struct CTFExportTests {
         range: RangeFilter = wholeRange,
         filter: FilterExpression? = nil
     ) throws -> Folder {
-        let folder = try Folder()
+        let folder = try folder()
         var exporter = FeedExporter(.ctf, range: range, filter: filter) { file, bytes in
             do { try folder.append(file, Data(bytes)) } catch { Issue.record(error) }
         }
@@ -71,7 +78,7 @@ struct CTFExportTests {
 
     /// Two streams of packets whose events are now and then far apart.
     private func stored(_ trace: LTTngTrace, _ random: inout SeededRandom) throws -> Folder {
-        let folder = try Folder()
+        let folder = try folder()
         try folder.append("metadata", Data(try #require(TSDLWriter.text(trace.traceClass)).utf8))
         var seqno: UInt64 = 0
         for stream in 0..<2 as Range<UInt64> {
@@ -120,8 +127,7 @@ struct CTFExportTests {
             )
             var (eventFilter, rangeFilter) = (expression.map { EventFilter($0) }, range)
             let wanted = try self.text(rangeFilter.filtered(eventFilter?.filtered(whole) ?? whole))
-            let folder = try export([whole], range: range, filter: expression)
-            let traces = folder.traces
+            let traces = try export([whole], range: range, filter: expression).traces
             if wanted.isEmpty {
                 #expect(traces.isEmpty)
             } else {
@@ -133,13 +139,14 @@ struct CTFExportTests {
 
     @Test func `a sparse choice shares packets as far as its clock can tell`() throws {
         let trace = LTTngTrace()
-        let folder = try Folder()
+        let folder = try folder()
         try folder.append("metadata", Data(try #require(TSDLWriter.text(trace.traceClass)).utf8))
-        // Ten events, the last after more than the header's 27 bits can count.
-        let times = (1...9).map { $0 * 1000 } + [1 << 28]
-        let events = times.map { LTTngTrace.tick(at: UInt64($0), seqno: UInt64($0 / 1000)) }
+        // The last is further from the odd one before it than the header's 27 bits can count, but not from its neighbour.
+        let times = (1...9).map { $0 * 1000 } + (1...3).map { 9000 + $0 << 26 } + [9000 + 4 << 26]
+        let numbers = Array(1...9) + [10, 12, 14, 15]
+        let events = zip(times, numbers).map { LTTngTrace.tick(at: UInt64($0), seqno: UInt64($1)) }
         try folder.append("channel", Data(trace.writePacket(events: events)))
-        let expression = try FilterExpression("seqno & 1 == 1 || seqno > 10")
+        let expression = try FilterExpression("seqno & 1 == 1")
         let exported = try export([batch(folder.url)], filter: expression)
         let stream = try Data(contentsOf: try #require(exported.traces.first).appendingPathComponent("channel"))
         #expect(try preambles(stream, trace).map { $0.sequenceNumber } == [0, 1])
@@ -160,7 +167,7 @@ struct CTFExportTests {
 
     @Test func `what the feed says was lost is what the packets say, before, between and behind events`() throws {
         let trace = LTTngTrace()
-        let folder = try Folder()
+        let folder = try folder()
         try folder.append("metadata", Data(try #require(TSDLWriter.text(trace.traceClass)).utf8))
         let packets = [1, 2].map { trace.writePacket(events: [LTTngTrace.mark(at: $0, value: 1)], discardedEvents: 99) }
         try folder.append("channel", Data(packets.joined()))

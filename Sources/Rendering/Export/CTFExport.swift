@@ -147,6 +147,7 @@ struct CTFExport: ~Copyable {
 
     private mutating func take(_ slice: EventSlice, _ notify: (String) -> Void) throws(PacketError) {
         let packet = slice.packet
+        guard slice.eventCount > 0 else { return }
         guard let layout = layout(packet) else {
             throw PacketError(.foreignPreamble, atBits: 0)
         }

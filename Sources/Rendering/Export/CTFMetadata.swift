@@ -13,23 +13,29 @@ struct CTFMetadata {
         bytes.withUnsafeBytes { packets.read($0, into: &text) }
     }
 
+    /// Places that are tried: a clock may have the trace's UUID.
+    private static let placesMax = 8
+
     /// The text with another UUID of the trace's; as long as it was.
     /// - Returns: nil where it would not be the same trace with that UUID: it is named in another way, as in CTF 2.
     func text(_ old: TraceUUID, replacedBy new: TraceUUID) -> [UInt8]? {
         let (from, to) = (Array("\"\(old)\"".utf8), Array("\"\(new)\"".utf8))
-        var changed = text
+        guard var expected = Self.read(text), expected.uuid == old else { return nil }
+        expected.uuid = new
+        var places = 0
         var start = 0
-        while start + from.count <= changed.count {
-            let piece = changed[start..<start + from.count]
+        while start + from.count <= text.count, places < Self.placesMax {
+            let piece = text[start..<start + from.count]
             // Hexadecimal digits may be capitals.
             if piece.elementsEqual(from, by: { $0 == $1 || (0x41...0x46).contains($0) && $0 | 0x20 == $1 }) {
+                places += 1
+                var changed = text
                 changed.replaceSubrange(start..<start + from.count, with: to)
+                if Self.read(changed) == expected { return changed }
             }
             start += 1
         }
-        guard var expected = Self.read(text), expected.uuid == old else { return nil }
-        expected.uuid = new
-        return Self.read(changed) == expected ? changed : nil
+        return nil
     }
 
     /// A text without a declaration at its end that is not whole.
