@@ -10,6 +10,7 @@ final class FeedExporting: @unchecked Sendable {
     let output: ExportOutput
     /// The last frame that belongs to the export; nil: the range's end decides, or the feed's.
     private let lastSequence: UInt64?
+    private let progress: ProgressLine
     /// Whether events could not be decoded.
     private(set) var isDamaged = false
     /// Whether all that belongs to the export has been written.
@@ -27,6 +28,11 @@ final class FeedExporting: @unchecked Sendable {
         notices = NoticeFilter(for: audience)
         self.lastSequence = lastSequence
         self.output = output
+        let goal: ProgressLine.Goal =
+            if let lastSequence { .sequence(lastSequence) } else if let endNs = range.endNs {
+                .time(fromNs: range.beginNs, toNs: endNs)
+            } else { .unknown }
+        progress = ProgressLine("export", goal: goal, writesToOutput: false)
     }
 
     var eventCount: UInt64 { exporter.totals.events }
@@ -38,6 +44,7 @@ final class FeedExporting: @unchecked Sendable {
             isDamaged = true
             standardError.write(line: "\(error)")
         }
+        progress.update(batch, events: eventCount)
         if exporter.isComplete || lastSequence.map({ batch.sequence >= $0 }) == true { isWhole = true }
         return isWhole || output.fault != nil ? .stop : .goOn
     }
@@ -46,5 +53,8 @@ final class FeedExporting: @unchecked Sendable {
     func endOfFeed() { isWhole = true }
 
     /// Writes what comes at the end.
-    func finish() { exporter.finish() }
+    func finish() {
+        exporter.finish()
+        progress.end()
+    }
 }

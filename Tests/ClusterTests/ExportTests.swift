@@ -182,5 +182,36 @@ extension RealCluster {
             let again = try feed.export("ctf", "cut", cut + ["--force"])
             #expect(again.status == 1, "\(again)")
         }
+
+        @Test
+        func `on a terminal a line tells how far it is, and goes; elsewhere nothing does`() throws {
+            let cluster = try Cluster(hosts: 1)
+            try cluster.hosts[0].startSession("s")
+            let coordinator = try Coordinator(cluster)
+            let ticker = try cluster.hosts[0].start(
+                program: "tick",
+                id: 1,
+                arguments: ["--count", "0", "--rate", "200"]
+            )
+            let end = Self.rfc3339(Int64(Date().timeIntervalSince1970 + 6) * 1_000_000_000)
+            let command =
+                ["export", coordinator.url, "--format", "json", "--to", end] + coordinator.identities.options()
+            let quiet = try Tidemark.start(command + ["--output", cluster.file("quiet.json")])
+            let seen = try Command.result(
+                ["/usr/bin/python3", Repository.python + "/terminal.py", "100", "5", "see=export: ", "see= %, ", "--"]
+                    + [Repository.tidemark] + command + ["--output", cluster.file("seen.json")]
+            )
+            #expect(seen.status == 0, "\(seen.text)\(seen.error)")
+            #expect(try quiet.end().status == 0, "\(quiet.summary)")
+            _ = try ticker.stop()
+            let screens = seen.text.components(separatedBy: "--- ")
+            // What the terminal was sent, as a text of Python's: the line, taken away, and then the last message.
+            let everything = try #require(screens.last)
+            let parts = everything.components(separatedBy: #"\r\x1b[K"#)
+            #expect(parts.count > 3, "\(everything)")
+            #expect(parts.dropFirst().dropLast().allSatisfy { $0.hasPrefix("export: ") && !$0.contains(#"\n"#) })
+            #expect(parts.last?.hasPrefix("tidemark export: ") == true, "\(everything)")
+            #expect(!quiet.errorText.contains("\u{1B}") && !quiet.errorText.contains(" %"), "\(quiet.summary)")
+        }
     }
 }
