@@ -3,8 +3,8 @@ import Glibc
 import Rendering
 import Runtime
 
-/// Shows on standard error how far long work on a feed has come: one line, replaced a few times a second, and only where
-/// standard error is a terminal and the data does not go to one. Used by one thread at a time.
+/// Shows on standard error how far long work on a feed has come: one line, replaced a few times a second, and only
+/// where standard error is a terminal and the data does not go to one. Used by one thread at a time.
 final class ProgressLine {
     /// What the whole is.
     enum Goal {

@@ -141,7 +141,7 @@ final class CTFExportTests {
         let trace = LTTngTrace()
         let folder = try folder()
         try folder.append("metadata", Data(try #require(TSDLWriter.text(trace.traceClass)).utf8))
-        // The last is further from the odd one before it than the header's 27 bits can count, but not from its neighbour.
+        // The last is further from the odd one before it than the header's 27 bits can count, not from its neighbour.
         let times = (1...9).map { $0 * 1000 } + (1...3).map { 9000 + $0 << 26 } + [9000 + 4 << 26]
         let numbers = Array(1...9) + [10, 12, 14, 15]
         let events = zip(times, numbers).map { LTTngTrace.tick(at: UInt64($0), seqno: UInt64($1)) }
