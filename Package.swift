@@ -183,7 +183,7 @@ let package = Package(
         tests("FeedLog", ["CTF", "Feed"]),
         tests("Coordinator", ["CTF", "LTTngLive", "Feed", "SimulatedRelay", "PacketWriter", "MetadataWriter"]),
         tests("SimulatedRelay", ["CTF", "LTTngLive"]),
-        tests("Rendering", ["CTF", "Feed", "PacketWriter", "JSONLines"]),
+        tests("Rendering", ["CTF", "Feed", "PacketWriter", "MetadataWriter", "JSONLines"]),
         tests("Timeline", ["CTF", "Feed", "PacketWriter"]),
         tests("ReExport", ["CTF", "Feed", "LTTngLive", "PacketWriter", "MetadataWriter"]),
         tests(

@@ -351,16 +351,6 @@ final class EventWalker<Printer: EventPrinter> {
 
     private static func note(_ error: PacketError, in packet: FeedPacket, _ damage: inout RenderingError?) {
         guard damage == nil else { return }
-        damage = RenderingError(
-            relay: packet.trace.relay,
-            host: packet.trace.host,
-            session: packet.trace.session,
-            tracePath: packet.trace.path,
-            liveStreamID: packet.stream.liveStreamID,
-            channel: packet.stream.channel,
-            packetID: packet.id,
-            fileOffset: packet.fileOffset,
-            cause: error
-        )
+        damage = RenderingError(packet, error)
     }
 }

@@ -128,6 +128,14 @@ package final class DaemonMonitor: Sendable {
         }
     }
 
+    /// How far the feed has come since the start, in time and in events; nil while it is not served.
+    /// - Throws: `Silent`.
+    package func progress() async throws -> (watermarkNs: Int64?, events: UInt64)? {
+        guard case .served(let served) = phase else { return nil }
+        let lane = try await timed(served.lane.snapshot().hop(to: loop)).get()
+        return (lane.coordinator.watermarkNs, lane.relays.values.reduce(0) { $0 &+ $1.events })
+    }
+
     // MARK: Asking
 
     private func begin(_ phase: Phase) -> EventLoopFuture<MetricScrape> {

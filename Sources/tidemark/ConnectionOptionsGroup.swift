@@ -28,7 +28,17 @@ struct ConnectionOptionsGroup: ParsableArguments {
 
     /// - Throws: an exit code, after a message.
     func open(command: String) throws -> (RelayAddress, TLSContext) {
-        let endpoint = try endpoint()
+        try Self.open(endpoint(), ca: ca, cert: cert, key: key, command: command)
+    }
+
+    /// - Throws: an exit code, after a message.
+    static func open(
+        _ endpoint: NetworkEndpoint,
+        ca: String,
+        cert: String,
+        key: String,
+        command: String
+    ) throws -> (RelayAddress, TLSContext) {
         do throws(TLSError) {
             let identity = try TLSIdentity(certificateFile: cert, keyFile: key)
             let trust = try TLSTrust(file: ca)
@@ -46,6 +56,11 @@ struct ConnectionOptionsGroup: ParsableArguments {
 
     /// - Throws: the exit code of a subscription that ended like this, after a message; nothing where all is well.
     func finish(_ outcome: TailRun.Outcome, command: String) throws {
+        try Self.finish(outcome, coordinator: coordinator, command: command)
+    }
+
+    /// - Throws: the exit code of a subscription that ended like this, after a message; nothing where all is well.
+    static func finish(_ outcome: TailRun.Outcome, coordinator: String, command: String) throws {
         let reason: String
         let status: ExitCode
         switch outcome {

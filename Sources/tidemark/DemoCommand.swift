@@ -30,7 +30,11 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let printer = FeedPrinter(options: try rendering.renderingOptions(), audience: .subscriber)
+        let printer = FeedPrinter(
+            options: try rendering.renderingOptions(),
+            audience: .subscriber,
+            progress: ProgressLine("demo", goal: .present, writesToOutput: true)
+        )
         let printing = PrintingLane<ReceivedFrame> { frame in
             printer.print(frame.isCheckpoint ? frame.batch.onlyNews : frame.batch, token: frame.token)
         }

@@ -9,6 +9,7 @@ final class FeedPrinter: @unchecked Sendable {
     private var filter: EventFilter?
     private var buffer: OutputBuffer
     private let output: OutputFile
+    private let progress: ProgressLine
     /// Nil where control records are printed as data.
     private var notices: NoticeFilter?
     /// Whether events could not be decoded.
@@ -19,8 +20,10 @@ final class FeedPrinter: @unchecked Sendable {
         options: RenderingOptions,
         audience: NoticeFilter.Audience,
         output: OutputFile = .standardOutput(),
-        filter: FilterExpression? = nil
+        filter: FilterExpression? = nil,
+        progress: ProgressLine
     ) {
+        self.progress = progress
         self.filter = filter.map { EventFilter($0) }
         renderer = FeedRenderer(options: options)
         // What cannot be written is noticed when the batch has been rendered.
@@ -43,6 +46,7 @@ final class FeedPrinter: @unchecked Sendable {
             isDamaged = true
             standardError.write(line: "\(error)")
         }
+        progress.update(batch, events: renderer.totals.events)
         guard write() else { return .stop }
         return isLimitReached ? .stop : .goOn
     }
@@ -51,6 +55,7 @@ final class FeedPrinter: @unchecked Sendable {
     func finish() {
         renderer.finish(into: &buffer)
         _ = write()
+        progress.end()
     }
 
     /// - Returns: whether everything was written.

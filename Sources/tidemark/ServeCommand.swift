@@ -32,7 +32,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         // The next packet comes a tenth of a second after the last one was freed.
         tidemark_keep_freed_memory(32 << 20, 8 << 20)
-        var logger = Logger(label: "tidemark") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "tidemark") { LogAboveProgress(label: $0) }
         logger.logLevel = logLevel
         do {
             let configuration = try Configuration.load(file: config)
@@ -62,7 +62,7 @@ struct ServeCommand: AsyncParsableCommand {
             // Services end in the reverse order: the last signal is listened for to the end, and what is asked by HTTP
             // is answered while the feed comes to its end.
             let web = WebServer.of(daemon, configuration, monitor: monitor, timeline: timeline, logger: logger)
-            try await runUntilSignal([impatience] + web + [daemon, reload], logger: logger)
+            try await runUntilSignal([impatience] + web + [daemon, reload, CatchUp(monitor: monitor)], logger: logger)
         } catch let error as ConfigurationError {
             for problem in error.problems { standardError.write(line: "\(problem)") }
             throw ExitStatus.configuration

@@ -54,7 +54,12 @@ struct TailCommand: AsyncParsableCommand {
         let options = try rendering.renderingOptions()
         let (address, tls) = try connection.open(command: "tail")
         let (saved, output) = try files()
-        let printer = FeedPrinter(options: options, audience: .subscriber, output: output)
+        let printer = FeedPrinter(
+            options: options,
+            audience: .subscriber,
+            output: output,
+            progress: ProgressLine("tail", goal: .present, writesToOutput: self.output == nil)
+        )
         let keeper = StateKeeper(file: state, output: output)
         let follower = Follower()
         let printing = PrintingLane<ReceivedFrame> { frame in

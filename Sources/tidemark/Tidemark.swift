@@ -28,7 +28,7 @@ struct Tidemark: AsyncParsableCommand {
         version: version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, SessionsCommand.self, ViewCommand.self, TailCommand.self,
-            TopCommand.self,
+            TopCommand.self, ExportCommand.self,
             CertCommand.self, DemoCommand.self,
         ]
     )

@@ -45,7 +45,13 @@ struct ViewCommand: AsyncParsableCommand {
         let named = try ViewSources(sources, start: from.relayStart)
         let stored = named.stored { standardError.write(line: "tidemark view: \($0)") }
         guard !named.relays.isEmpty || !stored.traces.isEmpty else { throw ExitStatus.failure }
-        let printer = FeedPrinter(options: options, audience: .coordinator, filter: try rendering.filterExpression())
+        let printer = FeedPrinter(
+            options: options,
+            audience: .coordinator,
+            filter: try rendering.filterExpression(),
+            // What is stored may be of any time.
+            progress: ProgressLine("view", goal: stored.traces.isEmpty ? .present : .unknown, writesToOutput: true)
+        )
         let printing = PrintingLane<FeedBatch> { printer.print($0) }
         let configuration = CoordinatorConfiguration(
             relays: named.relays,

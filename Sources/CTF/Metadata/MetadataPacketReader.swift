@@ -10,7 +10,7 @@
 ///
 /// Behind a header that is bad nobody knows where the next one stands: the rest of the reply is passed over, and so are
 /// replies up to one that begins with a good header.
-struct MetadataPacketReader: Sendable {
+package struct MetadataPacketReader: Sendable {
     private static let magic: UInt32 = 0x75D1_1D57
     private static let littleEndianMagic: [UInt8] = [0x57, 0x1D, 0xD1, 0x75]
     private static let headerBytes = 37
@@ -43,8 +43,10 @@ struct MetadataPacketReader: Sendable {
     /// Where the packet begins whose header was read last, for messages.
     private var packetStart: UInt64 = 0
 
+    package init() {}
+
     /// Appends to `text` the text of one reply, or of a piece of one, up to a header that is bad.
-    mutating func read(_ bytes: UnsafeRawBufferPointer, into text: inout [UInt8]) {
+    package mutating func read(_ bytes: UnsafeRawBufferPointer, into text: inout [UInt8]) {
         var offset = 0
         defer { earlierBytes += UInt64(bytes.count) }
         switch state {

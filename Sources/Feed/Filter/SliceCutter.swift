@@ -71,6 +71,26 @@ struct SliceCutter {
         return 0
     }
 
+    /// Asks of each event, by its number in the slice.
+    /// - Parameter keys: of the slice; events behind the last of them are not wanted.
+    mutating func cut(_ slice: EventSlice, _ keys: EventKeyBuffer, isWanted: (Int) -> Bool) {
+        starts.append(spans.count)
+        func cursor(_ index: Int) -> EventCursor {
+            EventCursor(
+                positionBits: index < keys.count ? keys.keys[index].startBits : slice.endBits,
+                clockCycles: keys.cyclesBefore(min(index, keys.count))
+            )
+        }
+        var start = 0
+        while start < slice.eventCount {
+            let isSpanWanted = isWanted(start)
+            var end = start + 1
+            while end < slice.eventCount, isWanted(end) == isSpanWanted { end += 1 }
+            close(slice, isSpanWanted, from: cursor(start), to: cursor(end), count: end - start)
+            start = end
+        }
+    }
+
     private mutating func close(
         _ slice: EventSlice,
         _ isWanted: Bool,
