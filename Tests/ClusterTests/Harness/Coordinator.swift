@@ -69,6 +69,8 @@ final class Coordinator {
         var prepare: (Identities) throws -> Void = { _ in }
         /// Further lines of the section `http`, by the certificates; nil: no HTTP.
         var http: ((Identities) -> [String])?
+        /// Where it serves LTTng live viewers; nil: nowhere.
+        var livePort: Int?
     }
 
     let identities: Identities
@@ -184,6 +186,7 @@ final class Coordinator {
             \(allow)
             \(options.feed.map { "  \($0)\n" }.joined())\(options.log.map { "log:\n  directory: \($0)" } ?? "")
             \(http ?? "")
+            \(options.livePort.map { "live:\n  listen: 127.0.0.1:\($0)" } ?? "")
             """
     }
 }
