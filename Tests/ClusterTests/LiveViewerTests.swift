@@ -101,5 +101,56 @@ extension RealCluster {
             try expectSameLines(single.output, Babeltrace.text([cluster.hosts[1].traces]))
             #expect(try coordinator.process.terminate().status == 0, "\(coordinator.process.summary)")
         }
+
+        @Test
+        func `streams that come while viewers look on are seen, on a far machine as well`() throws {
+            let cluster = try Cluster(hosts: 2)
+            try cluster.hosts[0].startSession("s")
+            try cluster.hosts[1].startSession("s", buffers: .perProcess)
+            var options = Coordinator.Options()
+            let port = try freePort()
+            options.livePort = port
+            let coordinator = try Coordinator(cluster, options: options)
+            try awaitSessions(2, at: "net://127.0.0.1:\(port)", coordinator)
+            let farPort = try freePort()
+            let far = try coordinator.tail(["--live-port", "\(farPort)"])
+            try eventually("the far machine shows the sessions", of: far) {
+                let listed = try Tidemark.result(["sessions", "--format", "json", "net://127.0.0.1:\(farPort)"]).text
+                return listed.split(separator: "\n").count == 3
+            }
+            let tail = try coordinator.tail()
+            let viewers = try [port, farPort, farPort].map {
+                try Babeltrace.start(
+                    viewing: "net://127.0.0.1:\($0)/host/tidemark/cluster",
+                    environment: cluster.environment
+                )
+            }
+            try awaitAttached(1, coordinator)
+            try eventually("two viewers have attached", of: far) {
+                far.errorText.components(separatedBy: "viewer has attached").count == 3
+            }
+            let linger = ["--linger-ms", "\(cluster.lingerMilliseconds)"]
+            // First the quiet host has a stream, then the other gets one after the other, while it has nothing to say.
+            try cluster.hosts[0].start(program: "tick", id: 1, arguments: ["--count", "10", "--rate", "0"] + linger)
+                .end()
+            var total = 10
+            for id in 1...4 {
+                let arguments = ["--count", "200", "--rate", "1000", "--kinds", "tick,types"]
+                try cluster.hosts[1].start(program: "tick", id: id, arguments: arguments + linger).end()
+                total += 200
+                for viewer in [tail] + viewers {
+                    try eventually("\(total) events", of: viewer, and: far, coordinator.process) {
+                        viewer.outputLines >= total
+                    }
+                }
+            }
+            for host in cluster.hosts.reversed() { try host.destroy("s") }
+            for viewer in viewers { #expect(try viewer.end(within: 60).status == 0, "\(viewer.summary)") }
+            #expect(try tail.terminate().status == 0)
+            #expect(FeedText(tail.output).problems == [])
+            for viewer in viewers { expectSameLines(viewer.output, tail.output) }
+            #expect(try far.terminate().status == 0, "\(far.summary)")
+            #expect(try coordinator.process.terminate().status == 0, "\(coordinator.process.summary)")
+        }
     }
 }

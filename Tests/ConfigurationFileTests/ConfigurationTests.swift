@@ -377,8 +377,10 @@ struct ConfigurationTests {
         let line = live("").split(separator: "\n").count + 1
         #expect(mistakes(live("  listen: 127.0.0.1:0\n"), features: .current) == [])
         #expect(mistakes(live("  listen: '[::1]:5399'\n"), features: .current) == [])
-        let warning =
-            "live.listen: is not loopback: whoever can connect sees the whole feed, unencrypted; exposed: true allows it"
+        let warning = """
+            live.listen: is not loopback: whoever can connect sees the whole feed, unencrypted; \
+            exposed: true allows it
+            """
         #expect(mistakes(live("  listen: 0.0.0.0:5399\n")) == ["\(line): \(warning)"])
         #expect(mistakes(live("  listen: 0.0.0.0:5399\n  exposed: false\n")) == ["\(line): \(warning)"])
         #expect(mistakes(live("  listen: 0.0.0.0:5399\n  exposed: true\n")) == [])
