@@ -152,5 +152,50 @@ extension RealCluster {
             #expect(try far.terminate().status == 0, "\(far.summary)")
             #expect(try coordinator.process.terminate().status == 0, "\(coordinator.process.summary)")
         }
+
+        @Test
+        func `a session that is stopped and started again, and one that comes later, are seen by who looks on`() throws
+        {
+            let cluster = try Cluster(hosts: 2)
+            try cluster.hosts[0].startSession("s")
+            var options = Coordinator.Options()
+            let port = try freePort()
+            options.livePort = port
+            let coordinator = try Coordinator(cluster, options: options)
+            let url = "net://127.0.0.1:\(port)"
+            try awaitSessions(1, at: url, coordinator)
+            let tail = try coordinator.tail()
+            let viewer = try Babeltrace.start(
+                viewing: "\(url)/host/tidemark/cluster",
+                environment: cluster.environment
+            )
+            try awaitAttached(1, coordinator)
+            var total = 0
+            func run(_ host: Int, _ id: Int) throws {
+                let arguments = ["--count", "200", "--rate", "1000", "--kinds", "tick,types"]
+                try cluster.hosts[host].start(program: "tick", id: id, arguments: arguments).end()
+                total += 200
+                for viewer in [tail, viewer] {
+                    try eventually("\(total) events", of: viewer, and: coordinator.process) {
+                        viewer.outputLines >= total
+                    }
+                }
+            }
+            try run(0, 1)
+            try cluster.hosts[0].stop("s")
+            try cluster.hosts[0].start("s")
+            try run(0, 2)
+            try cluster.hosts[1].startSession("later")
+            try run(1, 1)
+            try run(0, 3)
+            try cluster.hosts[0].destroy("s")
+            try run(1, 2)
+            try cluster.hosts[1].destroy("later")
+            #expect(try viewer.end(within: 60).status == 0, "\(viewer.summary)")
+            #expect(try tail.terminate().status == 0)
+            #expect(FeedText(tail.output).problems == [])
+            expectSameLines(viewer.output, tail.output)
+            #expect(try coordinator.process.terminate().status == 0, "\(coordinator.process.summary)")
+        }
     }
 }
