@@ -9,7 +9,7 @@ extension Checker {
         let feed = feed(file)
         let log = log(file)
         let http = http(file)
-        let live = listener(file, "live")
+        let live = live(file)
         let forward = forwarders(file)
         guard let relays, let order, let feed, let log, let forward else { return nil }
         return Configuration(
@@ -18,7 +18,7 @@ extension Checker {
             feed: feed,
             log: log,
             http: http,
-            live: live.map { .init(listen: $0) },
+            live: live,
             forward: forward
         )
     }
@@ -302,9 +302,28 @@ extension Checker {
         return text
     }
 
-    /// A section of one key, `listen`.
-    private func listener(_ file: Section, _ name: String) -> NetworkEndpoint? {
-        section(file, name, keys: ["listen"]).flatMap { required($0, "listen", Self.listenAddress) }
+    /// The protocol has neither encryption nor identities, so another address than loopback has to be meant.
+    private func live(_ file: Section) -> Configuration.Live? {
+        guard let section = section(file, "live", keys: ["listen", "exposed"]) else { return nil }
+        let listen = required(section, "listen", Self.listenAddress)
+        let isExposed = optional(section, "exposed", Self.choice) ?? false
+        guard let listen else { return nil }
+        if !listen.isLoopback, !isExposed {
+            report(
+                "is not loopback: whoever can connect sees the whole feed, unencrypted; exposed: true allows it",
+                line: section.line(of: "listen"),
+                key: section.path(of: "listen")
+            )
+        }
+        return Configuration.Live(listen: listen)
+    }
+
+    private static func choice(_ text: String) throws(ValueError) -> Bool {
+        switch text {
+        case "true": return true
+        case "false": return false
+        default: throw ValueError("'\(text)' is neither true nor false")
+        }
     }
 
     private static func listenAddress(_ text: String) throws(ValueError) -> NetworkEndpoint {

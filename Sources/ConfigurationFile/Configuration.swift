@@ -282,6 +282,7 @@ extension Configuration {
         }
     }
 
+    /// The feed for LTTng live viewers. Elsewhere than on loopback only where the file says that it is meant.
     package struct Live: Sendable, Equatable {
         package var listen: NetworkEndpoint
 

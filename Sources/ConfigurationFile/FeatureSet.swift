@@ -12,7 +12,6 @@ package struct FeatureSet: Sendable {
     /// This version.
     package static let current = FeatureSet(missing: [
         "relays.url": .whenTLS,
-        "live": .always,
         "forward.otlp": .always,
         "forward.syslog": .always,
     ])

@@ -12,13 +12,50 @@ struct ExportedPacket: Sendable {
     private(set) var eventCount: UInt64 = 0
     /// Events of the stream before it that the viewer is not shown.
     var withheldBefore: UInt64 = 0
+    /// Where the viewer finds it in its stream, bytes.
+    let offset: UInt64
+    /// What its own fields say, cycles and bits: as it was traced, unless the viewer has to see it otherwise.
+    private(set) var beginCycles: UInt64
+    private(set) var endCycles: UInt64
+    private(set) var contentBits: UInt64
+    /// With padding, bytes.
+    private(set) var byteCount: UInt64
     /// It is not shown: some of it is late, or missing.
     private(set) var isWithheld = false
 
     init(_ packet: FeedPacket) {
         self.packet = packet
-        endBits = packet.preamble.firstEventBits
+        let preamble = packet.preamble
+        endBits = preamble.firstEventBits
         bytes = withExtendedLifetime(packet) { Array(packet.preambleBytes) }
+        offset = packet.place.offset
+        beginCycles = preamble.timestampBeginCycles ?? 0
+        endCycles = preamble.timestampEndCycles ?? preamble.timestampBeginCycles ?? 0
+        contentBits = preamble.contentBits ?? preamble.totalBits ?? .max
+        byteCount = (preamble.totalBits ?? contentBits) / 8
+    }
+
+    /// A packet without events: what a viewer takes that looks at flags only where there is a packet.
+    /// - Parameters:
+    ///   - model: a packet of the stream; this one has its number, so that none seems to be missing.
+    ///   - cycles: where it begins and ends.
+    /// - Returns: nil where it cannot be written.
+    init?(emptyLike model: FeedPacket, at cycles: UInt64, offset: UInt64) {
+        let layout = PacketLayout(model.program.traceClass, streamClassID: model.preamble.streamClassID)
+        guard let begin = layout.begin, let end = layout.end, let content = layout.content,
+            let total = layout.total, model.preamble.firstEventBits % 8 == 0
+        else { return nil }
+        packet = model
+        self.offset = offset
+        endBits = model.preamble.firstEventBits
+        bytes = withExtendedLifetime(model) { Array(model.preambleBytes) }
+        (beginCycles, endCycles) = (cycles, cycles)
+        contentBits = endBits
+        byteCount = endBits / 8
+        bytes.overwrite(begin, with: cycles)
+        bytes.overwrite(end, with: cycles)
+        bytes.overwrite(content, with: endBits)
+        bytes.overwrite(total, with: endBits)
     }
 
     /// - Returns: bytes that it has grown by.
@@ -43,9 +80,16 @@ struct ExportedPacket: Sendable {
         return count - shared
     }
 
-    /// Changes bytes where they stand.
-    mutating func change(_ body: (inout [UInt8]) -> Void) {
-        body(&bytes)
+    /// Changes what the viewer must see otherwise.
+    /// - Parameters:
+    ///   - cycles: `timestamp_begin`: a viewer takes no packet that begins before what it was told of its stream. The
+    ///     first packet of a stream begins with its buffer, before anybody knows of the stream.
+    ///   - uuid: in the header, in place of a UUID that another trace has as well.
+    mutating func show(beginCycles cycles: UInt64, uuid: TraceUUID?) {
+        let layout = PacketLayout(packet.program.traceClass, streamClassID: packet.preamble.streamClassID)
+        beginCycles = cycles
+        if let place = layout.begin { bytes.overwrite(place, with: cycles) }
+        if let uuid, let first = layout.uuidByte { bytes.overwrite(at: first, with: uuid) }
     }
 
     /// - Returns: bytes that are let go of.
@@ -56,11 +100,5 @@ struct ExportedPacket: Sendable {
     }
 
     /// Whether all of its content has come.
-    var isComplete: Bool { endBits >= packet.preamble.contentBits ?? packet.preamble.totalBits ?? .max }
-
-    /// With padding, bytes.
-    var byteCount: UInt64 { max(packet.preamble.totalBits.map { $0 / 8 } ?? 0, UInt64(bytes.count)) }
-
-    var beginCycles: UInt64 { packet.preamble.timestampBeginCycles ?? 0 }
-    var endCycles: UInt64 { packet.preamble.timestampEndCycles ?? beginCycles }
+    var isComplete: Bool { endBits >= contentBits }
 }

@@ -19,6 +19,10 @@ struct ExportedStream: Sendable {
     var ready: [ExportedPacket] = []
     /// Those that were asked for last, at most `servedMax`: a viewer may fetch a packet when it has asked for the next.
     var served: [ExportedPacket] = []
+    /// A packet of it.
+    var model: FeedPacket?
+    /// How often in a row a reply about it has said in vain that there are new streams.
+    var unheededFlags = 0
     /// What the viewer had been told when the stream came: none of its events is older, nanoseconds of the feed.
     var floorNs: Int64?
     /// What the viewer was promised: nothing before this time comes any more, cycles.

@@ -67,6 +67,7 @@ extension ReExport {
             server.replyToNewStreams(.failed)
             return nil
         }
+        for id in streams.keys { streams[id]?.unheededFlags = 0 }
         let announced = announceStreams(of: session)
         let isEmpty = !streams.values.contains { session.holds($0.session) && $0.isAnnounced }
         if announced.isEmpty, isEmpty {
@@ -167,8 +168,7 @@ extension ReExport {
             answer(packet, of: id)
             return nil
         }
-        let isDone = streams[id]?.hasEnded == true && streams[id]?.ready.isEmpty == true
-        if isDone {
+        if hasEnded(streams[id]), streams[id]?.ready.isEmpty == true {
             server.replyToNextIndex(.hungUp, flags: flags(ofStream: id))
             forget(stream: id)
             return nil
@@ -181,9 +181,13 @@ extension ReExport {
     /// Whether a complete packet may be shown: where all streams are shown no further than to the watermark, a new
     /// one's events are later than what the viewer has seen.
     private func isDue(_ packet: ExportedPacket, of id: UInt64) -> Bool {
-        guard let stream = streams[id], !stream.hasEnded else { return true }
+        guard let stream = streams[id], !hasEnded(stream) else { return true }
         guard let watermarkNs, let cycles = stream.cycles(before: watermarkNs) else { return false }
         return packet.endCycles <= cycles
+    }
+
+    private func hasEnded(_ stream: ExportedStream?) -> Bool {
+        stream?.hasEnded == true || (isAtEnd && hasFeedEnded)
     }
 
     private mutating func answer(_ packet: ExportedPacket, of id: UInt64) {
@@ -194,20 +198,10 @@ extension ReExport {
         if begin != packet.beginCycles || trace.shownUUID != nil {
             packet.show(beginCycles: begin, uuid: trace.shownUUID)
         }
-        let preamble = packet.packet.preamble
-        let index = PacketIndex(
-            offset: packet.packet.place.offset,
-            packetBits: packet.byteCount * 8,
-            contentBits: preamble.contentBits ?? packet.byteCount * 8,
-            timestampBegin: begin,
-            timestampEnd: packet.endCycles,
-            eventsDiscarded: (preamble.discardedEvents ?? 0) &+ packet.withheldBefore,
-            streamClassID: preamble.streamClassID
-        )
+        server.replyToNextIndex(packet.index, flags: flags)
         serve(packet, of: id)
         streams[id]?.promisedCycles = packet.endCycles
         if let endNs = stream.feedNs(packet.endCycles), let watermarkNs { reveal(min(endNs, watermarkNs)) }
-        server.replyToNextIndex(index, flags: flags)
     }
 
     private mutating func reveal(_ ns: Int64) {
@@ -225,8 +219,31 @@ extension ReExport {
         reveal(bound)
         let promise = max(stream.promisedCycles, min(cycles, stream.nextBeginCycles ?? cycles))
         streams[id]?.promisedCycles = promise
-        server.replyToNextIndex(beacon: promise, streamClassID: known.classID, flags: flags(ofStream: id))
+        let flags = flags(ofStream: id)
+        if flags.contains(.newStreams), answerEmptyPacket(of: id, at: promise, flags) { return }
+        server.replyToNextIndex(beacon: promise, streamClassID: known.classID, flags: flags)
     }
+
+    /// Some viewers (babeltrace2 2.0) look at flags only where there is a packet, and would not learn of new streams
+    /// as long as no other has one: a viewer that seems not to see the flag is given a packet without events.
+    private mutating func answerEmptyPacket(of id: UInt64, at cycles: UInt64, _ flags: ReplyFlags) -> Bool {
+        streams[id]?.unheededFlags += 1
+        guard let stream = streams[id], stream.unheededFlags > limits.unheededFlags, let model = stream.model else {
+            return false
+        }
+        streams[id]?.unheededFlags = 0
+        emptyPacketCount += 1
+        let offset = Self.emptyPacketOffset + emptyPacketCount << 16
+        guard var packet = ExportedPacket(emptyLike: model, at: cycles, offset: offset) else { return false }
+        packet.withheldBefore = stream.withheldEvents
+        if let uuid = traces[stream.stream.traceID]?.shownUUID { packet.show(beginCycles: cycles, uuid: uuid) }
+        server.replyToNextIndex(packet.index, flags: flags)
+        keep(packet, of: id)
+        return true
+    }
+
+    /// Behind all that a stream's file can be long.
+    private static var emptyPacketOffset: UInt64 { 1 << 61 }
 
     private func flags(ofStream id: UInt64) -> ReplyFlags {
         var flags: ReplyFlags = []
@@ -241,12 +258,11 @@ extension ReExport {
         let (end, overflow) = offset.addingReportingOverflow(UInt64(length))
         guard !overflow, length <= limits.packetReplyBytes, let id = streamOfID[liveID],
             let packet = streams[id]?.served.last(where: { packet in
-                let start = packet.packet.place.offset
-                return offset >= start && end - start <= packet.byteCount
+                offset >= packet.offset && end - packet.offset <= packet.byteCount
             })
         else { return server.replyToPacket(.failed) }
         // In the packet, so it fits.
-        let first = Int(offset - packet.packet.place.offset)
+        let first = Int(offset - packet.offset)
         let count = Int(length)
         var bytes = Array(packet.bytes[min(first, packet.bytes.count)..<min(first + count, packet.bytes.count)])
         // What is behind the content is padding, of which the feed has none.
@@ -263,14 +279,15 @@ extension ReExport {
 }
 
 extension ExportedPacket {
-    /// Changes what the viewer must see otherwise.
-    /// - Parameters:
-    ///   - beginCycles: `timestamp_begin`: a viewer takes no packet that begins before what it was told of its stream.
-    ///     The first packet of a stream begins with its buffer, before anybody knows of the stream.
-    ///   - uuid: in the header, in place of a UUID that another trace has as well.
-    mutating func show(beginCycles: UInt64, uuid: TraceUUID?) {
-        let layout = PacketLayout(packet.program.traceClass, streamClassID: packet.preamble.streamClassID)
-        if let place = layout.begin { change { $0.overwrite(place, with: beginCycles) } }
-        if let uuid, let first = layout.uuidByte { change { $0.overwrite(at: first, with: uuid) } }
+    fileprivate var index: PacketIndex {
+        PacketIndex(
+            offset: offset,
+            packetBits: byteCount * 8,
+            contentBits: contentBits,
+            timestampBegin: beginCycles,
+            timestampEnd: endCycles,
+            eventsDiscarded: (packet.preamble.discardedEvents ?? 0) &+ withheldBefore,
+            streamClassID: packet.preamble.streamClassID
+        )
     }
 }

@@ -72,6 +72,8 @@ package struct ReExport: ~Copyable, Sendable {
     /// Packet bytes of all streams.
     private var keptBytes = 0
     package internal(set) var totals = Totals()
+    /// Packets that the feed does not have.
+    var emptyPacketCount: UInt64 = 0
 
     package init(feed: FeedIdentity, limits: ReExportLimits = ReExportLimits()) {
         self.feed = feed
@@ -105,6 +107,11 @@ package struct ReExport: ~Copyable, Sendable {
     }
 
     package var hasOutput: Bool { server.hasOutput }
+
+    /// Says that what was asked last is no request: the last reply.
+    package mutating func replyToUnknownCommand() {
+        server.replyToUnknownCommand()
+    }
 
     /// Hands the replies to `body`, once, and forgets them.
     package mutating func takeOutput<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
@@ -277,6 +284,7 @@ package struct ReExport: ~Copyable, Sendable {
                 )
             }
             guard let stream = streams[id], isWanted(stream.session) else { continue }
+            streams[id]?.model = slice.packet
             if slice.opensPacket {
                 let packet = ExportedPacket(slice.packet)
                 keptBytes += packet.bytes.count
@@ -335,12 +343,18 @@ package struct ReExport: ~Copyable, Sendable {
         keptBytes -= streams[id]?.open?.withhold() ?? 0
     }
 
-    /// A packet was asked for: the next one, and the one before the last is let go of.
+    /// The next packet was asked for.
     mutating func serve(_ packet: ExportedPacket, of id: UInt64) {
         guard streams[id]?.ready.isEmpty == false else { return }
-        streams[id]?.ready.removeFirst()
-        streams[id]?.served.append(packet)
+        keptBytes -= streams[id]?.ready.removeFirst().bytes.count ?? 0
         totals.packets += 1
+        keep(packet, of: id)
+    }
+
+    /// A packet may be fetched from now on, and the one before the last is let go of.
+    mutating func keep(_ packet: ExportedPacket, of id: UInt64) {
+        streams[id]?.served.append(packet)
+        keptBytes += packet.bytes.count
         guard let served = streams[id]?.served, served.count > ExportedStream.servedMax else { return }
         keptBytes -= served[0].bytes.count
         streams[id]?.served.removeFirst()

@@ -11,6 +11,8 @@ package struct ReExportLimits: Sendable, Equatable {
     package var packetReplyBytes: UInt32 = 16 << 20
     /// Requests that wait to be answered; no more is received meanwhile.
     package var requests = 4096
+    /// How often a stream's beacon says in vain that there are new streams, before a packet without events says it.
+    package var unheededFlags = 4
     /// What the sessions say how often a beacon comes, microseconds.
     package var livePeriodUs: UInt32 = 100_000
 

@@ -77,6 +77,7 @@ package final class FeedDaemon: Service {
             "feed is served",
             metadata: ["listen": "\(configuration.feed.listen)", "feed": "\(hub.feed.id)"]
         )
+        let viewers = try await serveViewers(hub)
         listening(listener.localAddress?.port ?? 0)
         if configuration.feed.allow.isEmpty {
             logger.warning("feed.allow is empty: no subscriber may see anything")
@@ -112,14 +113,27 @@ package final class FeedDaemon: Service {
             lane.stop(reason: "the coordinator stops")
         }
         try? await listener.close()
-        // Collectors and subscribers have the same time.
+        // Collectors, viewers and subscribers have the same time.
         try await hub.endFollowers().get()
         async let forwarded: Void? = forwarding?.finish()
+        async let viewersAreGone: Void? = viewers?.close()
         try await hub.drain().get()
-        _ = await forwarded
+        _ = await (forwarded, viewersAreGone)
         await timeline?.stops()
         await hub.close()
         logger.info("stopped")
+    }
+
+    /// - Returns: nil where the configuration has no viewers.
+    private func serveViewers(_ hub: FeedHub) async throws -> ViewerListener? {
+        guard let live = configuration.live else { return nil }
+        let viewers = try await ViewerListener.listen(on: live.listen, key: "live.listen", hub: hub, logger: logger)
+        let port = try await viewers.port()
+        logger.info(
+            "the feed is shown to LTTng live viewers",
+            metadata: ["listen": "\(live.listen)", "port": "\(port)"]
+        )
+        return viewers
     }
 
     /// The hub with its log, and where the feed goes on: nil where it begins.

@@ -64,6 +64,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     private var connectionCount: UInt64 = 0
     private var refusalSaidAt: NIODeadline?
     private var isStopping = false
+    /// Who serves it to LTTng live viewers.
+    weak var viewers: ViewerListener?
     /// What subscribers that have left were sent, bytes.
     private var leftSentBytes: UInt64 = 0
     /// By batch: how long it waited to be logged, and how old its newest event was then.
@@ -272,6 +274,9 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         }
     }
 
+    /// What lives after the newest frame.
+    var newestState: FeedState { tail.newestState }
+
     /// Finds where something begins to read: what lives there, in `StoredRead.fallenOut`.
     func opening(_ start: SubscriptionStart) throws(Refusal) -> Reading {
         guard let disk else { return .now(StoredRead(opening: try tail.open(start))) }
@@ -445,7 +450,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
                 waitingConnections: self.waitingCount,
                 connections: self.connectionCount,
                 refused: self.refusedCount,
-                sentBytes: self.subscribers.values.reduce(self.leftSentBytes) { $0 + $1.sentBytes }
+                sentBytes: self.subscribers.values.reduce(self.leftSentBytes) { $0 + $1.sentBytes },
+                viewers: self.viewers?.snapshot
             )
         }
     }

@@ -1,5 +1,7 @@
 import ArgumentParser
+import ConfigurationFile
 import Feed
+import Logging
 import NIOCore
 import NIOPosix
 import Rendering
@@ -12,7 +14,9 @@ struct TailCommand: AsyncParsableCommand {
         abstract: "Subscribe to a coordinator's feed and print it.",
         discussion: """
             Reconnects by itself and goes on from where it was. With --state the position survives the process; with \
-            --output as well, every event is in the file exactly once, whatever was killed.
+            --output as well, every event is in the file exactly once, whatever was killed. With --live-port it prints \
+            nothing: babeltrace2 and other LTTng live viewers attach to it here, at \
+            net://localhost:PORT/host/tidemark/cluster, while the network between has TLS.
             """
     )
 
@@ -38,6 +42,14 @@ struct TailCommand: AsyncParsableCommand {
     @Option(help: "When slower than the feed: wait (and get all), skip (to now, after a gap) or disconnect.")
     private var overflow: OverflowArgument = .wait
 
+    @Option(
+        help: """
+            Instead of printing: show the feed to LTTng live viewers on this port of loopback (0: one that is free). \
+            What has been received is kept in memory, the newest 64 MiB.
+            """
+    )
+    var livePort: UInt16?
+
     @Flag(help: "End when the connection cannot be made or is lost (exit code 69).")
     var noReconnect = false
 
@@ -48,9 +60,16 @@ struct TailCommand: AsyncParsableCommand {
         guard cursor.utf8.count <= SubscribeRequest.cursorBytesMax else {
             throw ValidationError("--cursor: a name has at most \(SubscribeRequest.cursorBytesMax) bytes")
         }
+        guard livePort != nil else { return }
+        guard rendering.filter == nil, state == nil, output == nil, cursor.isEmpty else {
+            throw ValidationError(
+                "--live-port shows whole packets to others: it takes no --filter, --state, --output or --cursor"
+            )
+        }
     }
 
     func run() async throws {
+        if let livePort { return try await show(onPort: livePort) }
         let options = try rendering.renderingOptions()
         let (address, tls) = try connection.open(command: "tail")
         let (saved, output) = try files()
@@ -93,6 +112,46 @@ struct TailCommand: AsyncParsableCommand {
         }
         try await group.shutdownGracefully()
         try finish(run.outcome, printer, keeper)
+    }
+
+    /// Shows the feed to LTTng live viewers.
+    private func show(onPort port: UInt16) async throws {
+        let (address, tls) = try connection.open(command: "tail")
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let logger = Logger(label: "tidemark") { StreamLogHandler.standardError(label: $0) }
+        let mirror: FeedMirror
+        do {
+            mirror = try await FeedMirror(
+                on: NetworkEndpoint(host: "127.0.0.1", port: port),
+                loop: group.next(),
+                logger: logger
+            )
+        } catch let error as ListenError {
+            standardError.write(line: "tidemark tail: \(error)")
+            throw ExitStatus.unavailable
+        }
+        standardError.write(
+            line: "tidemark tail: net://127.0.0.1:\(mirror.port)/host/tidemark/cluster is the whole feed"
+        )
+        let printing = PrintingLane<ReceivedFrame> { frame in
+            mirror.take(frame)
+            return .goOn
+        }
+        let run = TailRun(
+            address: address,
+            tls: tls,
+            start: try start(),
+            overflow: overflow.policy,
+            reconnects: !noReconnect,
+            group: group,
+            printing: printing,
+            say: { standardError.write(line: "tidemark tail: \($0)") }
+        )
+        try await runUntilSignal([run])
+        await printing.drain {}
+        await mirror.close()
+        try await group.shutdownGracefully()
+        try connection.finish(run.outcome, command: "tail")
     }
 
     private func finish(_ outcome: TailRun.Outcome, _ printer: FeedPrinter, _ keeper: StateKeeper) throws {

@@ -151,6 +151,33 @@ struct ReExportTests {
         #expect(try viewer.index(session.streams[0]) == .beacon(49))
     }
 
+    @Test func `a viewer that looks at flags only where there is a packet is given one without events`() throws {
+        let feed = ExportedFeed()
+        let first = try feed.packet(stream, of: trace, at: [10], end: 11, sequence: 3)
+        try feed.publish(try ExportedFeed.declarations(trace, [stream]) + [ExportedFeed.events(first)], watermark: 20)
+        let viewer = try ScriptedViewer(feed)
+        let session = try attachAll(viewer)
+        _ = try viewer.index(session.streams[0])
+        let young = try feed.packet(other, of: trace, at: [25], end: 27)
+        try viewer.feed.publish([.stream(other), ExportedFeed.events(young)], watermark: 50)
+        for _ in 0..<4 { #expect(try viewer.index(session.streams[0]) == .beacon(11, flags: 2)) }
+        let index = try viewer.index(session.streams[0])
+        #expect(index.status == .ok && index.flags == 2)
+        #expect(index.begin == 11 && index.end == 11 && index.contentBits == index.packetBits)
+        let bytes = try #require(try viewer.packet(session.streams[0], index))
+        let preamble = try bytes.withUnsafeBytes { try first.packet.program.readPreamble(PacketBytes($0)) }
+        #expect(preamble.firstEventBits == index.contentBits && preamble.contentBits == index.contentBits)
+        #expect(preamble.totalBits == index.packetBits && preamble.sequenceNumber == 3)
+        #expect(preamble.timestampBeginCycles == 11 && preamble.timestampEndCycles == 11)
+        #expect(preamble.traceUUID == first.packet.preamble.traceUUID)
+        #expect(try viewer.index(session.streams[0]) == .beacon(11, flags: 2))
+        let found = try viewer.newStreams(session.id).streams
+        #expect(try viewer.index(found[0]).begin == 25)
+        #expect(try viewer.index(session.streams[0]) == .beacon(49))
+        // What is told of packets is of those that were traced.
+        #expect(viewer.export.totals.packets == 2)
+    }
+
     @Test func `clones with one trace UUID are told apart in metadata and in packets`() throws {
         let clone = ExportedFeed.trace(2, relay: "beta", host: "clone")
         let cloned = ExportedFeed.stream(20, of: clone)

@@ -300,6 +300,52 @@ package enum FeedMetrics {
         labels: ["kind", "file"]
     )
 
+    // MARK: LTTng live viewers
+
+    static let viewers = MetricFamily("tidemark_viewers", .gauge, "LTTng live viewers that are connected.")
+    static let viewerConnections = MetricFamily(
+        "tidemark_viewer_connections_total",
+        .counter,
+        "Connections of LTTng live viewers."
+    )
+    static let viewersRefused = MetricFamily(
+        "tidemark_viewers_refused_total",
+        .counter,
+        "Connections of LTTng live viewers that were one too many."
+    )
+    static let viewersSent = MetricFamily(
+        "tidemark_viewers_sent_bytes_total",
+        .counter,
+        "Bytes that all LTTng live viewers were sent."
+    )
+    static let viewerPackets = MetricFamily(
+        "tidemark_viewer_packets_total",
+        .counter,
+        "Packets that LTTng live viewers were shown, all of them together."
+    )
+    static let viewerWithheld = MetricFamily(
+        "tidemark_viewer_withheld_packets_total",
+        .counter,
+        "Packets that LTTng live viewers were not shown: with late events, or parts that are missing."
+    )
+    static let viewerWithheldEvents = MetricFamily(
+        "tidemark_viewer_withheld_events_total",
+        .counter,
+        "Events of these packets that the feed has."
+    )
+    static let viewerLag = MetricFamily(
+        "tidemark_viewer_lag_frames",
+        .gauge,
+        "Frames of the feed that were not read for the LTTng live viewer yet.",
+        labels: ["peer", "viewer"]
+    )
+
+    /// Those of LTTng live viewers.
+    static let ofViewers = [
+        viewers, viewerConnections, viewersRefused, viewersSent, viewerPackets, viewerWithheld, viewerWithheldEvents,
+        viewerLag,
+    ]
+
     // MARK: The process
 
     static let cpu = MetricFamily("process_cpu_seconds_total", .counter, "User and system time.")
@@ -326,7 +372,7 @@ package enum FeedMetrics {
                 subscriberQueue, subscriberSent, forwarderState, forwarderLag, forwarderEvents, forwarderRefused,
                 forwarderDamaged, forwarderMissed, forwarderRetries, forwarderSent, forwarderQueue, expiry, cpu,
                 resident, virtual, openFiles, openFilesMax, started,
-            ]
+            ] + ofViewers
     )
 }
 

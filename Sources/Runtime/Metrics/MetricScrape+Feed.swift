@@ -3,6 +3,7 @@ import Feed
 import FeedLog
 import NIOCore
 import Observability
+import ReExport
 
 /// From how lane, hub and credentials stand to the families of `FeedMetrics`.
 extension MetricScrape {
@@ -118,6 +119,7 @@ extension MetricScrape {
         add(FeedMetrics.connections, [], hub.connections)
         add(FeedMetrics.refused, [], hub.refused)
         add(FeedMetrics.sentBytes, [], hub.sentBytes)
+        if let viewers = hub.viewers { add(viewers, newestSequence: hub.sequence) }
         for subscriber in hub.subscribers.sorted(by: { $0.number < $1.number }) {
             let labels = [subscriber.identity, subscriber.peer, "\(subscriber.number)"]
             // A subscriber never has a frame that the feed does not have yet.
@@ -140,6 +142,20 @@ extension MetricScrape {
             add(FeedMetrics.forwarderRetries, labels, forwarder.retries)
             add(FeedMetrics.forwarderSent, labels, forwarder.sentBytes)
             add(FeedMetrics.forwarderQueue, labels, forwarder.queueBytes)
+        }
+    }
+
+    mutating func add(_ viewers: ViewersSnapshot, newestSequence: UInt64) {
+        add(FeedMetrics.viewers, [], viewers.viewers.count)
+        add(FeedMetrics.viewerConnections, [], viewers.connections)
+        add(FeedMetrics.viewersRefused, [], viewers.refused)
+        add(FeedMetrics.viewersSent, [], viewers.sentBytes)
+        add(FeedMetrics.viewerPackets, [], viewers.totals.packets)
+        add(FeedMetrics.viewerWithheld, [], viewers.totals.withheldPackets)
+        add(FeedMetrics.viewerWithheldEvents, [], viewers.totals.withheldEvents)
+        for viewer in viewers.viewers.sorted(by: { $0.number < $1.number }) where !viewer.sessions.isEmpty {
+            let lag = newestSequence - min(viewer.sequence, newestSequence)
+            add(FeedMetrics.viewerLag, [viewer.peer, "\(viewer.number)"], lag)
         }
     }
 

@@ -1,6 +1,7 @@
 import Coordinator
 import Feed
 import Observability
+import ReExport
 
 /// How the lane of the merge stands at one moment.
 struct LaneSnapshot: Sendable {
@@ -47,6 +48,8 @@ struct HubSnapshot: Sendable {
     var connections: UInt64
     var refused: UInt64
     var sentBytes: UInt64
+    /// Of LTTng live viewers; nil where none are served.
+    var viewers: ViewersSnapshot?
 
     struct Subscriber: Sendable {
         var identity: String
@@ -61,5 +64,27 @@ struct HubSnapshot: Sendable {
         /// What waits for its socket, bytes.
         var queueBytes: Int
         var sentBytes: UInt64
+    }
+}
+
+/// How the LTTng live viewers stand at one moment.
+struct ViewersSnapshot: Sendable {
+    /// That there have been.
+    var connections: UInt64
+    var refused: UInt64
+    var sentBytes: UInt64
+    /// What all viewers were given.
+    var totals: ReExport.Totals
+    var viewers: [Viewer]
+
+    struct Viewer: Sendable {
+        /// Address and port.
+        var peer: String
+        /// Of the connection.
+        var number: UInt64
+        /// The last frame that was read for it.
+        var sequence: UInt64
+        /// What it has attached.
+        var sessions: [String]
     }
 }

@@ -71,6 +71,8 @@ final class Coordinator {
         var http: ((Identities) -> [String])?
         /// The lines below `forward:`.
         var forward: [String] = []
+        /// Where it serves LTTng live viewers; nil: nowhere.
+        var livePort: Int?
     }
 
     let identities: Identities
@@ -187,6 +189,7 @@ final class Coordinator {
             \(options.feed.map { "  \($0)\n" }.joined())\(options.log.map { "log:\n  directory: \($0)" } ?? "")
             \(http ?? "")
             \(options.forward.isEmpty ? "" : (["forward:"] + options.forward.map { "  " + $0 }).joined(separator: "\n"))
+            \(options.livePort.map { "live:\n  listen: 127.0.0.1:\($0)" } ?? "")
             """
     }
 }

@@ -83,6 +83,15 @@ enum Babeltrace {
         return result.output
     }
 
+    /// Starts it as a live viewer, which ends with the sessions that it sees.
+    static func start(viewing url: String, environment: [String: String]) throws -> ChildProcess {
+        let parameters = #"inputs=["\#(url)"],session-not-found-action="end""#
+        return try ChildProcess(
+            ["babeltrace2", "--component=source.ctf.lttng-live", "--params=\(parameters)"],
+            environment: environment
+        )
+    }
+
     /// A trace's metadata as text.
     static func metadata(_ trace: String) throws -> String {
         try Command.run(["babeltrace2", "-o", "ctf-metadata", trace]).text

@@ -1,0 +1,143 @@
+import ConfigurationFile
+import Feed
+import Logging
+import NIOCore
+import NIOPosix
+import ReExport
+
+/// Serves the feed to LTTng live viewers, each from its own cursor in the log.
+///
+/// The protocol has neither encryption nor names: whoever can connect sees the whole feed. Confined to the feed's
+/// event loop, which `@unchecked Sendable` stands for.
+final class ViewerListener: @unchecked Sendable {
+    let hub: FeedHub
+    let limits: ViewerLimits
+    let logger: Logger
+    private var channel: (any Channel)?
+    private var viewers: [ObjectIdentifier: ViewerChannel] = [:]
+    /// Connections that there have been.
+    private var connectionCount: UInt64 = 0
+    private var refusedCount: UInt64 = 0
+    private var refusalSaidAt: NIODeadline?
+    /// What viewers that have left were given.
+    private var leftTotals = ReExport.Totals()
+    private var leftSentBytes: UInt64 = 0
+
+    private init(hub: FeedHub, limits: ViewerLimits, logger: Logger) {
+        self.hub = hub
+        self.limits = limits
+        self.logger = logger
+    }
+
+    /// - Parameter key: of the configuration, or the option, that names the address, for messages.
+    /// - Throws: `ListenError`.
+    static func listen(
+        on endpoint: NetworkEndpoint,
+        key: String,
+        hub: FeedHub,
+        limits: ViewerLimits = ViewerLimits(),
+        logger: Logger
+    ) async throws -> ViewerListener {
+        let listener = ViewerListener(hub: hub, limits: limits, logger: logger)
+        let bootstrap = ServerBootstrap(group: hub.loop)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            // No more is received than is answered.
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: ChannelOptions.Types.WriteBufferWaterMark(
+                    low: limits.outgoingBytes / 4,
+                    high: limits.outgoingBytes
+                )
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ViewerChannel(listener))
+                }
+            }
+        do {
+            let channel = try await bootstrap.bind(host: endpoint.host, port: Int(endpoint.port)).get()
+            try await hub.loop.submit {
+                listener.channel = channel
+                hub.viewers = listener
+            }.get()
+            return listener
+        } catch {
+            throw ListenError(endpoint, key: key, error)
+        }
+    }
+
+    /// Where it listens. May be called from any thread.
+    func port() async throws -> Int {
+        try await hub.loop.submit { self.channel?.localAddress?.port ?? 0 }.get()
+    }
+
+    // MARK: Viewers
+
+    /// - Returns: the connection's number; nil where there are as many as may be.
+    func add(_ viewer: ViewerChannel) -> UInt64? {
+        guard viewers.count < limits.viewers else {
+            countRefusal()
+            return nil
+        }
+        viewers[ObjectIdentifier(viewer)] = viewer
+        connectionCount += 1
+        return connectionCount
+    }
+
+    func remove(_ viewer: ViewerChannel) {
+        guard viewers.removeValue(forKey: ObjectIdentifier(viewer)) != nil else { return }
+        leftTotals.add(viewer.totals)
+        leftSentBytes += viewer.sentBytes
+    }
+
+    /// Says at most once a second that somebody was one too many.
+    private func countRefusal() {
+        refusedCount += 1
+        let now = NIODeadline.now()
+        if let said = refusalSaidAt, now - said < .seconds(1) { return }
+        refusalSaidAt = now
+        logger.warning(
+            "viewer refused: too many",
+            metadata: ["viewers": "\(limits.viewers)", "refused": "\(refusedCount)"]
+        )
+    }
+
+    /// How the viewers stand. On the loop.
+    var snapshot: ViewersSnapshot {
+        var totals = leftTotals
+        for viewer in viewers.values { totals.add(viewer.totals) }
+        return ViewersSnapshot(
+            connections: connectionCount,
+            refused: refusedCount,
+            sentBytes: viewers.values.reduce(leftSentBytes) { $0 + $1.sentBytes },
+            totals: totals,
+            viewers: viewers.values.map(\.snapshot)
+        )
+    }
+
+    /// No further viewer is let in; those that are there take what is left, or are cut off. Called once, when the feed
+    /// has ended.
+    func close() async {
+        let closing = hub.loop.flatSubmit { () -> EventLoopFuture<Void> in
+            self.channel?.close(promise: nil)
+            let end = self.hub.loop.scheduleTask(in: self.limits.drain) {
+                for viewer in self.viewers.values { viewer.giveWay("the feed has ended") }
+            }
+            let all = EventLoopFuture.andAllComplete(self.viewers.values.map(\.closed), on: self.hub.loop)
+            all.whenComplete { _ in end.cancel() }
+            return all
+        }
+        try? await closing.get()
+    }
+}
+
+extension ReExport.Totals {
+    mutating func add(_ other: ReExport.Totals) {
+        packets += other.packets
+        withheldPackets += other.withheldPackets
+        withheldEvents += other.withheldEvents
+    }
+}
