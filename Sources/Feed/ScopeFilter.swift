@@ -1,17 +1,17 @@
 import CTF
 
 /// Leaves out of batches what a scope may not see. Slices go as a whole; what stays keeps its order.
-struct ScopeFilter: Sendable {
+package struct ScopeFilter: Sendable {
     let scope: ViewScope
     /// Traces that may be seen, and those that may not.
     private var isVisible: [UInt64: Bool] = [:]
 
-    init(scope: ViewScope) {
+    package init(scope: ViewScope) {
         self.scope = scope
     }
 
     /// - Parameter isLive: whether a trace still lives after the batch.
-    mutating func filter(_ batch: FeedBatch, isLive: (UInt64) -> Bool) -> FeedBatch {
+    package mutating func filter(_ batch: FeedBatch, isLive: (UInt64) -> Bool) -> FeedBatch {
         guard !scope.isFull else { return batch }
         var seen = batch
         seen.records = []

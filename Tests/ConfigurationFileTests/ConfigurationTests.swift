@@ -360,7 +360,7 @@ struct ConfigurationTests {
         #expect(mistakes(text) == [])
         #expect(
             mistakes(text, features: .current) == [
-                "3: relays[0].url: tls:// is not available in this version",
+                "3: relays[0].url: tls:// is not available in this version"
             ]
         )
     }

@@ -12,7 +12,7 @@ import { EMPTY_LANE, lanesText, readDensity, shadeOf } from "../../Sources/Web/P
 import { EventStore, EventTile, firstFrom } from "../../Sources/Web/Page/event-tiles.js";
 import { ExactNumber, memberText, readExactJSON } from "../../Sources/Web/Page/exact-json.js";
 import { LaneTree, matchScore } from "../../Sources/Web/Page/lanes.js";
-import { axisStep, axisText, clockText, countText, dateText, durationText, setAnchor, toNs, toOffset, zone } from "../../Sources/Web/Page/time.js";
+import { axisStep, axisText, clockText, countText, dateText, durationText, rfc3339, setAnchor, toNs, toOffset, zone } from "../../Sources/Web/Page/time.js";
 import { TileStore } from "../../Sources/Web/Page/tiles.js";
 import { levelFor, SPAN_LEAST, View } from "../../Sources/Web/Page/view.js";
 
@@ -37,6 +37,8 @@ test("times, durations and counts read well", () => {
     const time = toOffset("1795432391802244545");
     assert.equal(`${dateText(time)} ${clockText(time)}`, "2026-11-23 11:13:11.802244545");
     assert.equal(clockText(time, 0), "11:13:11");
+    assert.equal(rfc3339("1795432391802244545"), "2026-11-23T11:13:11.802244545Z");
+    assert.equal(rfc3339("1795432391000000005"), "2026-11-23T11:13:11.000000005Z");
     assert.deepEqual([1, 999, 1500, 12_345_678, 2.5e9, 80e9, 7260e9, -1500].map(durationText),
         ["1 ns", "999 ns", "1.5 µs", "12.35 ms", "2.5 s", "1 min 20 s", "2 h 01 min", "−1.5 µs"]);
     assert.deepEqual([7, 9999, 12_345, 3_930_000, 250_000_000].map(countText), ["7", "9999", "12.3 k", "3.93 M", "250 M"]);

@@ -266,7 +266,9 @@ class StandingFeed(PageTest):
         for lane, name in ((0, "all"), (1, "web-1"), (feed.hosts[2], "db-1")):
             self.assertEqual(counts[name], sum(s.below(end) - s.below(begin) for s in feed.under[lane]), name)
         links = self.ask("[...document.querySelectorAll('a.export')].map((link) => link.getAttribute('href'))")
-        self.assertEqual(links, [f"/api/export?from={begin}&to={end}&format={kind}" for kind in ("json", "perfetto", "ctf")])
+        self.assertEqual(links, [f"/api/export?from={begin}&to={end}&format={kind}" for kind in ("json", "perfetto")])
+        command = self.ask("[...document.querySelectorAll('.actions button')].at(-1).title")
+        self.assertRegex(command, r"^tidemark export tls://… --from \d{4}-\d\d-\d\dT[\d:]+\.\d{9}Z --to \S+Z --format ctf --output DIRECTORY$")
         self.browser.screenshot("selection-dark-1280")
         self.browser.key("Escape")
         self.assertEqual(self.ask("tidemark.selection"), None)

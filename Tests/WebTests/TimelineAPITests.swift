@@ -102,6 +102,38 @@ struct TimelineAPITests {
     }
 
     @Test
+    func `a range is exported as it stands, and nothing else`() async throws {
+        try await RunningTimeline.with { timeline in
+            let (from, to) = try await timeline.settledTimes()
+            let middle = from + (to - from) / 2
+            let range: Query = [("from", "\(from)"), ("to", "\(middle)")]
+            for filter in [nil, "$host == \"host-2\""] {
+                let query = range + (filter.map { [("filter", $0)] } ?? [])
+                let events = try await timeline.events(query)
+                #expect(events.count > 50)
+                let answer = try await timeline.ask("/api/export", query + [("format", "json")])
+                #expect(
+                    answer.header("Content-Disposition") == "attachment; filename=\"tidemark-\(from)-\(middle).json\""
+                )
+                let text = String(decoding: try #require(answer.chunks), as: UTF8.self)
+                let times = try text.split(separator: "\n").map { line in
+                    let json = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+                    return try #require(json?["ts"] as? Int64)
+                }
+                #expect(times == events.map(\.ns), "\(filter ?? "")")
+            }
+            let perfetto = try await timeline.ask("/api/export", range + [("format", "perfetto")])
+            #expect(try #require(perfetto.chunks).first == 0x0A)
+            for wrong: Query in [
+                range + [("format", "ctf")], range, [("from", "5"), ("to", "5"), ("format", "json")],
+                range + [("format", "json"), ("filter", "name ==")],
+            ] {
+                #expect(try await timeline.ask("/api/export", wrong).status == 400, "\(wrong)")
+            }
+        }
+    }
+
+    @Test
     func `an event has all of its fields, and is found by search`() async throws {
         try await RunningTimeline.with { timeline in
             let (from, to) = try await timeline.settledTimes()

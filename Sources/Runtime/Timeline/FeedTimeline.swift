@@ -177,6 +177,13 @@ package final class FeedTimeline: Sendable {
         }
     }
 
+    /// Someone who reads the log from a place on, of which nothing is kept.
+    /// - Throws: `TimelineUnavailable`.
+    package func follower() throws -> FeedFollower {
+        // No forwarder has this name, so that there is no cursor.
+        FeedFollower(hub: try served().hub, name: "")
+    }
+
     /// The batches of some frames, as far as they are kept.
     package func batches(_ frames: [ClosedRange<UInt64>]) async throws -> [FeedBatch] {
         let served = try served()

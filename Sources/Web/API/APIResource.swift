@@ -44,6 +44,7 @@ struct APIResource: WebResource {
         case TimelineError.range(let text): .range(text)
         case TimelineError.parameter(let text): .parameter(text)
         case TimelineUnavailable.starting(let progress): .starting(progress: progress)
+        case let refusal as Refusal: APIError(.serviceUnavailable, "stopping", refusal.text)
         case TimelineUnavailable.stopping: APIError(.serviceUnavailable, "stopping", "the coordinator ends")
         default: APIError(.serviceUnavailable, "stopping", "a thread does not answer")
         }
@@ -74,6 +75,24 @@ final class ClientGate: Sendable {
             state.counts[client, default: 0] += 1
             return true
         }
+    }
+
+    /// - Returns: what leaves when it is let go of; nil when there are enough.
+    func stay(_ client: String) -> Stay? {
+        enter(client) ? Stay(self, client) : nil
+    }
+
+    /// Of one who has entered.
+    final class Stay: Sendable {
+        private let gate: ClientGate
+        private let client: String
+
+        fileprivate init(_ gate: ClientGate, _ client: String) {
+            self.gate = gate
+            self.client = client
+        }
+
+        deinit { gate.leave(client) }
     }
 
     func leave(_ client: String) {

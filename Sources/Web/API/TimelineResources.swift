@@ -8,6 +8,8 @@ package enum TimelineResources {
     /// Those who watch, and as one client.
     static let watchersMax = 64
     static let watchersEachMax = 4
+    /// Exports of a client.
+    static let exportsMax = 2
 
     /// By their paths.
     package static func all(of timeline: FeedTimeline) -> [String: any WebResource] {
@@ -26,9 +28,7 @@ package enum TimelineResources {
             "/api/counts": call(["from", "to", "filter"], CountsCall.answer),
             "/api/marks": call(["from", "to", "limit"], MarksCall.answer),
             "/api/filter": call(["expression"], FilterCall.answer),
-            "/api/export": call(["from", "to", "lanes", "filter", "format"]) { _ in
-                throw APIError(.notImplemented, "parameter", "there is no export yet")
-            },
+            "/api/export": ExportResource(timeline: timeline, gate: ClientGate(each: exportsMax)),
             "/api/live": LiveResource(
                 timeline: timeline,
                 gate: ClientGate(all: watchersMax, each: watchersEachMax)

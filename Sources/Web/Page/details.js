@@ -3,7 +3,7 @@
 import { copyText, by, make, plain, say } from "./dom.js";
 import { ExactNumber, ExactObject, memberText, readExactJSON } from "./exact-json.js";
 import { pathOf } from "./lanes.js";
-import { clockText, dateText, durationText, toNs, toOffset, zoneText } from "./time.js";
+import { clockText, dateText, durationText, rfc3339, toNs, toOffset, zoneText } from "./time.js";
 
 const SCOPES = [["fields", "Fields"], ["context", "Context"], ["stream_context", "Stream context"], ["packet", "Packet"]];
 const OWN = ["relay", "host", "session", "session_id", "trace", "stream", "stream_class", "cpu", "level", "ts", "raw_ts", "late"];
@@ -151,7 +151,7 @@ export class Details {
         const zoom = make("button", "", "zoom to it");
         zoom.addEventListener("click", () => app.show(selection.from, selection.to, true));
         actions.append(zoom);
-        for (const [format, title] of [["json", "JSON lines"], ["perfetto", "Perfetto"], ["ctf", "CTF"]]) {
+        for (const [format, title] of [["json", "JSON lines"], ["perfetto", "Perfetto"]]) {
             const link = make("a", "export", `↓ ${title}`);
             const query = new URLSearchParams({ from, to, format });
             if (app.activeFilter) query.set("filter", app.activeFilter);
@@ -161,6 +161,13 @@ export class Details {
             actions.append(link);
         }
         this.body.append(actions);
+        // CTF is a directory, which only the command makes.
+        const filter = app.activeFilter ? ` --filter '${app.activeFilter.replaceAll("'", "'\\''")}'` : "";
+        const command = `tidemark export tls://… --from ${rfc3339(from)} --to ${rfc3339(to)}${filter} --format ctf --output DIRECTORY`;
+        const copy = make("button", "", "CTF: copy the command");
+        copy.title = command;
+        copy.addEventListener("click", () => copyText(command));
+        actions.append(copy);
         const place = make("div", "", "counting …");
         this.body.append(place);
         try {
@@ -183,7 +190,7 @@ export class Details {
             const answer = await this.app.api.call(link.getAttribute("href"));
             const url = URL.createObjectURL(await answer.blob()), save = make("a");
             save.href = url;
-            save.download = `tidemark-range.${{ json: "json", perfetto: "pftrace", ctf: "tar" }[format]}`;
+            save.download = `tidemark-range.${{ json: "json", perfetto: "pftrace" }[format]}`;
             save.click();
             setTimeout(() => URL.revokeObjectURL(url), 60_000);
         } catch (error) {

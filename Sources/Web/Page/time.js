@@ -46,6 +46,12 @@ export function dateText(offset) {
     return `${year}-${two(month + 1)}-${two(day)}`;
 }
 
+// As the command line takes it, to the nanosecond.
+export function rfc3339(ns) {
+    const time = BigInt(ns), second = new Date(Number(time / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
+    return `${second}.${String(time % 1_000_000_000n).padStart(9, "0")}Z`;
+}
+
 export function zoneText(offset) {
     if (zone.utc) return "UTC";
     const minutes = -dateOf(offset).date.getTimezoneOffset();

@@ -22,6 +22,21 @@ final class HTTPClient: Sendable {
         var status: Int? { statuses.first }
         var body: String { text.firstRange(of: "\r\n\r\n").map { String(text[$0.upperBound...]) } ?? "" }
 
+        /// The body of an answer that came in chunks; nil where its last chunk is missing.
+        var chunks: [UInt8]? {
+            guard let head = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
+            var rest = bytes[head.upperBound...]
+            var body: [UInt8] = []
+            while let end = rest.firstRange(of: Array("\r\n".utf8)) {
+                let size = String(decoding: rest[..<end.lowerBound], as: UTF8.self)
+                guard let count = Int(size, radix: 16), rest[end.upperBound...].count >= count + 2 else { return nil }
+                if count == 0 { return body }
+                body += rest[end.upperBound...].prefix(count)
+                rest = rest[(end.upperBound + count + 2)...]
+            }
+            return nil
+        }
+
         /// The value of a header of the first answer.
         func header(_ name: String) -> String? {
             let head = text.firstRange(of: "\r\n\r\n").map { text[..<$0.lowerBound] } ?? ""
