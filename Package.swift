@@ -208,6 +208,7 @@ let package = Package(
             "Runtime",
             [
                 "CTF", "Coordinator", "TLS", "Feed", "FeedLog", "ConfigurationFile", "Observability", "SimulatedRelay",
+                "Timeline",
             ] + nio + [
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -50,6 +50,8 @@ package struct FrameDecoder: ~Copyable, Sendable {
 
         /// The last frame that was decoded.
         package var sequence: UInt64 { state.sequence }
+        /// What it does not share with a place some frames away, bytes, about.
+        package var byteCount: Int { 4096 + 384 * packets.count }
     }
 
     /// Where it stands, after a frame.

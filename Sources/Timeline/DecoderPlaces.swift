@@ -2,10 +2,11 @@ import Feed
 
 /// Places in the feed from which frames can be decoded, so many bytes of frames apart.
 ///
-/// There are `placesMax` at most: when there is no room, every other one goes, and from then on they are twice as far
-/// apart.
+/// There are `placesMax` of them at most, which take `bytesMax` at most: when there is no room, every other one goes,
+/// and from then on they are twice as far apart.
 struct DecoderPlaces: Sendable {
     private let placesMax: Int
+    private let bytesMax: Int
     /// Frame bytes between two.
     private var distanceBytes: Int
     /// By ascending sequence numbers.
@@ -13,8 +14,9 @@ struct DecoderPlaces: Sendable {
     /// Frame bytes since the last one.
     private var passedBytes = 0
 
-    init(distanceBytes: Int = 1 << 20, placesMax: Int = 512) {
+    init(distanceBytes: Int = 1 << 20, placesMax: Int = 512, bytesMax: Int = 64 << 20) {
         self.distanceBytes = distanceBytes
+        self.bytesMax = bytesMax
         self.placesMax = max(2, placesMax)
     }
 
@@ -26,7 +28,8 @@ struct DecoderPlaces: Sendable {
 
     private mutating func append(_ place: FrameDecoder.Place) {
         passedBytes = 0
-        if places.count >= placesMax {
+        let bytes = places.reduce(0) { $0 + $1.byteCount }
+        if places.count >= placesMax || places.count > 1 && bytes + place.byteCount > bytesMax {
             places = places.enumerated().compactMap { $0.offset % 2 == 0 ? $0.element : nil }
             distanceBytes *= 2
         }

@@ -24,11 +24,12 @@ struct StreamTests {
     private static var shortLimits: WebLimits {
         var limits = WebLimits()
         limits.answer = .milliseconds(300)
+        limits.idle = .milliseconds(200)
         return limits
     }
 
     @Test
-    func `a stream lasts longer than an answer may`() async throws {
+    func `a stream lasts longer than an answer may, and than a connection may be idle`() async throws {
         let resource = Pieces { stream in
             for number in 0..<10 {
                 try await stream.write("piece \(number)\n".utf8)

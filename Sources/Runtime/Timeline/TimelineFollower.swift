@@ -10,13 +10,13 @@ import NIOCore
 final class TimelineFollower: LogFollower, @unchecked Sendable {
     /// Frame bytes that the timeline's thread is given at a time: what is asked of it waits for one such piece.
     private static let readBytes = 256 << 10
-    /// How often it is looked whether the log has let go of frames.
-    private static let dropInterval = TimeAmount.seconds(1)
     private static let retryDelay = TimeAmount.seconds(5)
 
     private let hub: FeedHub
     private let lane: TimelineLane
     private let logger: Logger
+    /// How often it is looked whether the log has let go of frames.
+    private let dropInterval: TimeAmount
     /// Nil while there is no book.
     private var position: LogPosition?
     /// What the book holds begins behind this frame.
@@ -25,7 +25,8 @@ final class TimelineFollower: LogFollower, @unchecked Sendable {
     private var isBusy = false
     private var isStopped = false
 
-    init(hub: FeedHub, lane: TimelineLane, logger: Logger) {
+    init(hub: FeedHub, lane: TimelineLane, logger: Logger, dropInterval: TimeAmount = .seconds(1)) {
+        self.dropInterval = dropInterval
         self.hub = hub
         self.lane = lane
         self.logger = logger
@@ -42,7 +43,7 @@ final class TimelineFollower: LogFollower, @unchecked Sendable {
         guard !isBusy, !isStopped else { return }
         isBusy = true
         guard let position else { return open { self.begin($0) } }
-        if hub.oldestSequence > firstSequence + 1, NIODeadline.now() - droppedAt >= Self.dropInterval {
+        if hub.oldestSequence > firstSequence + 1, NIODeadline.now() - droppedAt >= dropInterval {
             droppedAt = .now()
             return open { self.drop($0) }
         }

@@ -6,6 +6,8 @@ import Timeline
 /// What one who watches is told: always the difference to what was told before.
 struct LiveUpdates {
     private static let interval = Duration.milliseconds(100)
+    /// A moment that took long, of many lanes or of many who watch, is not taken so often: a tenth of the time at most.
+    private static let share = 10
     /// A sign of life.
     private static let silenceMax = Duration.seconds(2)
     private static let lanesMax = 512
@@ -19,6 +21,7 @@ struct LiveUpdates {
     private var waiting: Set<UInt32> = []
     private var noticeNumber: UInt64
     private var toldAt = ContinuousClock.now
+    private var pause = interval
 
     init(_ timeline: FeedTimeline, scope: ViewScope) {
         self.timeline = timeline
@@ -37,12 +40,15 @@ struct LiveUpdates {
     /// Suspends until there is something to tell.
     mutating func next() async throws -> [UInt8] {
         while true {
-            if shape != nil { try await Task.sleep(for: Self.interval) }
+            if shape != nil { try await Task.sleep(for: pause) }
             let moment: Moment
+            let begin = ContinuousClock.now
             do {
                 moment = try await self.moment()
+                pause = min(max(Self.interval, (.now - begin) * Self.share), Self.silenceMax)
             } catch TimelineUnavailable.starting {
                 // The counts are being made anew: then there is another generation.
+                try await Task.sleep(for: Self.interval)
                 continue
             }
             let messages = messages(moment)
