@@ -13,8 +13,6 @@ package struct FeatureSet: Sendable {
     package static let current = FeatureSet(missing: [
         "relays.url": .whenTLS,
         "live": .always,
-        "forward.otlp": .always,
-        "forward.syslog": .always,
     ])
 
     /// Everything that the file may hold.

@@ -46,6 +46,8 @@ final class ForwarderLane: @unchecked Sendable {
         account = Mutex(ForwarderSnapshot(name: configuration.name, kind: configuration.collector.kind))
     }
 
+    var feed: FeedIdentity { follower.feed }
+
     // MARK: From any thread
 
     func start() {
