@@ -244,8 +244,7 @@ final class ForwarderLane: @unchecked Sendable {
         guard !hasEnded else { return }
         hasEnded = true
         account.withLock { $0.state = .ended }
-        sink.stop()
         follower.stop()
-        endPromise.succeed()
+        sink.stop().cascade(to: endPromise)
     }
 }

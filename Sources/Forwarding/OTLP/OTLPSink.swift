@@ -208,12 +208,13 @@ final class OTLPSink: ForwarderSink {
         lane?.ended()
     }
 
-    func stop() {
+    func stop() -> EventLoopFuture<Void> {
         isStopped = true
         deadline?.cancel()
         wake?.cancel()
         for connection in connections { connection.close() }
         lane = nil
+        return loop.makeSucceededVoidFuture()
     }
 }
 

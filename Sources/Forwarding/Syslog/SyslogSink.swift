@@ -169,12 +169,13 @@ final class SyslogSink: ForwarderSink {
         channel.close().whenComplete { [weak lane] _ in lane?.ended() }
     }
 
-    func stop() {
+    func stop() -> EventLoopFuture<Void> {
         isStopped = true
         retry?.cancel()
         channel?.close(promise: nil)
         channel = nil
         lane = nil
+        return loop.makeSucceededVoidFuture()
     }
 }
 
