@@ -53,6 +53,7 @@ let package = Package(
         // asked for again.
         .systemLibrary(name: "CHints"),
         .target(name: "CFeedSchema", dependencies: ["CProtobufC"], exclude: ["feed.proto"]),
+        .target(name: "COTLPSchema", dependencies: ["CProtobufC"], exclude: ["otlp.proto"]),
 
         // Pure rooms: no I/O, clock, thread or random source.
         room("CTF"),
@@ -84,8 +85,11 @@ let package = Package(
         .target(name: "CTimelinePage"),
         room(
             "Forwarding",
-            ["CTF", "ConfigurationFile", "Feed", "Rendering", "Runtime", "TLS"] + nio + [
-                .product(name: "Logging", package: "swift-log")
+            [
+                "COTLPSchema", "CProtobufC", "CTF", "ConfigurationFile", "Feed", "Rendering", "Runtime", "TLS",
+            ] + nio + [
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         room(

@@ -12,8 +12,6 @@ package struct FeatureSet: Sendable {
     /// This version.
     package static let current = FeatureSet(missing: [
         "relays.url": .whenTLS,
-        "forward.otlp": .always,
-        "forward.syslog": .always,
     ])
 
     /// Everything that the file may hold.

@@ -91,7 +91,8 @@ package final class Forwarding: FeedForwarding {
         switch forwarder.collector {
         case .file(let collector): FileSink(collector, loop: loop, logger: logger)
         case .exec(let collector): ProgramSink(collector, loop: loop, logger: logger)
-        case .syslog, .otlp: preconditionFailure("not there yet")
+        case .otlp(let collector): OTLPSink(collector, loop: loop, logger: logger)
+        case .syslog(let collector): SyslogSink(collector, loop: loop, logger: logger)
         }
     }
 }

@@ -15,6 +15,11 @@ extension RealCluster {
             return text.split(separator: "\n")
         }
 
+        private func seqno(_ line: Substring) -> Int {
+            let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            return (object?["fields"] as? [String: Any])?["seqno"] as? Int ?? -1
+        }
+
         private func expectAll(_ found: [Substring], of coordinator: Coordinator, count: Int) throws {
             let tail = try coordinator.tail(["--from", "earliest", "--format", "json", "--limit", "\(count)"])
             #expect(try tail.end(within: 60).status == 0, "\(tail.summary)")
@@ -50,10 +55,7 @@ extension RealCluster {
             try eventually("all events", of: coordinator.process) { lines(path).count >= 8000 }
             #expect(FileManager.default.fileExists(atPath: path + ".3"))
             try expectAll(lines(path), of: coordinator, count: 8000)
-            let late = lines(path).filter { line in
-                let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-                return ((object?["fields"] as? [String: Any])?["seqno"] as? Int) ?? 0 > 1000
-            }
+            let late = lines(path).filter { seqno($0) > 1000 }
             #expect(late.count > 5000 && lines(path + ".late") == late)
             for host in cluster.hosts { try host.destroy("s") }
             coordinator.process.signal(SIGTERM)
@@ -99,6 +101,50 @@ extension RealCluster {
             #expect(ready.contains(#""name":"keeper","kind":"exec","state":"delivering""#), "\(ready)")
             coordinator.process.signal(SIGTERM)
             #expect(try coordinator.process.end(within: 30).status == 0, "\(coordinator.process.summary)")
+        }
+
+        @Test
+        func `forwarders come, change and go with the configuration, and one that takes nothing does not keep it`()
+            throws
+        {
+            let cluster = try Cluster(hosts: 1)
+            let host = cluster.hosts[0]
+            try host.startSession("s")
+            var options = Coordinator.Options()
+            let path = cluster.file("events")
+            options.forward = [
+                "- {name: deaf, exec: [sleep, \"1000\"]}",
+                "- {name: one, file: \(path).1st}",
+            ]
+            let coordinator = try Coordinator(cluster, options: options)
+            try host.start(program: "tick", id: 1, arguments: ["--count", "1000", "--rate", "0"]).end()
+            try eventually("the first file", of: coordinator.process) { lines(path + ".1st").count == 1000 }
+
+            let text = try String(contentsOfFile: coordinator.configurationFile, encoding: .utf8)
+            let changed = text.replacingOccurrences(
+                of: "- {name: one, file: \(path).1st}",
+                with: "- {name: two, file: \(path).2nd, filter: 'seqno < 10'}"
+            )
+            try coordinator.reconfigure(text: changed)
+            try eventually("the second file", of: coordinator.process) { lines(path + ".2nd").count > 0 }
+            try host.start(program: "tick", id: 2, arguments: ["--count", "100", "--rate", "0"]).end()
+            // Of both programs.
+            let few = 2 * lines(path + ".1st").count { seqno($0) < 10 }
+            try eventually("its events", of: coordinator.process) { lines(path + ".2nd").count == few }
+            #expect(lines(path + ".2nd").allSatisfy { seqno($0) < 10 })
+            #expect(lines(path + ".1st").count == 1000)
+            let told = coordinator.process.errorText
+            #expect(told.contains("forward.one: removed, forward.two: added"), "\(told.suffix(3000))")
+
+            try coordinator.reconfigure(text: changed.replacingOccurrences(of: "seqno < 10", with: "seqno <"))
+            try eventually("the filter is refused", of: coordinator.process) {
+                coordinator.process.errorText.contains("forward[1].filter: ")
+            }
+            let begin = ContinuousClock.now
+            coordinator.process.signal(SIGTERM)
+            #expect(try coordinator.process.end(within: 30).status == 0, "\(coordinator.process.summary)")
+            #expect(ContinuousClock.now - begin < .seconds(15))
+            #expect(coordinator.process.errorText.contains("did not take the end of the feed in time"))
         }
     }
 }

@@ -46,6 +46,8 @@ final class ForwarderLane: @unchecked Sendable {
         account = Mutex(ForwarderSnapshot(name: configuration.name, kind: configuration.collector.kind))
     }
 
+    var feed: FeedIdentity { follower.feed }
+
     // MARK: From any thread
 
     func start() {
@@ -242,8 +244,7 @@ final class ForwarderLane: @unchecked Sendable {
         guard !hasEnded else { return }
         hasEnded = true
         account.withLock { $0.state = .ended }
-        sink.stop()
         follower.stop()
-        endPromise.succeed()
+        sink.stop().cascade(to: endPromise)
     }
 }

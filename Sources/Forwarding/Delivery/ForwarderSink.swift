@@ -26,8 +26,9 @@ protocol ForwarderSink: AnyObject {
     func take(_ frames: [ForwardedFrame])
     /// Nothing follows: sends what waits, and then tells the lane `ended`.
     func finish()
-    /// Ends at once. The lane is not told.
-    func stop()
+    /// Ends at once. The lane is told nothing more.
+    /// - Returns: when nothing is left that needs the loop.
+    func stop() -> EventLoopFuture<Void>
     /// Certificates may have changed: the next connection is made with those that there are now.
     func renewCredentials()
 }

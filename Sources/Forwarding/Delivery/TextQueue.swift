@@ -42,6 +42,12 @@ package struct TextQueue: Sendable {
 
     /// - Parameter bytes: whole lines, or nothing: then the token is done with as soon as all before it is.
     package mutating func append(_ bytes: [UInt8], _ progress: Progress) {
+        if bytes.isEmpty, !isEmpty {
+            // However long nothing is taken, frames without lines cost nothing.
+            pieces[pieces.count - 1].progress.token = progress.token ?? pieces[pieces.count - 1].progress.token
+            pieces[pieces.count - 1].progress.events += progress.events
+            return
+        }
         pieces.append(Piece(bytes: bytes, progress: progress))
         byteCount += bytes.count
         if bytes.isEmpty { skipSentPieces() }

@@ -113,9 +113,10 @@ final class FileSink: ForwarderSink {
         if retry == nil { lane?.ended() }
     }
 
-    func stop() {
+    func stop() -> EventLoopFuture<Void> {
         retry?.cancel()
         file.closeFile()
         lane = nil
+        return loop.makeSucceededVoidFuture()
     }
 }

@@ -14,8 +14,8 @@ final class ProgramSink: ForwarderSink {
     private static let waitingBytesMax = 4 << 20
     /// Between two looks at a pipe that is full, or not read to its end.
     private static let lookInterval = TimeAmount.milliseconds(10)
-    /// For a program to end after the end of its input, and after SIGTERM.
-    private static let grace = TimeAmount.seconds(4)
+    /// For a program to end after SIGTERM.
+    private static let grace = TimeAmount.seconds(1)
     /// A program that ran for so long has not failed at its start.
     private static let healthy = TimeAmount.seconds(10)
     /// Lines of standard error that are logged in a second.
@@ -34,6 +34,8 @@ final class ProgramSink: ForwarderSink {
     private var delay = RetryDelay()
     private var isFinishing = false
     private var isStopped = false
+    /// Kept when the program has ended, after `stop`.
+    private var stopping: EventLoopPromise<Void>?
     private var lines = (since: NIODeadline.now(), count: 0)
 
     init(_ collector: Configuration.ProgramCollector, loop: any EventLoop, logger: Logger) {
@@ -63,6 +65,7 @@ final class ProgramSink: ForwarderSink {
 
     private func start() {
         retry = nil
+        guard !isStopped else { return }
         let bound = NIOLoopBound(self, eventLoop: loop)
         startedAt = .now()
         do throws(ProgramProcess.StartError) {
@@ -127,7 +130,10 @@ final class ProgramSink: ForwarderSink {
     private func ended(_ how: String) {
         process?.close()
         process = nil
-        if isStopped { return }
+        if isStopped {
+            stopping?.succeed()
+            return
+        }
         if isFinishing, queue.isEmpty {
             lane?.ended()
             return
@@ -149,14 +155,19 @@ final class ProgramSink: ForwarderSink {
         if process == nil, queue.isEmpty { lane?.ended() } else { pump() }
     }
 
-    func stop() {
+    func stop() -> EventLoopFuture<Void> {
         isStopped = true
         retry?.cancel()
         look?.cancel()
         lane = nil
-        guard let process else { return }
-        // The end of its input is what it waits for; if it does not, it is told.
+        guard let process else { return loop.makeSucceededVoidFuture() }
+        let promise = loop.makePromise(of: Void.self)
+        stopping = promise
+        // The end of its input is what it waits for; if it does not, it is told, and then made to.
         process.closeInput()
         process.signal(SIGTERM)
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: Self.grace) { bound.value.process?.signal(SIGKILL) }
+        return promise.futureResult
     }
 }

@@ -1,0 +1,270 @@
+import COTLPSchema
+import CProtobufC
+import CTF
+import ConfigurationFile
+import Feed
+
+/// A request that is ready to be sent.
+struct LogBatch {
+    /// `LogsRequest`, not compressed.
+    var bytes: [UInt8]
+    /// The events in it, and where the feed is done with once it is taken.
+    var progress: TextQueue.Progress
+}
+
+/// Makes requests of frames: a resource for each host, a scope for each trace of it, a record for each event.
+///
+/// Messages stand in an arena until the batch is full, and are packed then, once. Without I/O.
+final class LogBatchBuilder {
+    private struct ResourceKey: Hashable {
+        var relay: String
+        var host: String
+    }
+
+    private struct ScopeKey: Hashable {
+        var resource: ResourceKey
+        var traceID: UInt64
+    }
+
+    private final class ScopeRecords {
+        let message: UnsafeMutablePointer<Tidemark__Otlp__ScopeLogs>
+        var records: [UnsafeMutablePointer<Tidemark__Otlp__LogRecord>] = []
+
+        init(_ message: UnsafeMutablePointer<Tidemark__Otlp__ScopeLogs>) { self.message = message }
+    }
+
+    private struct OpenSlice {
+        let slice: EventSlice
+        let keys: ProgramKeys
+        let scope: ScopeKey
+        let bytes: PacketBytes
+        var cursor: EventCursor
+        var isUnreadable = false
+    }
+
+    /// Programs that are kept prepared when no event uses them any more.
+    private static let idleProgramsMax = 256
+
+    private let limits: Configuration.OTLPCollector.Batch
+    private let feed: FeedIdentity
+    private let arena = MessageArena()
+    private var writer: AttributeWriter
+    private var programs: [ObjectIdentifier: ProgramKeys] = [:]
+    private var resources: [(key: ResourceKey, scopes: [ScopeKey])] = []
+    private var scopes: [ScopeKey: ScopeRecords] = [:]
+    private var byteCount = 0
+    private var progress = TextQueue.Progress()
+    /// Events that could not be decoded, or are too large.
+    private(set) var damagedEvents: UInt64 = 0
+
+    init(_ limits: Configuration.OTLPCollector.Batch, feed: FeedIdentity) {
+        self.limits = limits
+        self.feed = feed
+        writer = AttributeWriter(arena)
+    }
+
+    /// Whether nothing waits to be closed.
+    var isEmpty: Bool { progress.events == 0 }
+
+    /// Takes a frame's events.
+    /// - Parameters:
+    ///   - observedNs: now, nanoseconds since the Unix epoch.
+    ///   - full: given each batch that the frame fills.
+    /// - Returns: where the feed is done with once all before is taken; nil while events wait that say it.
+    func append(_ frame: ForwardedFrame, observedNs: UInt64, full: (LogBatch) -> Void) -> TextQueue.Progress? {
+        if programs.count > Self.idleProgramsMax, isEmpty { programs.removeAll() }
+        if !frame.isCheckpoint {
+            var index = 0
+            for case .events(let group) in frame.batch.records {
+                append(group, frame.batch.sequence, first: index, observedNs, full)
+                index += group.eventCount
+            }
+        }
+        guard let token = frame.token else { return nil }
+        if isEmpty { return TextQueue.Progress(token: token) }
+        progress.token = token
+        return nil
+    }
+
+    private func append(
+        _ group: EventGroup,
+        _ sequence: UInt64,
+        first: Int,
+        _ observedNs: UInt64,
+        _ full: (LogBatch) -> Void
+    ) {
+        defer { withExtendedLifetime(group) {} }
+        var slices = group.slices.map { open($0) }
+        group.forEachEvent { slice, index, late in
+            append(&slices[slice], sequence, index: first + index, late: late, observedNs)
+            if progress.events >= UInt64(limits.events) || byteCount >= limits.bytes { close().map(full) }
+        }
+    }
+
+    private func open(_ slice: EventSlice) -> OpenSlice {
+        let (packet, trace) = (slice.packet, slice.packet.trace)
+        let known = programs[ObjectIdentifier(packet.program)]
+        let keys = known ?? ProgramKeys(packet.program)
+        if known == nil { programs[ObjectIdentifier(packet.program)] = keys }
+        return OpenSlice(
+            slice: slice,
+            keys: keys,
+            scope: ScopeKey(resource: ResourceKey(relay: trace.relay, host: trace.host), traceID: trace.id),
+            bytes: PacketBytes(slice.bytes, firstByte: Int(clamping: slice.firstBits / 8)),
+            cursor: EventCursor(positionBits: slice.firstBits, clockCycles: slice.clockCycles)
+        )
+    }
+
+    private func append(
+        _ open: inout OpenSlice,
+        _ sequence: UInt64,
+        index: Int,
+        late: EventGroup.Late?,
+        _ observedNs: UInt64
+    ) {
+        guard !open.isUnreadable else { return damagedEvents += 1 }
+        let packet = open.slice.packet
+        writer.begin(open.keys)
+        do throws(PacketError) {
+            try packet.program.visitEvent(
+                open.bytes,
+                preamble: packet.preamble,
+                cursor: &open.cursor,
+                visitor: &writer
+            )
+        } catch {
+            open.isUnreadable = true
+        }
+        guard !open.isUnreadable, !writer.isTooLarge else { return damagedEvents += 1 }
+        let event = open.keys.events[writer.event]
+        let record: UnsafeMutablePointer<Tidemark__Otlp__LogRecord> = arena.make(tidemark__otlp__log_record__init)
+        record.pointee.event_name = event.name
+        record.pointee.observed_time_unix_nano = observedNs
+        var attributes = writer.attributes
+        if let clock = event.clock {
+            let rawNs = clock.nanoseconds(writer.clockCycles)
+            let correctedNs = packet.correction.corrected(rawNs)
+            // The protocol has no times before the epoch.
+            record.pointee.time_unix_nano = UInt64(max(correctedNs, 0))
+            if !packet.correction.isNone {
+                attributes.append(arena.attribute("tidemark.raw_time_unix_nano", arena.value(rawNs)))
+            }
+        }
+        if let level = event.logLevel, let severity = LogSeverity(level: level) {
+            record.pointee.severity_number = severity.number
+            record.pointee.severity_text = arena.string(severity.text)
+        }
+        attributes.append(arena.attribute("tidemark.epoch", arena.value(feed.epoch)))
+        attributes.append(arena.attribute("tidemark.sequence", arena.value(sequence)))
+        attributes.append(arena.attribute("tidemark.index", arena.value(Int64(index))))
+        let stream = packet.preamble.streamInstanceID ?? packet.stream.liveStreamID
+        attributes.append(arena.attribute("tidemark.stream", arena.value(stream)))
+        if let cpu = packet.preamble.cpuID { attributes.append(arena.attribute("tidemark.cpu", arena.value(cpu))) }
+        if let late { attributes.append(arena.attribute("tidemark.late_ns", arena.value(late.lateNs))) }
+        record.pointee.n_attributes = attributes.count
+        record.pointee.attributes = arena.pointers(attributes[...])
+        records(of: open.scope, packet).records.append(record)
+        byteCount += protobuf_c_message_get_packed_size(
+            UnsafeRawPointer(record).assumingMemoryBound(to: ProtobufCMessage.self)
+        )
+        progress.events += 1
+    }
+
+    private func records(of key: ScopeKey, _ packet: FeedPacket) -> ScopeRecords {
+        if let known = scopes[key] { return known }
+        let message: UnsafeMutablePointer<Tidemark__Otlp__ScopeLogs> = arena.make(tidemark__otlp__scope_logs__init)
+        let scope: UnsafeMutablePointer<Tidemark__Otlp__Scope> = arena.make(tidemark__otlp__scope__init)
+        let traceClass = packet.program.traceClass
+        let uuid = packet.preamble.traceUUID ?? traceClass.uuid
+        scope.pointee.name = arena.string(packet.trace.session.isEmpty ? packet.trace.path : packet.trace.session)
+        var attributes = [
+            arena.attribute("tidemark.session", arena.value(packet.trace.session)),
+            arena.attribute("tidemark.trace", arena.value(uuid?.description ?? packet.trace.path)),
+        ]
+        if case .text(let domain)? = traceClass.environmentValue("domain") {
+            attributes.append(arena.attribute("tidemark.domain", arena.value(domain)))
+        }
+        scope.pointee.n_attributes = attributes.count
+        scope.pointee.attributes = arena.pointers(attributes[...])
+        message.pointee.scope = scope
+        let records = ScopeRecords(message)
+        scopes[key] = records
+        if let number = resources.firstIndex(where: { $0.key == key.resource }) {
+            resources[number].scopes.append(key)
+        } else {
+            resources.append((key.resource, [key]))
+        }
+        byteCount += 256
+        return records
+    }
+
+    /// Ends the batch; nil where it has no events.
+    func close() -> LogBatch? {
+        guard !isEmpty else { return nil }
+        let request: UnsafeMutablePointer<Tidemark__Otlp__LogsRequest> = arena.make(tidemark__otlp__logs_request__init)
+        let messages = resources.map { resource($0.key, $0.scopes) }
+        request.pointee.n_resource_logs = messages.count
+        request.pointee.resource_logs = arena.pointers(messages[...])
+        let base = UnsafeRawPointer(request).assumingMemoryBound(to: ProtobufCMessage.self)
+        let bytes = [UInt8](unsafeUninitializedCapacity: protobuf_c_message_get_packed_size(base)) { buffer, count in
+            count = protobuf_c_message_pack(base, buffer.baseAddress)
+        }
+        defer {
+            progress = TextQueue.Progress()
+            byteCount = 0
+            resources.removeAll()
+            scopes.removeAll()
+            arena.reset()
+        }
+        return LogBatch(bytes: bytes, progress: progress)
+    }
+
+    private func resource(
+        _ key: ResourceKey,
+        _ members: [ScopeKey]
+    ) -> UnsafeMutablePointer<Tidemark__Otlp__ResourceLogs> {
+        let message: UnsafeMutablePointer<Tidemark__Otlp__ResourceLogs> = arena.make(
+            tidemark__otlp__resource_logs__init
+        )
+        let resource: UnsafeMutablePointer<Tidemark__Otlp__Resource> = arena.make(tidemark__otlp__resource__init)
+        let attributes = [
+            arena.attribute("host.name", arena.value(key.host)),
+            arena.attribute("tidemark.relay", arena.value(key.relay)),
+            arena.attribute("tidemark.feed", arena.value("\(feed.id)")),
+        ]
+        resource.pointee.n_attributes = attributes.count
+        resource.pointee.attributes = arena.pointers(attributes[...])
+        message.pointee.resource = resource
+        let scopes = members.compactMap { self.scopes[$0] }.map { scope in
+            scope.message.pointee.n_log_records = scope.records.count
+            scope.message.pointee.log_records = arena.pointers(scope.records[...])
+            return scope.message
+        }
+        message.pointee.n_scope_logs = scopes.count
+        message.pointee.scope_logs = arena.pointers(scopes[...])
+        return message
+    }
+}
+
+/// LTTng's log level of an event as OpenTelemetry's severity.
+struct LogSeverity: Equatable {
+    var number: Int32
+    var text: String
+
+    /// - Returns: nil for a level that LTTng does not have.
+    init?(level: Int64) {
+        guard let name = LogLevelNames.name(level) else { return nil }
+        text = name
+        number =
+            switch level {
+            case 0: 21  // FATAL
+            case 1: 19  // ERROR3
+            case 2: 18  // ERROR2
+            case 3: 17  // ERROR
+            case 4: 13  // WARN
+            case 5: 10  // INFO2
+            case 6: 9  // INFO
+            default: 5  // DEBUG
+            }
+    }
+}

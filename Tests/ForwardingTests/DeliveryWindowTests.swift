@@ -1,0 +1,132 @@
+import Feed
+import Testing
+
+@testable import Forwarding
+
+/// Batches on their way to a collector that answers, as scripts.
+struct DeliveryWindowTests {
+    private func token(_ sequence: UInt64) -> ResumeToken {
+        ResumeToken(feed: FeedIdentity(id: FeedID(high: 1, low: 2)), sequence: sequence, watermarkNs: 0)
+    }
+
+    private func window(concurrency: Int, batches: Int) -> DeliveryWindow {
+        var window = DeliveryWindow(
+            concurrency: concurrency,
+            delay: RetryDelay(minimumNs: 1000, maximumNs: 8000)
+        )
+        for number in 0..<batches {
+            #expect(window.add(.init(token: token(UInt64(number + 1)), events: 10)) == UInt64(number))
+        }
+        return window
+    }
+
+    private func done(_ sequence: UInt64, events: UInt64, refused: UInt64 = 0) -> DeliveryWindow.Done {
+        .init(progress: .init(token: token(sequence), events: events), refusedEvents: refused)
+    }
+
+    @Test
+    func `as many are sent at once as may be, and the feed is done with in order, whatever the order of answers`() {
+        var window = window(concurrency: 2, batches: 3)
+        #expect(window.next(nowNs: 0) == 0)
+        #expect(window.next(nowNs: 0) == 1)
+        #expect(window.next(nowNs: 0) == nil)
+        #expect(window.ended(1, .accepted(rejected: 0), nowNs: 1, draw: 0) == nil)
+        #expect(window.next(nowNs: 1) == 2)
+        #expect(window.ended(2, .accepted(rejected: 0), nowNs: 2, draw: 0) == nil)
+        #expect(window.ended(0, .accepted(rejected: 0), nowNs: 3, draw: 0) == done(3, events: 30))
+        #expect(window.isEmpty)
+    }
+
+    @Test
+    func `what fails is sent again after a while that grows, alone, and nothing else meanwhile`() {
+        var window = window(concurrency: 2, batches: 3)
+        #expect(window.next(nowNs: 0) == 0 && window.next(nowNs: 0) == 1)
+        #expect(window.ended(0, .failed(afterNs: 0), nowNs: 0, draw: 1) == nil)
+        #expect(window.pausedUntilNs == 1000 && window.next(nowNs: 999) == nil)
+        // The other is still on its way: no second one beside it.
+        #expect(window.next(nowNs: 1000) == nil)
+        #expect(window.ended(1, .failed(afterNs: 0), nowNs: 1000, draw: 1) == nil)
+        #expect(window.pausedUntilNs == 3000)
+        #expect(window.next(nowNs: 3000) == 0 && window.next(nowNs: 3000) == nil)
+        #expect(window.ended(0, .accepted(rejected: 0), nowNs: 3001, draw: 0) == done(1, events: 10))
+        #expect(window.next(nowNs: 3001) == 1 && window.next(nowNs: 3001) == 2)
+    }
+
+    @Test
+    func `the collector is not asked before it said`() {
+        var window = window(concurrency: 1, batches: 1)
+        #expect(window.next(nowNs: 5) == 0)
+        #expect(window.ended(0, .failed(afterNs: 70_000), nowNs: 10, draw: 0) == nil)
+        #expect(window.next(nowNs: 70_009) == nil && window.hasWaiting)
+        #expect(window.next(nowNs: 70_010) == 0)
+    }
+
+    @Test
+    func `what is refused for good is counted, and gone past`() {
+        var window = window(concurrency: 1, batches: 2)
+        #expect(window.next(nowNs: 0) == 0)
+        #expect(window.ended(0, .refused, nowNs: 0, draw: 0) == done(1, events: 0, refused: 10))
+        #expect(window.next(nowNs: 0) == 1)
+        #expect(window.ended(1, .accepted(rejected: 3), nowNs: 0, draw: 0) == done(2, events: 7, refused: 3))
+    }
+
+    @Test
+    func `a connection that was stale costs no delay, and an answer that comes twice nothing`() {
+        var window = window(concurrency: 1, batches: 1)
+        #expect(window.next(nowNs: 0) == 0)
+        window.unsent(0)
+        #expect(window.next(nowNs: 0) == 0)
+        #expect(window.ended(0, .accepted(rejected: 0), nowNs: 0, draw: 0) == done(1, events: 10))
+        #expect(window.ended(0, .failed(afterNs: 9), nowNs: 0, draw: 0) == nil)
+        #expect(window.isEmpty && window.pausedUntilNs < 0)
+    }
+
+    @Test
+    func `the feed goes on without events, after those that are on their way`() {
+        var window = DeliveryWindow(concurrency: 1)
+        #expect(window.passed(token(1)) == done(1, events: 0))
+        _ = window.add(.init(token: token(2), events: 1))
+        #expect(window.passed(token(5)) == nil)
+        #expect(window.next(nowNs: 0) == 0)
+        #expect(window.ended(0, .accepted(rejected: 0), nowNs: 0, draw: 0) == done(5, events: 1))
+    }
+}
+
+/// What a collector answers.
+struct CollectorAnswerTests {
+    private func answer(_ status: Int, _ retryAfter: String? = nil, body: [UInt8] = []) -> CollectorAnswer {
+        CollectorAnswer(status: status, reason: "Odd", body: body, retryAfter: retryAfter, nowSeconds: 784_111_777)
+    }
+
+    @Test
+    func `statuses say whether another attempt is worth it`() {
+        for status in [200, 202] { #expect(answer(status).outcome == .accepted(rejected: 0)) }
+        for status in [429, 502, 503, 504] { #expect(answer(status).outcome == .failed(afterNs: 0)) }
+        for status in [301, 400, 401, 403, 404, 413, 500, 501] { #expect(answer(status).outcome == .refused) }
+        #expect(answer(401).trouble == "the collector answered 401 Odd")
+        // Status { code: 3, message: "no" }
+        #expect(answer(400, body: [8, 3, 0x12, 2, 0x6E, 0x6F]).trouble == "the collector answered 400 Odd: no")
+        #expect(answer(400, body: [0xFF, 0xFF]).trouble == "the collector answered 400 Odd")
+    }
+
+    @Test
+    func `what is partly taken is told`() {
+        // LogsAnswer { partial_success { rejected_log_records: 5, error_message: "no" } }
+        let partial = answer(200, body: [0x0A, 6, 8, 5, 0x12, 2, 0x6E, 0x6F])
+        #expect(partial.outcome == .accepted(rejected: 5))
+        #expect(partial.trouble == "5 records were not taken: no")
+        #expect(answer(200, body: [1, 2, 3]).outcome == .accepted(rejected: 0))
+    }
+
+    @Test
+    func `Retry-After is a number of seconds or a date`() {
+        #expect(answer(429, "7").outcome == .failed(afterNs: 7_000_000_000))
+        #expect(answer(503, "Sun, 06 Nov 1994 08:49:47 GMT").outcome == .failed(afterNs: 10_000_000_000))
+        #expect(answer(503, "Sun, 06 Nov 1994 08:49:27 GMT").outcome == .failed(afterNs: 0))
+        for odd in ["", "-1", "soon", "1e9", "99999999999999", "Sun, 06 Nov 1994 08:49:37 CET"] {
+            #expect(answer(429, odd).outcome == .failed(afterNs: 0))
+        }
+        #expect(CollectorAnswer.secondsSinceEpoch(httpDate: "Thu, 01 Jan 1970 00:00:00 GMT") == 0)
+        #expect(CollectorAnswer.secondsSinceEpoch(httpDate: "Tue, 29 Feb 2028 23:59:59 GMT") == 1_835_481_599)
+    }
+}
