@@ -69,11 +69,12 @@ final class ExportedFeed {
         end: UInt64? = nil,
         sequence: UInt64 = 0,
         padding: Int = 0,
-        offset: UInt64 = 0
+        offset: UInt64 = 0,
+        event: (UInt64, Int) -> LTTngTrace.Event = { LTTngTrace.tick(at: $0, seqno: UInt64($1)) }
     ) throws -> Packet {
         packetCount += 1
         let bytes = kind.writePacket(
-            events: cycles.enumerated().map { LTTngTrace.tick(at: $1, seqno: UInt64($0)) },
+            events: cycles.enumerated().map { event($1, $0) },
             streamInstanceID: stream.id,
             sequenceNumber: sequence,
             beginCycles: begin,

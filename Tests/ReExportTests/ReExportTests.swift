@@ -53,6 +53,28 @@ struct ReExportTests {
         #expect(viewer.export.totals == ReExport.Totals(packets: 1))
     }
 
+    @Test func `events that end inside a byte are put together again`() throws {
+        let bits = StructureClass.Member(
+            name: "b",
+            metadataName: "b",
+            fieldClass: .integer(IntegerClass(sizeBits: 3, alignmentBits: 1))
+        )
+        let kind = LTTngTrace(eventClasses: [("demo:bits", [bits])])
+        let feed = ExportedFeed()
+        let packet = try feed.packet(stream, of: trace, in: kind, at: [10, 20, 30], end: 31) { cycles, number in
+            LTTngTrace.Event(event: 0, cycles: cycles, values: [.unsigned(UInt64(number) + 3)])
+        }
+        try feed.publish(try ExportedFeed.declarations(trace, [stream], kind))
+        for number in 0..<3 { try feed.publish([ExportedFeed.events([(packet, number..<number + 1)])], watermark: 40) }
+        let viewer = try ScriptedViewer(feed)
+        let session = try attachAll(viewer)
+        let index = try viewer.index(session.streams[0])
+        #expect(index.contentBits % 8 == 3)
+        // The last bits of the last byte are nobody's.
+        let bytes = try #require(try viewer.packet(session.streams[0], index))
+        #expect(bytes.count == packet.bytes.count && bytes.dropLast().elementsEqual(packet.bytes.dropLast()))
+    }
+
     @Test func `a packet is shown when all its events have left, and beacons stay behind it until then`() throws {
         let feed = ExportedFeed()
         let packet = try feed.packet(stream, of: trace, at: [10, 20], end: 30)

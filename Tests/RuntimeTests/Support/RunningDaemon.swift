@@ -20,6 +20,7 @@ struct RunningDaemon {
     static func with(
         hosts: [GeneratedHost],
         log storedLog: Configuration.Log = Configuration.Log(),
+        showsLive: Bool = false,
         _ body: (RunningDaemon) async throws -> Void
     ) async throws {
         let identities = try TestIdentities()
@@ -42,7 +43,7 @@ struct RunningDaemon {
             feed: identities.feed(allow: ["tidemark:client/*"]),
             log: storedLog,
             http: nil,
-            live: nil,
+            live: showsLive ? .init(listen: NetworkEndpoint(host: "127.0.0.1", port: 0)) : nil,
             forward: []
         )
         let port = Recorder<Int?>(nil)
@@ -68,6 +69,13 @@ struct RunningDaemon {
         await services.triggerGracefulShutdown()
         try await running.value
         for relay in relays { try await relay.close() }
+    }
+
+    /// Where LTTng live viewers connect to.
+    func livePort() async -> Int {
+        let line = await log.until { $0.contains { $0.hasPrefix("the feed is shown") } }
+            .first { $0.hasPrefix("the feed is shown") }
+        return line?.split(separator: "port=").last.flatMap { Int($0) } ?? 0
     }
 
     func subscribe(from start: SubscriptionStart = .earliest) throws -> TestSubscriber {

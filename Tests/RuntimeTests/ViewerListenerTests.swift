@@ -1,0 +1,126 @@
+import CTF
+import ConfigurationFile
+import Coordinator
+import Feed
+import NIOCore
+import NIOPosix
+import SimulatedRelay
+import Testing
+
+@testable import Runtime
+
+/// The feed shown to LTTng live viewers.
+@Suite(.timeLimit(.minutes(1)))
+struct ViewerListenerTests {
+    private static let hosts: [GeneratedHost] = (1...3).map { number in
+        var host = GeneratedHost(hostname: "host-\(number)", seed: UInt64(number))
+        host.cpuCount = 2
+        host.liveTimerUs = 50_000
+        return host
+    }
+
+    /// Of which packet an event is, whoever numbers packets.
+    private struct Origin: Hashable, Sendable {
+        var trace: TraceUUID?
+        var stream: UInt64?
+        var sequence: UInt64?
+
+        init(_ packet: FeedPacket) {
+            trace = packet.preamble.traceUUID
+            stream = packet.preamble.streamInstanceID
+            sequence = packet.preamble.sequenceNumber
+        }
+
+        /// Of the events of a batch, in their order.
+        static func all(of batch: FeedBatch) -> [Origin] {
+            batch.records.flatMap { record -> [Origin] in
+                guard case .events(let group) = record else { return [] }
+                return group.order.flatMap { run in
+                    [Origin](repeating: Origin(group.slices[Int(run.slice)].packet), count: Int(run.count))
+                }
+            }
+        }
+    }
+
+    @Test
+    func `a coordinator that looks at a coordinator's cluster merges the same feed again`() async throws {
+        try await RunningDaemon.with(hosts: Self.hosts, showsLive: true) { running in
+            let port = await running.livePort()
+            let seen = Recorder<[Origin]>([])
+            let count = 1_000
+            let printing = PrintingLane<FeedBatch> { batch in
+                seen.update { $0 += Origin.all(of: batch) }
+                return seen.seen.count < count ? .goOn : .stop
+            }
+            let subscriber = try running.subscribe()
+            await subscriber.recorder.until { $0.events.count >= 100 }
+            let source = RelaySource(
+                name: "again",
+                sessions: [.exactly(host: "tidemark", session: "cluster")],
+                start: .beginning
+            )
+            let run = MergeRun(
+                configuration: CoordinatorConfiguration(
+                    relays: [source],
+                    stallAfterNs: nil,
+                    lifetime: .service,
+                    seed: 1
+                ),
+                addresses: [RelayAddress(host: "127.0.0.1", port: port)],
+                printing: printing,
+                group: MultiThreadedEventLoopGroup.singleton,
+                notes: { _ in }
+            )
+            try await run.run()
+            let again = seen.seen
+            let first = await subscriber.recorder.until { $0.events.count >= count }
+                .frames.flatMap { Origin.all(of: $0.batch) }
+            #expect(again.prefix(count) == first.prefix(count))
+            #expect(Set(again.prefix(count).map(\.trace)).count == 3)
+            await printing.drain {}
+        }
+    }
+
+    @Test
+    func `what is no request is answered and ends the connection, after all that was asked before it`() async throws {
+        try await RunningDaemon.with(hosts: [Self.hosts[0]], showsLive: true) { running in
+            let connect = Self.request(1, [UInt8](repeating: 0xFF, count: 8) + [0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 1])
+            let peer = try await RawPeer(
+                port: await running.livePort(),
+                from: "127.0.0.1",
+                saying: connect + Self.request(99, [])
+            )
+            let reply = await peer.recorder.until { $0.isClosed }.plaintext
+            #expect(reply.count == 24)
+            #expect(reply.suffix(4) == [0, 0, 0, 11])
+            _ = await running.log.until { lines in
+                lines.contains { $0.hasPrefix("viewer left") && $0.contains("unknownCommand(99)") }
+            }
+        }
+    }
+
+    @Test
+    func `one viewer too many is turned away, and there is room again when another has left`() async throws {
+        try await RunningDaemon.with(hosts: [Self.hosts[0]], showsLive: true) { running in
+            let port = await running.livePort()
+            var peers: [RawPeer] = []
+            for _ in 0..<ViewerLimits().viewers { peers.append(try await RawPeer(port: port, from: "127.0.0.1")) }
+            let refused = try await RawPeer(port: port, from: "127.0.0.1")
+            await refused.recorder.until { $0.isClosed }
+            #expect(running.log.seen.contains { $0.hasPrefix("viewer refused: too many") })
+            #expect(peers.allSatisfy { !$0.recorder.seen.isClosed })
+            try await peers[0].close()
+            _ = await running.log.until { $0.contains { $0.hasPrefix("viewer left") } }
+            let next = try await RawPeer(
+                port: port,
+                from: "127.0.0.1",
+                saying: Self.request(1, [UInt8](repeating: 0xFF, count: 8) + [0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 1])
+            )
+            await next.recorder.until { $0.plaintext.count == 20 }
+        }
+    }
+
+    private static func request(_ command: UInt8, _ payload: [UInt8]) -> [UInt8] {
+        [0, 0, 0, 0, 0, 0, 0, UInt8(payload.count), 0, 0, 0, command, 0, 0, 0, 0] + payload
+    }
+}
