@@ -7,12 +7,10 @@ package struct FeatureSet: Sendable {
     private enum Refusal: Sendable {
         case always
         case whenNotEmpty
-        case whenTLS
     }
 
     /// This version.
     package static let current = FeatureSet(missing: [
-        "relays.url": .whenTLS,
         "live": .always,
         "forward": .whenNotEmpty,
     ])
@@ -26,8 +24,6 @@ package struct FeatureSet: Sendable {
         guard let refusal = missing[key] else { return nil }
         switch (refusal, value.content) {
         case (.whenNotEmpty, .list(let values)) where values.isEmpty: return nil
-        case (.whenTLS, .scalar(let text)):
-            return text.hasPrefix("tls://") ? "tls:// is not available in this version" : nil
         default: return "not available in this version"
         }
     }

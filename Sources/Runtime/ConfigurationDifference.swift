@@ -4,7 +4,7 @@ import Coordinator
 /// A difference between two configurations that a running coordinator takes over.
 enum RelayChange: Sendable {
     case remove(name: String, reason: String)
-    case add(RelaySource, RelayAddress)
+    case add(RelaySource, SourceAddress)
     case sessions(name: String, [SessionPattern], start: RelaySource.Start)
     /// Nanoseconds; nil: for ever.
     case stallAfter(UInt64?)
@@ -102,7 +102,7 @@ struct ConfigurationDifference {
         }
         for (index, relay) in new.relays.enumerated() {
             guard let was = before[relay.name] else {
-                changes.append(.add(RelaySource(relay), RelayAddress(relay)))
+                changes.append(.add(RelaySource(relay), SourceAddress(relay)))
                 applied.append("relays.\(relay.name): added")
                 continue
             }
@@ -111,9 +111,9 @@ struct ConfigurationDifference {
     }
 
     private mutating func compare(_ old: Configuration.Relay, _ new: Configuration.Relay, at index: Int) {
-        if old.url.endpoint != new.url.endpoint || old.credentials != new.credentials {
+        if old.url.endpoint != new.url.endpoint || old.isFeed != new.isFeed || old.credentials != new.credentials {
             changes.append(.remove(name: new.name, reason: "no longer configured at \(old.url)"))
-            changes.append(.add(RelaySource(new), RelayAddress(new)))
+            changes.append(.add(RelaySource(new), SourceAddress(new)))
             applied.append("relays.\(new.name).url")
             return
         }
@@ -144,13 +144,6 @@ extension Configuration.StallLimit {
     }
 }
 
-extension RelayAddress {
-    /// Where a configured relay listens.
-    init(_ relay: Configuration.Relay) {
-        self.init(host: relay.url.endpoint.host, port: Int(relay.url.endpoint.port))
-    }
-}
-
 extension RelaySource {
     /// What the configuration file asks of a relay.
     init(_ relay: Configuration.Relay) {
@@ -159,7 +152,8 @@ extension RelaySource {
             sessions: SessionPattern.all(of: relay),
             start: relay.from == .now ? .now : .beginning,
             correctionNs: relay.clockOffsetNs,
-            correctsClocks: relay.clock == .measured
+            correctsClocks: relay.clock == .measured,
+            isFeed: relay.isFeed
         )
     }
 }

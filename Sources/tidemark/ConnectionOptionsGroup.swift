@@ -30,10 +30,7 @@ struct ConnectionOptionsGroup: ParsableArguments {
     func open(command: String) throws -> (RelayAddress, TLSContext) {
         let endpoint = try endpoint()
         do throws(TLSError) {
-            let identity = try TLSIdentity(certificateFile: cert, keyFile: key)
-            let trust = try TLSTrust(file: ca)
-            try identity.checkValidity()
-            let tls = try TLSContext(client: identity, serverTrust: trust)
+            let tls = try ClientCredentials(authorityFile: ca, certificateFile: cert, keyFile: key).context()
             return (RelayAddress(host: endpoint.host, port: Int(endpoint.port)), tls)
         } catch {
             standardError.write(line: "tidemark \(command): \(error.plainText)")

@@ -338,6 +338,13 @@ struct ConfigurationTests {
                 "1: relays[0].sessions: the url names one session already"
             ]
         )
+        let feed = "{name: a, url: 'tls://h:1', ca: x, certificate: y, key: z, sessions: ['*'], clock: measured, "
+        #expect(
+            mistakes("relays: [\(feed)clock-offset: 1ms}]\n" + feedLines) == [
+                "1: relays[0].clock: is for net:// only", "1: relays[0].clock-offset: is for net:// only",
+                "1: relays[0].sessions: is for net:// only",
+            ]
+        )
     }
 
     @Test
@@ -362,7 +369,6 @@ struct ConfigurationTests {
         #expect(mistakes(text) == [])
         #expect(
             mistakes(text, features: .current) == [
-                "3: relays[0].url: tls:// is not available in this version",
                 "11: live: not available in this version",
                 "13: forward: not available in this version",
             ]
@@ -387,12 +393,28 @@ struct ConfigurationTests {
         #expect(configuration.log == .init(directory: "/var/lib/tidemark"))
         #expect(configuration.http == .init(listen: .init(host: "127.0.0.1", port: 7480)))
 
-        // With the part that is not available yet taken out of its comment, it is a whole file of its own.
         let text = try String(contentsOfFile: file, encoding: .utf8)
+        // With the other coordinator's feed taken out of its comment.
+        let relays = try #require(text.components(separatedBy: "\norder:").first).split(separator: "\n")
+        let shown = relays.map { line in
+            line.hasPrefix("  #   - ") || line.hasPrefix("  #     ") ? "  " + line.dropFirst(6) : String(line)
+        }
+        let whole = Configuration.parse(
+            shown.joined(separator: "\n") + "\n" + feedLines,
+            file: "t.yaml",
+            surroundings: closed
+        )
+        #expect(whole.problems == [])
+        #expect(whole.configuration?.relays.count == 3)
+        #expect(whole.configuration?.relays.last?.credentials?.authorityFile == "site-b-ca.pem")
+
+        // With the part that is not available yet taken out of its comment, it is a file but for its relays.
         let rest = try #require(text.components(separatedBy: "# Not available in this version:\n").last)
-        let future = rest.split(separator: "\n").map { $0.dropFirst(2) }.joined(separator: "\n") + "\n" + feedLines
+        let future =
+            "relays: [{name: a, url: 'net://h'}]\n"
+            + rest.split(separator: "\n").map { $0.dropFirst(2) }.joined(separator: "\n") + "\n" + feedLines
         #expect(mistakes(future) == [])
-        #expect(mistakes(future, features: .current).count == 2)
+        #expect(mistakes(future, features: .current).count == 1)
     }
 
     @Test
