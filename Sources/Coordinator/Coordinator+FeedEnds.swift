@@ -61,6 +61,7 @@ extension Coordinator {
         case .relay(let change):
             // It may have come back.
             guard feed.relays[change.relay] == change else { return }
+            feed.relays[change.relay] = nil
             records.append(.relay(change))
         }
     }
@@ -213,7 +214,7 @@ extension Coordinator {
     /// What the log knows of one of the feed's relays.
     mutating func restore(_ relay: RestoredFeed.Relay, _ name: String, of link: RelayLink) {
         guard let feed = link.feed else { return }
-        if let state = relay.state { feed.relays[name] = state }
+        if let state = relay.state, state.state != .ended { feed.relays[name] = state }
         for session in relay.sessions {
             feed.sessions[FeedSource.SessionName(session.change)] = session.change
             for known in session.traces { restore(known, of: feed) }

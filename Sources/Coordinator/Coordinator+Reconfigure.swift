@@ -57,6 +57,21 @@ extension Coordinator {
         pump(now: now)
     }
 
+    /// Subscribes to a feed again, since it is elsewhere, or is shown something else: it goes on where it was.
+    /// - Parameter relay: a number of `relayNumbers`.
+    package mutating func moveFeed(_ relay: Int, now: UInt64) {
+        let link = links[relay]
+        precondition(link.feed != nil && !link.isFinished, "no such feed")
+        switch link.connection {
+        case .open, .connecting:
+            actions.append(.close(relay: relay))
+            link.setbackCount = 0
+            lose(link, reason: "configured at another place, or with other certificates", now: now)
+        case .closed, .waiting, .stored, .finished: break
+        }
+        pump(now: now)
+    }
+
     /// Changes which sessions of a relay are meant, and where they are read from when they are attached. Those that are
     /// not meant any more end; the others are not touched.
     /// - Parameter relay: a number of `relayNumbers`.

@@ -19,7 +19,7 @@ extension Coordinator {
                 }
             } else if let link = links.first(where: { $0.feed?.has(name) == true }) {
                 restore(relay, name, of: link)
-            } else {
+            } else if !feedLinks.contains(where: { $0.source.name == name }) {
                 drop(relay, name)
             }
         }

@@ -103,9 +103,11 @@ package struct Coordinator: ~Copyable {
             )
             if source.isFeed { setPatience(link) }
             note(.connecting, of: link, reason: "")
-            connect(link, now: now)
+            // Where a feed is subscribed to the log says.
+            if !source.isFeed { connect(link, now: now) }
         }
         if let restored { restore(restored, now: now) }
+        for link in feedLinks { connect(link, now: now) }
         restored = nil
         openStored()
         pump(now: now)

@@ -5,6 +5,8 @@ import Coordinator
 enum RelayChange: Sendable {
     case remove(name: String, reason: String)
     case add(RelaySource, SourceAddress)
+    /// Another coordinator's feed is elsewhere, or is shown other certificates.
+    case move(RelaySource, SourceAddress)
     case sessions(name: String, [SessionPattern], start: RelaySource.Start)
     /// Nanoseconds; nil: for ever.
     case stallAfter(UInt64?)
@@ -112,8 +114,12 @@ struct ConfigurationDifference {
 
     private mutating func compare(_ old: Configuration.Relay, _ new: Configuration.Relay, at index: Int) {
         if old.url.endpoint != new.url.endpoint || old.isFeed != new.isFeed || old.credentials != new.credentials {
-            changes.append(.remove(name: new.name, reason: "no longer configured at \(old.url)"))
-            changes.append(.add(RelaySource(new), SourceAddress(new)))
+            if old.isFeed, new.isFeed {
+                changes.append(.move(RelaySource(new), SourceAddress(new)))
+            } else {
+                changes.append(.remove(name: new.name, reason: "no longer configured at \(old.url)"))
+                changes.append(.add(RelaySource(new), SourceAddress(new)))
+            }
             applied.append("relays.\(new.name).url")
             return
         }

@@ -125,15 +125,25 @@ package final class CoordinatorLane: @unchecked Sendable {
         case .remove(let name, let reason):
             guard let number = numbers.removeValue(forKey: name) else { return }
             coordinator.removeRelay(number, reason: reason, now: now)
-        case .add(let source, let address):
-            let number = coordinator.addRelay(source, now: now)
-            numbers[source.name] = number
+        case .add(let source, let address): add(source, address)
+        case .move(let source, let address):
+            // One that was refused is no more.
+            guard let number = numbers[source.name], coordinator.relayNumbers.contains(number) else {
+                return add(source, address)
+            }
             addresses[number] = address
+            coordinator.moveFeed(number, now: now)
         case .sessions(let name, let sessions, let start):
             guard let number = numbers[name] else { return }
             coordinator.setSessions(number, sessions, start: start, now: now)
         case .stallAfter(let limitNs): coordinator.setStallAfter(limitNs, now: now)
         }
+    }
+
+    private func add(_ source: RelaySource, _ address: SourceAddress) {
+        let number = coordinator.addRelay(source, now: now)
+        numbers[source.name] = number
+        addresses[number] = address
     }
 
     /// Succeeds when the loop has come to it. May be called from any thread.

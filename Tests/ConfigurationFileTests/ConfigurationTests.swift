@@ -341,8 +341,8 @@ struct ConfigurationTests {
         let feed = "{name: a, url: 'tls://h:1', ca: x, certificate: y, key: z, sessions: ['*'], clock: measured, "
         #expect(
             mistakes("relays: [\(feed)clock-offset: 1ms}]\n" + feedLines) == [
-                "1: relays[0].clock: is for net:// only", "1: relays[0].clock-offset: is for net:// only",
-                "1: relays[0].sessions: is for net:// only",
+                "1: relays[0].sessions: is for net:// only", "1: relays[0].clock-offset: is for net:// only",
+                "1: relays[0].clock: is for net:// only",
             ]
         )
     }
