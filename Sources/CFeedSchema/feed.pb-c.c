@@ -862,6 +862,96 @@ void   tidemark__feed__ended_streams__free_unpacked
   assert(message->base.descriptor == &tidemark__feed__ended_streams__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tidemark__feed__source__init
+                     (Tidemark__Feed__Source         *message)
+{
+  static const Tidemark__Feed__Source init_value = TIDEMARK__FEED__SOURCE__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__source__get_packed_size
+                     (const Tidemark__Feed__Source *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__source__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__source__pack
+                     (const Tidemark__Feed__Source *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__source__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__source__pack_to_buffer
+                     (const Tidemark__Feed__Source *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__source__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__Source *
+       tidemark__feed__source__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__Source *)
+     protobuf_c_message_unpack (&tidemark__feed__source__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__source__free_unpacked
+                     (Tidemark__Feed__Source *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__source__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tidemark__feed__idle__init
+                     (Tidemark__Feed__Idle         *message)
+{
+  static const Tidemark__Feed__Idle init_value = TIDEMARK__FEED__IDLE__INIT;
+  *message = init_value;
+}
+size_t tidemark__feed__idle__get_packed_size
+                     (const Tidemark__Feed__Idle *message)
+{
+  assert(message->base.descriptor == &tidemark__feed__idle__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tidemark__feed__idle__pack
+                     (const Tidemark__Feed__Idle *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tidemark__feed__idle__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tidemark__feed__idle__pack_to_buffer
+                     (const Tidemark__Feed__Idle *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tidemark__feed__idle__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tidemark__Feed__Idle *
+       tidemark__feed__idle__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tidemark__Feed__Idle *)
+     protobuf_c_message_unpack (&tidemark__feed__idle__descriptor,
+                                allocator, len, data);
+}
+void   tidemark__feed__idle__free_unpacked
+                     (Tidemark__Feed__Idle *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tidemark__feed__idle__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tidemark__feed__numbers__init
                      (Tidemark__Feed__Numbers         *message)
 {
@@ -2200,7 +2290,7 @@ const ProtobufCMessageDescriptor tidemark__feed__frame__descriptor =
   (ProtobufCMessageInit) tidemark__feed__frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[19] =
+static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[21] =
 {
   {
     "trace",
@@ -2430,6 +2520,30 @@ static const ProtobufCFieldDescriptor tidemark__feed__record__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "source",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Record, record_case),
+    offsetof(Tidemark__Feed__Record, source),
+    &tidemark__feed__source__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idle",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tidemark__Feed__Record, record_case),
+    offsetof(Tidemark__Feed__Record, idle),
+    &tidemark__feed__idle__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__record__field_indices_by_name[] = {
   13,   /* field[13] = clock */
@@ -2438,6 +2552,7 @@ static const unsigned tidemark__feed__record__field_indices_by_name[] = {
   15,   /* field[15] = ended_streams */
   10,   /* field[10] = gap */
   9,   /* field[9] = holder */
+  20,   /* field[20] = idle */
   16,   /* field[16] = log */
   8,   /* field[8] = lost */
   1,   /* field[1] = metadata */
@@ -2447,6 +2562,7 @@ static const unsigned tidemark__feed__record__field_indices_by_name[] = {
   4,   /* field[4] = raw_events */
   6,   /* field[6] = relay */
   7,   /* field[7] = session */
+  19,   /* field[19] = source */
   2,   /* field[2] = stream */
   17,   /* field[17] = stream_end */
   0,   /* field[0] = trace */
@@ -2455,7 +2571,7 @@ static const unsigned tidemark__feed__record__field_indices_by_name[] = {
 static const ProtobufCIntRange tidemark__feed__record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 19 }
+  { 0, 21 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__record__descriptor =
 {
@@ -2465,14 +2581,14 @@ const ProtobufCMessageDescriptor tidemark__feed__record__descriptor =
   "Tidemark__Feed__Record",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Record),
-  19,
+  21,
   tidemark__feed__record__field_descriptors,
   tidemark__feed__record__field_indices_by_name,
   1,  tidemark__feed__record__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__trace__field_descriptors[7] =
+static const ProtobufCFieldDescriptor tidemark__feed__trace__field_descriptors[8] =
 {
   {
     "id",
@@ -2558,6 +2674,18 @@ static const ProtobufCFieldDescriptor tidemark__feed__trace__field_descriptors[7
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "source_id",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Trace, source_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__trace__field_indices_by_name[] = {
   2,   /* field[2] = host */
@@ -2567,11 +2695,12 @@ static const unsigned tidemark__feed__trace__field_indices_by_name[] = {
   1,   /* field[1] = relay */
   3,   /* field[3] = session */
   4,   /* field[4] = session_id */
+  7,   /* field[7] = source_id */
 };
 static const ProtobufCIntRange tidemark__feed__trace__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__trace__descriptor =
 {
@@ -2581,7 +2710,7 @@ const ProtobufCMessageDescriptor tidemark__feed__trace__descriptor =
   "Tidemark__Feed__Trace",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Trace),
-  7,
+  8,
   tidemark__feed__trace__field_descriptors,
   tidemark__feed__trace__field_indices_by_name,
   1,  tidemark__feed__trace__number_ranges,
@@ -2639,7 +2768,7 @@ const ProtobufCMessageDescriptor tidemark__feed__metadata__descriptor =
   (ProtobufCMessageInit) tidemark__feed__metadata__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tidemark__feed__stream__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tidemark__feed__stream__field_descriptors[5] =
 {
   {
     "id",
@@ -2689,17 +2818,30 @@ static const ProtobufCFieldDescriptor tidemark__feed__stream__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "source_id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Stream, source_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tidemark__feed__stream__field_indices_by_name[] = {
   3,   /* field[3] = channel */
   0,   /* field[0] = id */
   2,   /* field[2] = live_stream_id */
+  4,   /* field[4] = source_id */
   1,   /* field[1] = trace_id */
 };
 static const ProtobufCIntRange tidemark__feed__stream__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor tidemark__feed__stream__descriptor =
 {
@@ -2709,7 +2851,7 @@ const ProtobufCMessageDescriptor tidemark__feed__stream__descriptor =
   "Tidemark__Feed__Stream",
   "tidemark.feed",
   sizeof(Tidemark__Feed__Stream),
-  4,
+  5,
   tidemark__feed__stream__field_descriptors,
   tidemark__feed__stream__field_indices_by_name,
   1,  tidemark__feed__stream__number_ranges,
@@ -3511,6 +3653,134 @@ const ProtobufCMessageDescriptor tidemark__feed__ended_streams__descriptor =
   tidemark__feed__ended_streams__field_indices_by_name,
   1,  tidemark__feed__ended_streams__number_ranges,
   (ProtobufCMessageInit) tidemark__feed__ended_streams__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__source__field_descriptors[5] =
+{
+  {
+    "relay",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Source, relay),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "feed_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Source, feed_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Source, token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Source, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Source, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__source__field_indices_by_name[] = {
+  4,   /* field[4] = epoch */
+  1,   /* field[1] = feed_id */
+  0,   /* field[0] = relay */
+  3,   /* field[3] = sequence */
+  2,   /* field[2] = token */
+};
+static const ProtobufCIntRange tidemark__feed__source__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__source__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.Source",
+  "Source",
+  "Tidemark__Feed__Source",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__Source),
+  5,
+  tidemark__feed__source__field_descriptors,
+  tidemark__feed__source__field_indices_by_name,
+  1,  tidemark__feed__source__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__source__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tidemark__feed__idle__field_descriptors[1] =
+{
+  {
+    "is_idle",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tidemark__Feed__Idle, is_idle),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tidemark__feed__idle__field_indices_by_name[] = {
+  0,   /* field[0] = is_idle */
+};
+static const ProtobufCIntRange tidemark__feed__idle__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tidemark__feed__idle__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tidemark.feed.Idle",
+  "Idle",
+  "Tidemark__Feed__Idle",
+  "tidemark.feed",
+  sizeof(Tidemark__Feed__Idle),
+  1,
+  tidemark__feed__idle__field_descriptors,
+  tidemark__feed__idle__field_indices_by_name,
+  1,  tidemark__feed__idle__number_ranges,
+  (ProtobufCMessageInit) tidemark__feed__idle__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tidemark__feed__numbers__field_descriptors[3] =

@@ -94,6 +94,10 @@ extension Checker {
             }
             return nil
         }
+        // A feed is taken whole, in the order and with the times that it has.
+        for key in ["sessions", "clock-offset", "clock"] where section.has(key) {
+            report("is for net:// only", line: section.line(of: key), key: section.path(of: key))
+        }
         let authority = required(section, "ca", fileName)
         let certificate = required(section, "certificate", fileName)
         let key = required(section, "key", fileName)

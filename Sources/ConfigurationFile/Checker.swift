@@ -6,14 +6,12 @@ final class Checker {
     private let file: String
     private let directory: String
     private let surroundings: Surroundings
-    private let features: FeatureSet
     private(set) var problems: [ConfigurationProblem] = []
 
-    init(file: String, surroundings: Surroundings, features: FeatureSet) {
+    init(file: String, surroundings: Surroundings) {
         self.file = file
         self.directory = FilePath.directory(of: file)
         self.surroundings = surroundings
-        self.features = features
     }
 
     /// In the file's order, cut at the limit.
@@ -61,16 +59,8 @@ final class Checker {
                 report("unknown key; \(hint)", line: entry.line, key: key)
                 continue
             }
-            if let refusal = features.refusal(of: withoutIndexes(key), entry.value) {
-                report(refusal, line: entry.line, key: key)
-            }
         }
         return section
-    }
-
-    /// `relays[3].url` as `relays.url`.
-    private func withoutIndexes(_ path: String) -> String {
-        path.split(separator: ".").map { $0.prefix { $0 != "[" } }.joined(separator: ".")
     }
 
     /// The section under a key; nil also where the key is not given.

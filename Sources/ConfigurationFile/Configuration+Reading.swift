@@ -35,10 +35,9 @@ extension Configuration {
     /// Reads and checks the file. Problems of the file itself (missing, not YAML) are reported like all others.
     package static func load(
         file: String,
-        surroundings: Surroundings = .process,
-        features: FeatureSet = .current
+        surroundings: Surroundings = .process
     ) throws(ConfigurationError) -> Configuration {
-        let (configuration, problems) = examine(file: file, surroundings, features)
+        let (configuration, problems) = examine(file: file, surroundings)
         if let configuration, problems.isEmpty { return configuration }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
         // Only where `surroundings` is `.none`: good as far as it goes, but not to be used.
@@ -51,9 +50,8 @@ extension Configuration {
     /// - Returns: all mistakes, none where the file is good.
     package static func problems(
         inFile file: String,
-        surroundings: Surroundings = .process,
-        features: FeatureSet = .current
-    ) -> [ConfigurationProblem] { examine(file: file, surroundings, features).problems }
+        surroundings: Surroundings = .process
+    ) -> [ConfigurationProblem] { examine(file: file, surroundings).problems }
 
     /// Where the keys of a file stand, for messages about what they name: lines from 1 by keys as `relays[0].url`.
     /// - Returns: none where the file cannot be read any more.
@@ -72,8 +70,7 @@ extension Configuration {
     package static func parse(
         _ text: String,
         file: String,
-        surroundings: Surroundings,
-        features: FeatureSet = .current
+        surroundings: Surroundings
     ) -> (configuration: Configuration?, problems: [ConfigurationProblem]) {
         guard text.utf8.count <= ConfigurationLimits.fileBytesMax else {
             return refusal(file, nil, "is larger than \(ConfigurationLimits.fileBytesMax) bytes")
@@ -84,15 +81,14 @@ extension Configuration {
         } catch {
             return refusal(file, error.line, error.message, key: error.key)
         }
-        let checker = Checker(file: file, surroundings: surroundings, features: features)
+        let checker = Checker(file: file, surroundings: surroundings)
         let configuration = checker.configuration(root)
         return (checker.problems.isEmpty ? configuration : nil, checker.sortedProblems)
     }
 
     private static func examine(
         file: String,
-        _ surroundings: Surroundings,
-        _ features: FeatureSet
+        _ surroundings: Surroundings
     ) -> (configuration: Configuration?, problems: [ConfigurationProblem]) {
         let text: String
         do throws(ValueError) {
@@ -100,7 +96,7 @@ extension Configuration {
         } catch {
             return refusal(file, nil, error.description)
         }
-        return parse(text, file: file, surroundings: surroundings, features: features)
+        return parse(text, file: file, surroundings: surroundings)
     }
 
     private static func refusal(

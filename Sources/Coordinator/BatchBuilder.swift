@@ -14,6 +14,7 @@ struct BatchBuilder: ~Copyable {
         let keys: EventKeyBuffer
         let window: PacketWindow
         let relay: Int
+        let segment: UInt64?
     }
 
     private let limits: CoordinatorLimits
@@ -44,24 +45,29 @@ struct BatchBuilder: ~Copyable {
 
     /// - Parameters:
     ///   - keys: not changed as long as the chunk is open.
-    ///   - first: the first key that the merge knows, 0..<keys.count.
-    ///   - endBits: where the last event ends, bits from the packet's start.
+    ///   - range: the keys that the merge knows, at least one.
+    ///   - endBits: where the last of their events ends, bits from the packet's start.
     ///   - behindNs: how far the host's traces reach ahead of this one's clock, nanoseconds, >= 0.
+    ///   - lateNs: how late its only event has been elsewhere, nanoseconds; 0 where it has not.
+    ///   - segment: of a chunk of another coordinator's feed, what `close` gives back.
     mutating func open(
         packet: FeedPacket,
         keys: EventKeyBuffer,
-        from first: Int,
+        range: Range<Int>,
         window: PacketWindow,
         endBits: UInt64,
         relay: Int,
-        behindNs: Int64
+        behindNs: Int64,
+        lateNs: Int64 = 0,
+        segment: UInt64? = nil
     ) -> UInt64 {
-        let chunk = OpenChunk(packet: packet, keys: keys, window: window, relay: relay)
+        let chunk = OpenChunk(packet: packet, keys: keys, window: window, relay: relay, segment: segment)
         let progress = ChunkProgress(
-            keys: UnsafeBufferPointer(rebasing: keys.keys[first...]),
-            firstKey: first,
+            keys: UnsafeBufferPointer(rebasing: keys.keys[range]),
+            firstKey: range.lowerBound,
             endBits: endBits,
-            behindNs: behindNs
+            behindNs: behindNs,
+            lateNs: lateNs
         )
         if let index = free.popLast() {
             chunks[index] = chunk
@@ -76,18 +82,18 @@ struct BatchBuilder: ~Copyable {
     /// What a chunk keeps in memory, bytes.
     func pendingBytes(_ tag: UInt64) -> Int {
         guard let chunk = chunks[Int(tag)] else { return 0 }
-        return chunk.window.storage.capacity + chunk.keys.capacity * MemoryLayout<EventKey>.stride
+        return chunk.window.byteCount + chunk.keys.capacity * MemoryLayout<EventKey>.stride
     }
 
     /// Forgets a chunk that the merge is done with.
-    /// - Returns: its relay and the bytes given back.
-    mutating func close(_ tag: UInt64) -> (relay: Int, bytes: Int) {
+    /// - Returns: its relay, the bytes given back, and its segment.
+    mutating func close(_ tag: UInt64) -> (relay: Int, bytes: Int, segment: UInt64?) {
         let index = Int(tag)
         let bytes = pendingBytes(tag)
-        let relay = chunks[index]?.relay ?? 0
+        let (relay, segment) = (chunks[index]?.relay ?? 0, chunks[index]?.segment)
         chunks[index] = nil
         free.append(index)
-        return (relay, bytes)
+        return (relay, bytes, segment)
     }
 
     // MARK: Batches
@@ -130,7 +136,7 @@ struct BatchBuilder: ~Copyable {
                 EventSlice(
                     packet: chunk.packet,
                     storage: chunk.window.storage,
-                    storageOffset: Int(firstBits / 8) - chunk.window.firstByte,
+                    storageOffset: chunk.window.storageOffset + Int(firstBits / 8) - chunk.window.firstByte,
                     firstBits: firstBits,
                     endBits: taken.startBits(taken.end),
                     clockCycles: chunk.keys.cyclesBefore(taken.firstKey + taken.first),
@@ -175,6 +181,8 @@ private struct ChunkProgress {
     let endBits: UInt64
     /// How far the host's traces reach ahead of this one's clock, nanoseconds, >= 0.
     let behindNs: Int64
+    /// How late its only event has been elsewhere, nanoseconds; 0 where it has not.
+    let lateNs: Int64
     /// The batch that `slice` belongs to.
     var batch: UInt64 = 0
     var slice: UInt32 = 0
@@ -238,10 +246,11 @@ private struct BatchContent {
         } else {
             order.append(EventGroup.Run(slice: chunk.slice, count: UInt32(count)))
         }
-        if run.lateNs > 0 {
+        let lateNs = max(run.lateNs, chunk.lateNs)
+        if lateNs > 0 {
             // With the offset of the trace that is ahead it would not have been.
-            let isByClock = run.lateNs <= chunk.behindNs
-            late.append(EventGroup.Late(index: UInt32(eventCount), lateNs: run.lateNs, isByClock: isByClock))
+            let isByClock = lateNs <= chunk.behindNs
+            late.append(EventGroup.Late(index: UInt32(eventCount), lateNs: lateNs, isByClock: isByClock))
         } else {
             latestNs = chunk.keys[end - 1].timestampNs
         }

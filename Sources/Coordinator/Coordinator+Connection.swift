@@ -6,6 +6,7 @@ package import LTTngLive
 extension Coordinator {
     mutating func connect(_ link: RelayLink, now: UInt64) {
         link.connection = .connecting
+        if let feed = link.feed { return subscribe(link, feed, now: now) }
         actions.append(
             .connect(relay: link.index, source: link.root.index, identity: link.target?.id.rawValue ?? 0)
         )
@@ -16,14 +17,14 @@ extension Coordinator {
     mutating func lose(_ link: RelayLink, reason: String, now: UInt64) {
         let wasOpen = link.isOpen
         let hadAnswer = wasOpen && link.isAnswering
-        if wasOpen { park(link) }
+        if let feed = link.feed { park(feed, of: link) } else if wasOpen { park(link) }
         if link.lostAtNs == nil { link.lostAtNs = now }
         link.failureCount = min(link.failureCount + 1, 32)
         // A relay that answers, and then breaks the protocol each time, is asked less and less as well.
         if hadAnswer, now - min(link.openedAtNs, now) >= limits.retryDelayNsMax { link.setbackCount = 0 }
         link.setbackCount = min(link.setbackCount + 1, 32)
         link.connection = .closed
-        if link.isLister { stall.disconnected(link.frontier) }
+        if link.isSource { stall.disconnected(link.frontier) }
 
         if configuration.lifetime == .untilSessionsEnd {
             let waitedNs = now - min(link.lostAtNs ?? now, now)
@@ -42,7 +43,9 @@ extension Coordinator {
         if hadAnswer {
             sayLost(link, reason: reason)
         } else {
-            sayFailed(link, reason: (wasOpen ? "does not answer as a relay: " : "cannot connect: ") + reason)
+            // Whoever subscribes says in full why it did not succeed.
+            let what = link.feed != nil ? "" : wasOpen ? "does not answer as a relay: " : "cannot connect: "
+            sayFailed(link, reason: what + reason)
         }
     }
 
@@ -60,7 +63,7 @@ extension Coordinator {
 
     /// An attempt has led to nothing: said once until the reason changes.
     private mutating func sayFailed(_ link: RelayLink, reason: String) {
-        guard link.isLister || link.root.isOpen, link.saidReason != reason else { return }
+        guard link.isSource || link.root.isOpen, link.saidReason != reason else { return }
         link.saidReason = reason
         let place = link.target.map { "session \($0.hostname)/\($0.name): " } ?? ""
         complain(link, "\(place)\(reason); trying again")
@@ -126,10 +129,11 @@ extension Coordinator {
     /// A finite run does not wait for this relay any longer.
     private mutating func giveUp(_ link: RelayLink, reason: String) {
         // Where the whole relay is gone its lister says so.
-        if link.isLister || link.root.isOpen {
+        if link.isSource || link.root.isOpen {
             say(.error, link, link.hasAnswered ? "lost: \(reason)" : "cannot be reached: \(reason)")
             report.unreachable.append("\(link.source.name): \(reason)")
         }
+        if link.feed != nil { return finishFeed(link, reason: reason, isWhole: false) }
         forgetParked(link, reason: "the relay was lost: \(reason)")
         finish(link, reason: reason)
     }
@@ -161,7 +165,7 @@ extension Coordinator {
     /// Nothing more will come by this connection; by a lister's, from this relay.
     mutating func finish(_ link: RelayLink, reason: String) {
         if link.isOpen {
-            link.viewer.close()
+            if link.feed == nil { link.viewer.close() }
             actions.append(.close(relay: link.index))
         }
         link.connection = .finished
@@ -177,7 +181,7 @@ extension Coordinator {
         sayEndIfDrained(link)
     }
 
-    private mutating func sayEndIfDrained(_ link: RelayLink) {
+    mutating func sayEndIfDrained(_ link: RelayLink) {
         guard link.drainingCount == 0, let reason = link.endReason else { return }
         link.endReason = nil
         note(.ended, of: link, reason: reason)

@@ -13,18 +13,18 @@ extension Coordinator {
     package mutating func addRelay(_ source: RelaySource, now: UInt64) -> Int {
         precondition(!relayNumbers.contains { links[$0].source.name == source.name }, "a name is there twice")
         // Under a name that goes on nobody ends.
-        for link in links where link.isLister && link.source.name == source.name { link.endReason = nil }
+        for link in links where link.isSource && link.source.name == source.name { link.endReason = nil }
         let number = links.firstIndex { isSpent($0) } ?? links.count
         if number < links.count {
             let old = links[number].frontier
             stall.remove(old)
             frontier.removeRelay(old)
         }
-        let relay = frontier.addRelay()
-        stall.addRelay(relay, attachedBefore: false, nowNs: Int64(clamping: now))
+        let link = newLink(number, source)
+        stall.addRelay(link.frontier, attachedBefore: false, nowNs: Int64(clamping: now))
+        if source.isFeed { setPatience(link) }
         // As one that has not answered: the feed runs already.
-        stall.disconnected(relay)
-        let link = RelayLink(index: number, source: source, frontier: relay)
+        stall.disconnected(link.frontier)
         if number < links.count { links[number] = link } else { links.append(link) }
         note(.connecting, of: link, reason: "added to the configuration")
         connect(link, now: now)
@@ -37,6 +37,11 @@ extension Coordinator {
     /// - Parameter relay: a number of `relayNumbers`.
     package mutating func removeRelay(_ relay: Int, reason: String, now: UInt64) {
         let lister = links[relay]
+        if lister.feed != nil {
+            // One that was refused is gone already.
+            if !lister.isFinished { finishFeed(lister, reason: reason, isWhole: false) }
+            return pump(now: now)
+        }
         precondition(lister.isLister && !lister.isFinished, "no such relay")
         for child in lister.children {
             leave(child)
@@ -52,6 +57,21 @@ extension Coordinator {
         pump(now: now)
     }
 
+    /// Subscribes to a feed again, since it is elsewhere, or is shown something else: it goes on where it was.
+    /// - Parameter relay: a number of `relayNumbers`.
+    package mutating func moveFeed(_ relay: Int, now: UInt64) {
+        let link = links[relay]
+        precondition(link.feed != nil && !link.isFinished, "no such feed")
+        switch link.connection {
+        case .open, .connecting:
+            actions.append(.close(relay: relay))
+            link.setbackCount = 0
+            lose(link, reason: "configured at another place, or with other certificates", now: now)
+        case .closed, .waiting, .stored, .finished: break
+        }
+        pump(now: now)
+    }
+
     /// Changes which sessions of a relay are meant, and where they are read from when they are attached. Those that are
     /// not meant any more end; the others are not touched.
     /// - Parameter relay: a number of `relayNumbers`.
@@ -62,6 +82,8 @@ extension Coordinator {
         now: UInt64
     ) {
         let lister = links[relay]
+        // A feed is taken whole, and where it begins was settled when it was subscribed to first.
+        guard lister.feed == nil else { return lister.source.start = start }
         precondition(lister.isLister && !lister.isFinished, "no such relay")
         // A session that is attached goes on as it began.
         lister.source.sessions = sessions
@@ -86,7 +108,7 @@ extension Coordinator {
     }
 
     /// The relays that are there, by their numbers, in order.
-    package var relayNumbers: [Int] { links.filter { $0.isLister && !$0.isFinished }.map(\.index) }
+    package var relayNumbers: [Int] { links.filter { $0.isSource && !$0.isFinished }.map(\.index) }
 
     private static let notMeant = "no longer configured"
 
@@ -106,7 +128,7 @@ extension Coordinator {
 
     /// Whether the number of a relay that is gone may be another's: nothing of it is waited for any more.
     private func isSpent(_ link: RelayLink) -> Bool {
-        link.isLister && link.isFinished && link.drainingCount == 0 && link.pendingBytes == 0
+        link.isSource && link.isFinished && link.drainingCount == 0 && link.pendingBytes == 0
             && link.endingSessions.isEmpty && link.endReason == nil
     }
 }

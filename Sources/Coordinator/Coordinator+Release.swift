@@ -39,14 +39,16 @@ extension Coordinator {
             room.consumed.removeAll(keepingCapacity: true)
             merge.takeConsumed(into: &room.consumed)
             for chunk in room.consumed {
-                let (relay, bytes) = batches.close(chunk.tag)
+                let (relay, bytes, segment) = batches.close(chunk.tag)
                 links[relay].pendingBytes -= bytes
+                if let segment { links[relay].feed?.segments.consumed(segment) }
             }
             room.ended.removeAll(keepingCapacity: true)
             merge.takeEnded(into: &room.ended)
             for slot in room.ended { drained(slot) }
             if result.isComplete { break }
         }
+        for link in feedLinks { takeSegments(link) }
         publishRecords()
     }
 
@@ -87,6 +89,7 @@ extension Coordinator {
     }
 
     private mutating func publishBatch() {
+        saySources()
         var batch = FeedBatch(
             records: records,
             watermarkNs: owesWatermark ? nil : publishedWatermarkNs,

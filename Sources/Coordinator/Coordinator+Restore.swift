@@ -17,10 +17,13 @@ extension Coordinator {
                     let identity = RelayLink.SessionIdentity(ListedSession(lost.session))
                     link.lostStreams[identity] = lost.streams
                 }
-            } else {
+            } else if let link = links.first(where: { $0.feed?.has(name) == true }) {
+                restore(relay, name, of: link)
+            } else if !feedLinks.contains(where: { $0.source.name == name }) {
                 drop(relay, name)
             }
         }
+        restoreSources(feed)
         for report in feed.clocks where report.correctionNs != 0 {
             links.first { $0.isLister && $0.source.name == report.relay }?.restoredClocks.append(report)
         }

@@ -58,7 +58,7 @@ extension Coordinator {
 
     /// Where those stand who have nothing to wait for: at the least bound of the others; together, where the first of
     /// them is, when nobody has a stream.
-    private var candidateNs: Int64? {
+    var candidateNs: Int64? {
         if countingStreamCount > 0 { return frontier.candidateNs }
         var latest: Int64?
         for link in links where !link.isFinished {
@@ -127,7 +127,9 @@ extension Coordinator {
     mutating func tellPace(now: UInt64) {
         guard paceIsStale || now >= busyUntilNs ?? .max else { return }
         paceIsStale = false
-        if let period = links.lazy.compactMap(\.session).map(\.listed.livePeriodNs).min() {
+        let period = links.lazy.compactMap(\.session).map(\.listed.livePeriodNs).min()
+        let isFed = feedLinks.contains { $0.feed?.slot != nil }
+        if let period = period ?? (isFed ? limits.feedPeriodNs : nil) {
             paceNs = period
             busyUntilNs = nil
         } else if paceNs != nil {
@@ -135,7 +137,7 @@ extension Coordinator {
             busyUntilNs = untilNs
             if now >= untilNs { (paceNs, busyUntilNs) = (nil, nil) }
         }
-        for link in links where link.isOpen {
+        for link in links where link.isOpen && link.feed == nil {
             // New sessions show in the children's lists.
             let isSpare = link.isLister && !link.children.isEmpty
             let pace = isSpare ? nil : paceNs

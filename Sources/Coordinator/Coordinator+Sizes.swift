@@ -36,6 +36,8 @@ extension Coordinator {
         for link in links {
             sizes.traces += link.traces.count
             sizes.streams += link.streams.count
+            sizes.traces += link.feed?.traces.count ?? 0
+            sizes.streams += link.feed?.streams.count ?? 0
             sizes.viewerPlaces += link.viewer.tableSizes.places
             sizes.pendingBytesOfRelayMax = max(sizes.pendingBytesOfRelayMax, link.pendingBytes)
             sizes.requestsOfConnectionMax = max(sizes.requestsOfConnectionMax, link.viewer.requestsOutstanding)

@@ -6,16 +6,32 @@ import LTTngLive
 /// A part of a packet in memory.
 struct PacketWindow {
     let storage: ByteStorage
-    /// Which byte of the packet the storage begins with.
+    /// Where in the storage it lies.
+    let storageOffset: Int
+    let byteCount: Int
+    /// Which byte of the packet it begins with.
     let firstByte: Int
 
     init(_ storage: ByteStorage, firstByte: Int = 0) {
         self.storage = storage
+        storageOffset = 0
+        byteCount = storage.capacity
         self.firstByte = firstByte
     }
 
+    /// A slice, which lies among others in the bytes of its frame.
+    init(_ slice: EventSlice) {
+        storage = slice.storage
+        storageOffset = slice.storageOffset
+        byteCount = slice.bytes.count
+        firstByte = Int(clamping: slice.firstBits / 8)
+    }
+
     /// Valid as long as the storage is.
-    var bytes: PacketBytes { PacketBytes(storage.bytes, firstByte: firstByte) }
+    var bytes: PacketBytes {
+        let part = storage.bytes[storageOffset..<storageOffset + byteCount]
+        return PacketBytes(UnsafeRawBufferPointer(rebasing: part), firstByte: firstByte)
+    }
 }
 
 /// From the bytes of a packet, or of a part of it, to keys in the merge.
@@ -89,7 +105,7 @@ extension Coordinator {
         let tag = batches.open(
             packet: packet,
             keys: keys,
-            from: first,
+            range: first..<keys.count,
             window: window,
             endBits: endBits,
             relay: link.root.index,

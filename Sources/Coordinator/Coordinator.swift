@@ -20,6 +20,8 @@ package struct Coordinator: ~Copyable {
     var restored: RestoredFeed?
     var limits: CoordinatorLimits { configuration.limits }
     var links: [RelayLink] = []
+    /// Those of them that subscribe to other coordinators' feeds.
+    var feedLinks: [RelayLink] = []
     var frontier: Frontier
     var stall: StallPolicy
     var merge: EventMerge
@@ -66,6 +68,8 @@ package struct Coordinator: ~Copyable {
     var clocksDueNs: UInt64 = 0
     /// While there are none: when the feed is idle, monotonic nanoseconds.
     var busyUntilNs: UInt64?
+    /// Whether the feed was told that no stream is there that W follows.
+    var isSaidIdle: Bool
 
     /// - Parameter restored: where the feed was, if it goes on with its log.
     package init(_ configuration: CoordinatorConfiguration, restored: RestoredFeed? = nil) {
@@ -76,6 +80,7 @@ package struct Coordinator: ~Copyable {
         frontier = Frontier(watermarkNs: restored?.watermarkNs)
         merge = EventMerge(publishedNs: restored?.watermarkNs)
         publishedWatermarkNs = restored?.watermarkNs
+        isSaidIdle = restored?.isIdle ?? false
         nextTraceID = (restored?.numbers.traceID ?? 0) + 1
         nextStreamID = (restored?.numbers.streamID ?? 0) + 1
         batches = BatchBuilder(limits: configuration.limits, lastPacketID: restored?.numbers.packetID ?? 0)
@@ -87,20 +92,22 @@ package struct Coordinator: ~Copyable {
     /// Begins: every relay is connected to. Called once, before all other events.
     package mutating func start(now: UInt64) {
         for (index, source) in configuration.relays.enumerated() {
-            let relay = frontier.addRelay()
-            let link = RelayLink(index: index, source: source, frontier: relay)
+            let link = newLink(index, source)
             links.append(link)
             let before = restored?.relays[source.name]
             stall.addRelay(
-                relay,
-                attachedBefore: before?.wasAttached ?? false,
+                link.frontier,
+                attachedBefore: before?.wasAttached ?? false || restored?.sources[source.name] != nil,
                 isExcluded: before?.isExcluded ?? false,
                 nowNs: Int64(clamping: now)
             )
+            if source.isFeed { setPatience(link) }
             note(.connecting, of: link, reason: "")
-            connect(link, now: now)
+            // Where a feed is subscribed to the log says.
+            if !source.isFeed { connect(link, now: now) }
         }
         if let restored { restore(restored, now: now) }
+        for link in feedLinks { connect(link, now: now) }
         restored = nil
         openStored()
         pump(now: now)
@@ -171,7 +178,11 @@ package struct Coordinator: ~Copyable {
             turn(link, input: UnsafeRawBufferPointer(start: nil, count: 0), now: now)
         case .connect(let relay):
             let link = links[relay]
-            if case .waiting = link.connection { connect(link, now: now) }
+            switch link.connection {
+            case .waiting: connect(link, now: now)
+            case .connecting where link.feed != nil: giveUpConnect(link, now: now)
+            default: break
+            }
             pump(now: now)
         case .frontier:
             frontierDeadlineNs = nil
@@ -185,6 +196,7 @@ package struct Coordinator: ~Copyable {
         guard outputIsHeld != isHeld else { return }
         outputIsHeld = isHeld
         for link in links where link.isLister { tellHold(link) }
+        steerFeeds()
         if !isHeld { pump(now: now) }
     }
 
@@ -196,7 +208,7 @@ package struct Coordinator: ~Copyable {
         guard !isFinished else { return }
         isFinished = true
         for link in links where link.isOpen {
-            link.viewer.close()
+            if link.feed == nil { link.viewer.close() }
             actions.append(.close(relay: link.index))
         }
         records.append(.end(reason: reason))
@@ -254,10 +266,16 @@ package struct Coordinator: ~Copyable {
             stall.tick(&frontier, nowNs: Int64(clamping: now))
             takeStallNews()
         }
+        followIdleFeeds()
         frontier.raiseWatermark()
         tellClocks(now: now)
-        if !outputIsHeld { release() }
+        tellBusy()
+        if !outputIsHeld {
+            release()
+            tellIdle()
+        }
         fetchDeferred(now: now)
+        steerFeeds()
         tellPace(now: now)
         readStored()
         finishIfDone(now: now)

@@ -7,6 +7,11 @@ package enum CoordinatorAction: Sendable {
     /// for the connection that reads the same session, also after a restart: it is made from the same place each time,
     /// so that the relay finds an old one gone.
     case connect(relay: Int, source: Int, identity: UInt64)
+    /// Subscribe to the feed that is the source of that index, raw and without a filter; answer with `feedWelcomed` and
+    /// then each frame with `feedFrame`, or with `feedEnded`.
+    case subscribe(relay: Int, source: Int, start: SubscriptionStart)
+    /// Leave the bytes of the feed's connection in its socket, or take them again.
+    case setReading(relay: Int, isReading: Bool)
     /// Write what `takeOutput(relay:)` hands out.
     case send(relay: Int)
     /// Close the relay's connection; nothing is reported back for it.

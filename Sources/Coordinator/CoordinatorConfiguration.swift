@@ -1,4 +1,4 @@
-import Feed
+package import Feed
 
 /// What a coordinator is asked to do: the sources it merges, and how long it waits.
 package struct CoordinatorConfiguration: Sendable {
@@ -16,6 +16,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var messages: [MessageRule]
     /// Seeds the jitter of reconnect attempts.
     package var seed: UInt64
+    /// The feed's own number, by which it is known where it comes back as a source; nil where nobody subscribes to it.
+    package var feed: FeedID?
     package var limits: CoordinatorLimits
 
     package init(
@@ -26,8 +28,10 @@ package struct CoordinatorConfiguration: Sendable {
         lifetime: Lifetime,
         messages: [MessageRule] = [],
         seed: UInt64,
+        feed: FeedID? = nil,
         limits: CoordinatorLimits = CoordinatorLimits()
     ) {
+        self.feed = feed
         self.relays = relays
         self.stored = stored
         self.storedStart = storedStart
@@ -61,10 +65,12 @@ package struct MessageRule: Sendable, Equatable {
     }
 }
 
-/// A relay to attach to.
+/// A relay to attach to, or another coordinator's feed to subscribe to.
 package struct RelaySource: Sendable {
-    /// The label in the feed, unique among the sources.
+    /// The label in the feed, unique among the sources, without a slash; of a feed, it stands before its relays' names.
     package var name: String
+    /// Whether it is a feed: then `sessions` and the corrections mean nothing.
+    package var isFeed: Bool
     /// Which sessions to attach; a session that matches any is taken.
     package var sessions: [SessionPattern]
     package var start: Start
@@ -78,9 +84,11 @@ package struct RelaySource: Sendable {
         sessions: [SessionPattern],
         start: Start,
         correctionNs: Int64 = 0,
-        correctsClocks: Bool = false
+        correctsClocks: Bool = false,
+        isFeed: Bool = false
     ) {
         self.name = name
+        self.isFeed = isFeed
         self.sessions = sessions
         self.start = start
         self.correctionNs = correctionNs
@@ -162,6 +170,11 @@ package struct CoordinatorLimits: Sendable {
     package var stallTickNs: UInt64 = 5_000_000
     /// How long relays are asked often after the last session of all has ended, nanoseconds.
     package var idleAfterNs: UInt64 = 10_000_000_000
+    /// What counts as the live period of sessions behind another coordinator, nanoseconds.
+    package var feedPeriodNs: UInt64 = 200_000_000
+    /// A name in another coordinator's feed, and a text for people, bytes: with longer names it is not taken, and
+    /// longer texts are cut.
+    package var nameBytesMax = 16_384
     /// How often it is looked for streams that say nothing, nanoseconds.
     package var silenceCheckNs: UInt64 = 1_000_000_000
     /// How often it is looked at what is known of the hosts' clocks, nanoseconds.

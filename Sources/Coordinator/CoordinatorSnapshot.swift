@@ -85,8 +85,9 @@ extension Coordinator {
         snapshot.pendingEventCount = merge.pendingEventCount
         snapshot.isHeld = outputIsHeld
         snapshot.streamBoundsNs.reserveCapacity(openStreamCount)
-        for link in links where link.isLister && !link.isFinished {
+        for link in links where link.isSource && !link.isFinished {
             var relay = described(link)
+            if let feed = link.feed { add(feed, link, to: &snapshot, &relay) }
             for child in link.children {
                 guard let session = child.session ?? child.parked else { continue }
                 relay.sessionCount += 1

@@ -32,6 +32,8 @@ final class RelayLink {
 
     let index: Int
     var source: RelaySource
+    /// Of a link that is no relay's: the other coordinator's feed that it subscribes to.
+    var feed: FeedSource?
     let frontier: FrontierRelay
     var viewer = Viewer()
     var connection = Connection.closed
@@ -178,7 +180,9 @@ final class RelayLink {
 
     /// The link that stands for the relay.
     var root: RelayLink { parent ?? self }
-    var isLister: Bool { parent == nil && !isStored }
+    var isLister: Bool { isSource && feed == nil }
+    /// Whether it stands for a source, a relay or a feed: in the frontier, in the stall policy, and in the feed.
+    var isSource: Bool { parent == nil && !isStored }
 
     /// Whether a child has still to say which streams its session has.
     var isJoining: Bool { parent != nil && failureCount == 0 && (!hasAnswered || isAttaching) }

@@ -49,6 +49,8 @@ struct RelayWatch {
     var isExcluded = false
     /// Excluded, and has replied since.
     var isRejoining = false
+    /// How many grace times it has.
+    var graceTimes: Int64 = 1
     /// Longest live period of its sessions, nanoseconds.
     var livePeriodNs: Int64 = 0
     /// When events came last, monotonic nanoseconds.

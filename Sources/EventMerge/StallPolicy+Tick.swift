@@ -55,7 +55,7 @@ extension StallPolicy {
             let isLeast = frontier.counts(relay) && watch.bound == least && greatest > least
             // Before the first attachment the start barrier waits, not the grace clock.
             watch.isWaitedFor = isLeast && watch.hasAttached && !watch.isHeldByUs
-            if watch.isWaitedFor, let graceNs, watch.waitedNs >= graceNs {
+            if watch.isWaitedFor, let graceNs = graceNs(watch), watch.waitedNs >= graceNs {
                 watch.isWaitedFor = false
                 watch.isExcluded = true
                 watch.isRejoining = false
@@ -117,12 +117,19 @@ extension StallPolicy {
         reports.append(HolderReport(holder: holder, heldNs: hold.heldNs))
     }
 
+    /// The relay's own grace time, nanoseconds; nil: it is waited for for ever.
+    private func graceNs(_ watch: RelayWatch) -> Int64? {
+        guard let graceNs else { return nil }
+        let (times, overflow) = graceNs.multipliedReportingOverflow(by: watch.graceTimes)
+        return overflow ? .max : times
+    }
+
     private mutating func scheduleNext(now: Int64) {
         var wait = Int64.max
         for watch in watches {
             guard let watch else { continue }
             if watch.isWaitedFor {
-                if let graceNs { wait = min(wait, graceNs - watch.waitedNs) }
+                if let graceNs = graceNs(watch) { wait = min(wait, graceNs - watch.waitedNs) }
                 if watch.waitedNs < watch.namedAfterNs { wait = min(wait, watch.namedAfterNs - watch.waitedNs) }
             }
             if watch.phase == .active {

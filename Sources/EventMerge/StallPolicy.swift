@@ -119,6 +119,12 @@ package struct StallPolicy: ~Copyable {
         change(relay) { watch in watch.livePeriodNs = max(0, periodNs) }
     }
 
+    /// A relay that itself waits for others has several grace times.
+    /// - Parameter times: at least 1.
+    package mutating func setGraceTimes(_ relay: FrontierRelay, _ times: Int64) {
+        change(relay) { watch in watch.graceTimes = max(1, times) }
+    }
+
     /// All that the relay had has ended; it counts no more.
     package mutating func ended(_ relay: FrontierRelay) {
         change(relay) { watch in watch.isEnded = true }

@@ -29,7 +29,7 @@ struct DecodedFrameEncoder: ~Copyable, Sendable {
         for record in batch.records {
             switch record {
             // Said with each packet's events instead.
-            case .trace, .metadata, .stream, .traceEnd, .streamEnd: break
+            case .trace, .metadata, .stream, .traceEnd, .streamEnd, .source, .idle: break
             case .events(let events): try append(events, sequence: batch.sequence)
             case .relay, .session, .lost, .holder, .clock, .gap, .log, .end: builder.append(record)
             }

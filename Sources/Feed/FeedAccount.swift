@@ -119,7 +119,7 @@ package struct FeedAccount {
             case .streamEnd(let end): endStream(end.streamID)
             case .traceEnd(let traceID):
                 for stream in streamsOfTrace.removeValue(forKey: traceID) ?? [] { endStream(stream) }
-            case .trace, .metadata, .stream, .relay, .holder, .clock, .gap, .log, .end: break
+            case .trace, .metadata, .stream, .relay, .holder, .clock, .gap, .log, .source, .idle, .end: break
             }
         }
     }

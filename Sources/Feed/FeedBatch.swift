@@ -51,6 +51,10 @@ package enum FeedRecord: Sendable {
     case gap(GapRecord)
     /// How the coordinator's log stands.
     case log(LogRecord)
+    /// Another coordinator's feed is a source, and how far it has been taken.
+    case source(SourceRecord)
+    /// Whether there is no stream that W follows: it stands, and nobody who merges the feed need wait for it.
+    case idle(Bool)
     /// The feed is over: every session has ended, or the coordinator stops; it then may go on with the coordinator's
     /// next start.
     case end(reason: String)
@@ -71,6 +75,8 @@ package struct FeedTrace: Sendable, Equatable {
     package var path: String
     /// The relay's number of the trace; 0 for stored ones.
     package var liveTraceID: UInt64 = 0
+    /// Its number in the coordinator's feed that it comes from; 0 where it comes from a relay.
+    package var sourceID: UInt64 = 0
     /// A stored trace's path below the directory that was named; empty for live traces. Not a part of frames.
     package var relativePath = ""
 
@@ -92,6 +98,8 @@ package struct FeedStream: Sendable, Equatable {
     /// The relay's number of the stream.
     package var liveStreamID: UInt64
     package var channel: String
+    /// Its number in the coordinator's feed that it comes from; 0 where it comes from a relay.
+    package var sourceID: UInt64 = 0
     /// Where a stored stream is: its file, or the first of them, as the directory was named; empty for live streams.
     /// Not a part of frames.
     package var filePath = ""

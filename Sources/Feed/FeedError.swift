@@ -33,7 +33,7 @@ package enum FeedError: Error, Equatable, Sendable {
 /// The part of the feed that an error speaks of.
 package enum FeedField: String, Sendable {
     case sequence, kind, token, record, trace, metadata, stream, packet, preamble, slice, sliceBytes, order, late, relay
-    case session, lost, holder, clock, gap, log, end, subscribe, start, encoding, answer, feedID, filter, cursor
+    case session, lost, holder, clock, gap, log, end, subscribe, start, encoding, answer, feedID, filter, cursor, source
 }
 
 extension FeedError: CustomStringConvertible {

@@ -5,9 +5,25 @@ package struct FeedID: Hashable, Sendable, BitwiseCopyable {
     /// The last eight bytes, as a big-endian number.
     package let low: UInt64
 
+    static let byteCount = 16
+
     package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
+    }
+}
+
+extension FeedID {
+    /// - Precondition: `bytes` are `byteCount`.
+    init(bytes: UnsafeRawBufferPointer) {
+        self.init(
+            high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+            low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        )
+    }
+
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        [high.bigEndian, low.bigEndian].withUnsafeBytes(body)
     }
 }
 

@@ -21,6 +21,10 @@ package struct FeedState: Sendable {
     private(set) var relays: [String: RelayStateChange] = [:]
     private(set) var sessions: [SessionKey: SessionStateChange] = [:]
     private(set) var clocks: [ClockKey: ClockReport] = [:]
+    /// By name.
+    private(set) var sources: [String: SourceRecord] = [:]
+    /// Whether there is no stream that W follows.
+    private(set) var isIdle = false
     /// By stream: how far its events have left. For a coordinator that goes on; not kept of a peer's frames.
     private(set) var places: [UInt64: StreamPlace] = [:]
     /// Of sessions that go on, and of some that were lost; not kept of a peer's frames.
@@ -255,6 +259,19 @@ extension FeedState {
         clocks[key]?.stepErrorNs = 0
     }
 
+    mutating func change(_ source: SourceRecord) throws(FeedError) {
+        guard source.feed != nil else {
+            sources[source.relay] = nil
+            return
+        }
+        if let limits, sources.count >= limits.states, sources[source.relay] == nil { throw .tooMuchState(.source) }
+        sources[source.relay] = source
+    }
+
+    mutating func change(isIdle: Bool) {
+        self.isIdle = isIdle
+    }
+
     /// A batch has been folded in whole: lets go of what it has finished.
     /// - Returns: whether traces have gone.
     @discardableResult
@@ -318,6 +335,8 @@ extension FeedState {
             case .relay(let change): try self.change(change)
             case .session(let change): try self.change(change)
             case .clock(let report): try self.change(report)
+            case .source(let source): try self.change(source)
+            case .idle(let isIdle): change(isIdle: isIdle)
             case .lost(let loss): lose(loss)
             case .holder, .gap, .log, .end: break
             }
@@ -349,6 +368,7 @@ extension FeedState {
             scope.allows(relay: $0.key.relay, host: $0.key.host, session: $0.key.session)
         }
         seen.clocks = clocks.filter { scope.allows($0.value) }
+        seen.sources = [:]
         return seen
     }
 
@@ -358,6 +378,8 @@ extension FeedState {
         seen.traces = [:]
         seen.streams = [:]
         seen.packets = [:]
+        seen.sources = [:]
+        seen.isIdle = false
         return seen
     }
 }

@@ -217,6 +217,14 @@ package struct FrameDecoder: ~Copyable, Sendable {
             let report = try reader.clock(record.pointee.clock)
             try state.change(report)
             records.append(.clock(report))
+        case TIDEMARK__FEED__RECORD__RECORD_SOURCE:
+            let source = try reader.source(record.pointee.source)
+            try state.change(source)
+            records.append(.source(source))
+        case TIDEMARK__FEED__RECORD__RECORD_IDLE:
+            let isIdle = try reader.idle(record.pointee.idle)
+            state.change(isIdle: isIdle)
+            records.append(.idle(isIdle))
         case TIDEMARK__FEED__RECORD__RECORD_LOST: records.append(.lost(try reader.lost(record.pointee.lost)))
         case TIDEMARK__FEED__RECORD__RECORD_HOLDER: records.append(.holder(try reader.holder(record.pointee.holder)))
         case TIDEMARK__FEED__RECORD__RECORD_GAP: records.append(.gap(try reader.gap(record.pointee.gap)))

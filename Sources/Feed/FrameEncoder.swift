@@ -90,9 +90,9 @@ package struct FrameEncoder: ~Copyable, Sendable {
         // Numbers take at most ten bytes and a tag, messages six more.
         switch record {
         case .trace(let trace):
-            80 + trace.relay.utf8.count + trace.host.utf8.count + trace.session.utf8.count + trace.path.utf8.count
+            96 + trace.relay.utf8.count + trace.host.utf8.count + trace.session.utf8.count + trace.path.utf8.count
         case .metadata(_, let bytes): 48 + bytes.count
-        case .stream(let stream): 64 + stream.channel.utf8.count
+        case .stream(let stream): 80 + stream.channel.utf8.count
         case .traceEnd: 32
         case .streamEnd: 48
         case .events(let group):
@@ -112,6 +112,8 @@ package struct FrameEncoder: ~Copyable, Sendable {
                 + report.referenceRelay.utf8.count + report.referenceHost.utf8.count
         case .gap(let gap): 48 + gap.reason.utf8.count
         case .log(let log): 64 + log.reason.utf8.count
+        case .source(let source): 80 + source.relay.utf8.count + source.token.utf8.count
+        case .idle: 32
         case .end(let reason): 32 + reason.utf8.count
         }
     }
@@ -241,6 +243,8 @@ extension FeedState {
         var records: [FeedRecord] = relays.values.sorted { $0.relay < $1.relay }.map { .relay($0) }
         records += sessions.sorted { $0.key < $1.key }.map { .session($0.value) }
         records += clocks.sorted { $0.key < $1.key }.map { .clock($0.value) }
+        records += sources.sorted { $0.key < $1.key }.map { .source($0.value) }
+        if isIdle { records.append(.idle(true)) }
         for live in traces.values.sorted(by: { $0.trace.id < $1.trace.id }) {
             records.append(.trace(live.trace))
             records += live.metadata.map { .metadata(traceID: live.trace.id, bytes: $0) }

@@ -98,6 +98,8 @@ package struct FrameFolder: ~Copyable, Sendable {
         case TIDEMARK__FEED__RECORD__RECORD_RELAY: try state.change(try reader.relay(record.pointee.relay))
         case TIDEMARK__FEED__RECORD__RECORD_SESSION: try state.change(try reader.session(record.pointee.session))
         case TIDEMARK__FEED__RECORD__RECORD_CLOCK: try state.change(try reader.clock(record.pointee.clock))
+        case TIDEMARK__FEED__RECORD__RECORD_SOURCE: try state.change(try reader.source(record.pointee.source))
+        case TIDEMARK__FEED__RECORD__RECORD_IDLE: state.change(isIdle: try reader.idle(record.pointee.idle))
         case TIDEMARK__FEED__RECORD__RECORD_PACKET:
             guard let packet = record.pointee.packet else { throw .invalid(.packet) }
             try state.open(try openPacket(packet))

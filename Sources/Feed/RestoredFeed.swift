@@ -50,12 +50,18 @@ package struct RestoredFeed: Sendable {
     package var relays: [String: Relay] = [:]
     /// How the hosts' clocks stood.
     package var clocks: [ClockReport]
+    /// How far feeds that are sources were taken, by their names.
+    package var sources: [String: SourceRecord]
+    /// Whether it was said last that there is no stream that W follows.
+    package var isIdle: Bool
 
     package init(_ state: FeedState) {
         // What has left in order was proven to be complete.
         watermarkNs = [state.watermarkNs, state.floorNs].compactMap { $0 }.max()
         numbers = state.numbers
         clocks = state.clocks.values.map { $0 }
+        sources = state.sources
+        isIdle = state.isIdle
         for change in state.relays.values { relays[change.relay, default: Relay()].state = change }
         var streams: [UInt64: [Stream]] = [:]
         for stream in state.streams.values.sorted(by: { $0.id < $1.id }) {

@@ -38,7 +38,9 @@ package struct ScopeFilter: Sendable {
         case .lost(let loss): return scope.allows(loss.relay, loss.host, loss.session) ? record : nil
         case .holder(let holder): return scope.allows(holder.relay, holder.host, holder.session) ? record : nil
         case .clock(let report): return scope.allows(report) ? record : nil
-        case .gap, .log: return record
+        case .gap, .log, .idle: return record
+        // It names what may not be seen.
+        case .source: return nil
         // Its reason may name anyone.
         case .end: return .end(reason: "")
         }

@@ -7,7 +7,7 @@ extension FeedBatch {
         batch.records = records.filter { record in
             switch record {
             case .trace, .metadata, .stream, .traceEnd, .streamEnd, .gap: true
-            case .events, .relay, .session, .lost, .holder, .clock, .log, .end: false
+            case .events, .relay, .session, .lost, .holder, .clock, .log, .source, .idle, .end: false
             }
         }
         return batch

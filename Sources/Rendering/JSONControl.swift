@@ -20,7 +20,7 @@ struct JSONControl {
     /// Appends a record that is neither of events nor of metadata.
     func append(_ record: FeedRecord, streams: KnownStreams, to pen: inout OutputPen) {
         switch record {
-        case .trace, .metadata, .stream, .traceEnd, .streamEnd, .events: return
+        case .trace, .metadata, .stream, .traceEnd, .streamEnd, .events, .source, .idle: return
         case .relay(let change):
             begin("relay", &pen)
             member("relay", change.relay, &pen)

@@ -13,7 +13,7 @@ struct NoticeText {
     /// - Returns: nil for records that need no notice.
     mutating func notice(for record: FeedRecord, streams: KnownStreams) -> String? {
         switch record {
-        case .trace, .metadata, .stream, .traceEnd, .streamEnd, .events: return nil
+        case .trace, .metadata, .stream, .traceEnd, .streamEnd, .events, .source, .idle: return nil
         case .lost(let loss): return notice(for: loss, streams: streams)
         case .relay(let change):
             return "relay \(change.relay): \(change.state.name)" + Self.suffix(change.reason)

@@ -4,7 +4,9 @@ import Coordinator
 /// A difference between two configurations that a running coordinator takes over.
 enum RelayChange: Sendable {
     case remove(name: String, reason: String)
-    case add(RelaySource, RelayAddress)
+    case add(RelaySource, SourceAddress)
+    /// Another coordinator's feed is elsewhere, or is shown other certificates.
+    case move(RelaySource, SourceAddress)
     case sessions(name: String, [SessionPattern], start: RelaySource.Start)
     /// Nanoseconds; nil: for ever.
     case stallAfter(UInt64?)
@@ -113,7 +115,7 @@ struct ConfigurationDifference {
         }
         for (index, relay) in new.relays.enumerated() {
             guard let was = before[relay.name] else {
-                changes.append(.add(RelaySource(relay), RelayAddress(relay)))
+                changes.append(.add(RelaySource(relay), SourceAddress(relay)))
                 applied.append("relays.\(relay.name): added")
                 continue
             }
@@ -122,9 +124,13 @@ struct ConfigurationDifference {
     }
 
     private mutating func compare(_ old: Configuration.Relay, _ new: Configuration.Relay, at index: Int) {
-        if old.url.endpoint != new.url.endpoint || old.credentials != new.credentials {
-            changes.append(.remove(name: new.name, reason: "no longer configured at \(old.url)"))
-            changes.append(.add(RelaySource(new), RelayAddress(new)))
+        if old.url.endpoint != new.url.endpoint || old.isFeed != new.isFeed || old.credentials != new.credentials {
+            if old.isFeed, new.isFeed {
+                changes.append(.move(RelaySource(new), SourceAddress(new)))
+            } else {
+                changes.append(.remove(name: new.name, reason: "no longer configured at \(old.url)"))
+                changes.append(.add(RelaySource(new), SourceAddress(new)))
+            }
             applied.append("relays.\(new.name).url")
             return
         }
@@ -155,13 +161,6 @@ extension Configuration.StallLimit {
     }
 }
 
-extension RelayAddress {
-    /// Where a configured relay listens.
-    init(_ relay: Configuration.Relay) {
-        self.init(host: relay.url.endpoint.host, port: Int(relay.url.endpoint.port))
-    }
-}
-
 extension RelaySource {
     /// What the configuration file asks of a relay.
     init(_ relay: Configuration.Relay) {
@@ -170,7 +169,8 @@ extension RelaySource {
             sessions: SessionPattern.all(of: relay),
             start: relay.from == .now ? .now : .beginning,
             correctionNs: relay.clockOffsetNs,
-            correctsClocks: relay.clock == .measured
+            correctsClocks: relay.clock == .measured,
+            isFeed: relay.isFeed
         )
     }
 }

@@ -26,10 +26,12 @@ package protocol BatchConsumer: AnyObject, Sendable {
 /// coordinator without a hop; that confinement is what `@unchecked Sendable` stands for. Everything but `start`,
 /// `stop` and `setOutputIsHeld` is called on the loop.
 package final class CoordinatorLane: @unchecked Sendable {
-    private let loop: any EventLoop
+    let loop: any EventLoop
     private var coordinator: Coordinator
-    /// Where relays listen, by their numbers.
-    private var addresses: [Int: RelayAddress]
+    /// Where sources are, by their numbers.
+    private(set) var addresses: [Int: SourceAddress]
+    /// Of feeds, by their numbers.
+    var subscriptions: [Int: Subscription] = [:]
     /// The numbers of relays, by their names.
     private var numbers: [String: Int]
     private let files: StoredFileReader
@@ -50,17 +52,17 @@ package final class CoordinatorLane: @unchecked Sendable {
     /// By relay: when the feed said its state, nanoseconds since the Unix epoch.
     private var stateSinceNs: [String: Int64] = [:]
     private var isRunningActions = false
-    private var isStopped = false
+    private(set) var isStopped = false
 
     /// - Parameters:
-    ///   - addresses: where the relays of `configuration` listen, in the same order.
+    ///   - addresses: where the relays and feeds of `configuration` are, in the same order.
     ///   - restored: where the feed was, if it goes on with its log.
     ///   - places: where the files of its stored traces are, in the same order.
     ///   - notes: receives what people should read; called on the loop.
     package init(
         loop: any EventLoop,
         configuration: CoordinatorConfiguration,
-        addresses: [RelayAddress],
+        addresses: [SourceAddress],
         places: [TracePlace] = [],
         restored: RestoredFeed? = nil,
         consumer: any BatchConsumer,
@@ -125,15 +127,25 @@ package final class CoordinatorLane: @unchecked Sendable {
         case .remove(let name, let reason):
             guard let number = numbers.removeValue(forKey: name) else { return }
             coordinator.removeRelay(number, reason: reason, now: now)
-        case .add(let source, let address):
-            let number = coordinator.addRelay(source, now: now)
-            numbers[source.name] = number
+        case .add(let source, let address): add(source, address)
+        case .move(let source, let address):
+            // One that was refused is no more.
+            guard let number = numbers[source.name], coordinator.relayNumbers.contains(number) else {
+                return add(source, address)
+            }
             addresses[number] = address
+            coordinator.moveFeed(number, now: now)
         case .sessions(let name, let sessions, let start):
             guard let number = numbers[name] else { return }
             coordinator.setSessions(number, sessions, start: start, now: now)
         case .stallAfter(let limitNs): coordinator.setStallAfter(limitNs, now: now)
         }
+    }
+
+    private func add(_ source: RelaySource, _ address: SourceAddress) {
+        let number = coordinator.addRelay(source, now: now)
+        numbers[source.name] = number
+        addresses[number] = address
     }
 
     /// Succeeds when the loop has come to it. May be called from any thread.
@@ -196,9 +208,8 @@ package final class CoordinatorLane: @unchecked Sendable {
     }
 
     private func connect(_ relay: Int, source: Int, identity: UInt64) {
-        let attempt = (attempts[relay] ?? 0) + 1
-        attempts[relay] = attempt
-        guard let address = addresses[source] else { preconditionFailure("a relay without an address") }
+        let attempt = beginAttempt(relay)
+        guard let address = addresses[source]?.address else { preconditionFailure("a relay without an address") }
         RelayChannel.connect(
             to: address,
             ports: SourcePorts.candidates(address, identity: identity)[...],
@@ -222,10 +233,28 @@ package final class CoordinatorLane: @unchecked Sendable {
         }
     }
 
-    private func forget(_ relay: Int) {
+    /// - Returns: the number of the new connection.
+    func beginAttempt(_ relay: Int) -> UInt64 {
+        let attempt = (attempts[relay] ?? 0) + 1
+        attempts[relay] = attempt
+        return attempt
+    }
+
+    /// Whether a connection still counts.
+    func isCurrent(_ relay: Int, _ attempt: UInt64) -> Bool { attempts[relay] == attempt && !isStopped }
+
+    func forget(_ relay: Int) {
         attempts[relay] = (attempts[relay] ?? 0) + 1
         timers.remove(.link(relay: relay))
         channels.removeValue(forKey: relay)?.close(promise: nil)
+        subscriptions.removeValue(forKey: relay)?.connection?.stop()
+    }
+
+    /// Tells the coordinator what has happened, and does what it asks for.
+    func tell(_ event: (inout Coordinator, UInt64) -> Void) {
+        tellWallClock()
+        event(&coordinator, now)
+        runActions()
     }
 
     // MARK: Actions
@@ -245,6 +274,8 @@ package final class CoordinatorLane: @unchecked Sendable {
     private func run(_ action: CoordinatorAction) {
         switch action {
         case .connect(let relay, let source, let identity): connect(relay, source: source, identity: identity)
+        case .subscribe(let relay, let source, let start): subscribe(relay, source: source, start: start)
+        case .setReading(let relay, let isReading): setReading(relay, isReading)
         case .send(let relay): send(relay)
         case .close(let relay): forget(relay)
         case .abort(let relay):
@@ -319,6 +350,8 @@ package final class CoordinatorLane: @unchecked Sendable {
         timers.removeAll()
         for channel in channels.values { channel.close(promise: nil) }
         channels.removeAll()
+        for subscription in subscriptions.values { subscription.connection?.stop() }
+        subscriptions.removeAll()
         finish.succeed(report)
     }
 }

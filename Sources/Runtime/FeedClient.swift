@@ -15,7 +15,9 @@ package enum FeedClientEnd: Error, Sendable, Equatable {
     case unreachable(String)
     /// TLS or the coordinator turned us away; another attempt would end the same.
     case refused(String)
-    /// The coordinator does not know the feed that the token is of, or cannot do what was asked.
+    /// The coordinator does not know the feed that the token is of.
+    case foreignFeed(String)
+    /// The coordinator cannot do what was asked.
     case cannotServe(String)
     /// The coordinator does not understand the filter.
     case wrongFilter(String)
@@ -48,6 +50,10 @@ package enum FeedClient {
                 .connectTimeout(.seconds(5))
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelOption(.socketOption(.so_keepalive), value: 1)
+                // A feed may be silent for long: whether the coordinator is there the kernel finds out.
+                .channelOption(LinuxTCPOption.keepAliveIdleS, value: 5)
+                .channelOption(LinuxTCPOption.keepAliveIntervalS, value: 2)
+                .channelOption(LinuxTCPOption.keepAliveCount, value: 3)
                 .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {

@@ -180,7 +180,7 @@ extension FeedClientEnd {
         case .forbidden: self = .refused(text)
         case .busy, .stopping: self = .unreachable(text)
         case .foreignFeed:
-            self = .cannotServe("\(text): the coordinator has begun a new one since; start anew, without the token")
+            self = .foreignFeed("\(text): the coordinator has begun a new one since; start anew, without the token")
         case .filter: self = .wrongFilter(text)
         case .unspecified, .malformed, .version, .unsupported: self = .cannotServe(text)
         }

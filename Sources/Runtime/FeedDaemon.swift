@@ -84,8 +84,8 @@ package final class FeedDaemon: Service {
         }
         let lane = CoordinatorLane(
             loop: coordinatorLoop,
-            configuration: CoordinatorConfiguration(configuration, seed: hub.feed.id.low),
-            addresses: configuration.relays.map { RelayAddress($0) },
+            configuration: CoordinatorConfiguration(configuration, feed: hub.feed.id),
+            addresses: configuration.relays.map { SourceAddress($0) },
             restored: recovered.map { RestoredFeed($0) },
             consumer: hub,
             notes: { [logger, timeline] note in
@@ -170,7 +170,8 @@ extension FeedIdentity {
 
 extension CoordinatorConfiguration {
     /// What the configuration file asks of the coordinator.
-    init(_ configuration: Configuration, seed: UInt64) {
+    /// - Parameter feed: the feed's number, which also seeds what is random.
+    init(_ configuration: Configuration, feed: FeedID) {
         self.init(
             relays: configuration.relays.map { RelaySource($0) },
             stallAfterNs: configuration.order.stallAfter.limitNs,
@@ -178,7 +179,8 @@ extension CoordinatorConfiguration {
             messages: configuration.order.messages.map {
                 MessageRule(send: $0.send, receive: $0.receive, field: $0.by)
             },
-            seed: seed
+            seed: feed.low,
+            feed: feed
         )
     }
 }

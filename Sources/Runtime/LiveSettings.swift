@@ -41,6 +41,7 @@ final class LiveSettings: Sendable {
         // Looked at before they are read: a change in between is found later.
         let watch = FileWatch(configuration.credentialFiles)
         try forwarding?.check(configuration.forward, file: file)
+        try ClientCredentials.check(configuration, file: file)
         http = try Self.grant(configuration, file: file).map { HTTPAccess($0) }
         access = FeedAccess(try FeedAccess.Grant(configuration.feed, file: file))
         state = Mutex(State(configuration: configuration, watch: watch))
@@ -98,6 +99,7 @@ final class LiveSettings: Sendable {
         let difference = ConfigurationDifference(from: state.configuration, to: new)
         let watch = FileWatch(difference.result.credentialFiles)
         let grant = try FeedAccess.Grant(new.feed, file: file)
+        try ClientCredentials.check(new, file: file)
         let httpGrant = try Self.grant(difference.result, file: file)
         try forwarding?.check(new.forward, file: file)
         // From here on nothing fails.

@@ -10,7 +10,7 @@ package struct MergeRun: Service {
 
     package init(
         configuration: CoordinatorConfiguration,
-        addresses: [RelayAddress],
+        addresses: [SourceAddress],
         places: [TracePlace] = [],
         printing: PrintingLane<FeedBatch>,
         group: any EventLoopGroup,

@@ -34,7 +34,7 @@ package struct NoticeFilter: Sendable {
             // What is lost of a stored trace uncounted could not be decoded: the notes say why, and where.
             case .lost(let loss):
                 audience == .coordinator && loss.relay.isEmpty && loss.count == nil ? nil : record
-            case .trace, .metadata, .stream, .traceEnd, .streamEnd, .events, .gap, .log: record
+            case .trace, .metadata, .stream, .traceEnd, .streamEnd, .events, .gap, .log, .source, .idle: record
             }
         }
         return told
@@ -69,7 +69,7 @@ extension FeedRecord {
     fileprivate var isNotice: Bool {
         switch self {
         case .relay, .session, .holder, .clock, .lost, .end: true
-        case .trace, .metadata, .stream, .traceEnd, .streamEnd, .events, .gap, .log: false
+        case .trace, .metadata, .stream, .traceEnd, .streamEnd, .events, .gap, .log, .source, .idle: false
         }
     }
 }

@@ -123,7 +123,7 @@ package final class TailRun: Service {
             switch end {
             case .stopped: return .done
             case .refused(let text): return .refused(text)
-            case .cannotServe(let text): return .failed(text)
+            case .cannotServe(let text), .foreignFeed(let text): return .failed(text)
             case .wrongFilter(let text): return .wrongFilter(text)
             case .broken(let text): reason = "the coordinator broke the protocol: \(text)"
             case .unreachable(let text): reason = endOfFeed ?? text

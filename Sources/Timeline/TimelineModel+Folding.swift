@@ -36,7 +36,7 @@ extension TimelineModel {
         let watermarkNs = figures.watermarkNs
         switch record {
         case .trace(let trace): lanes.declare(trace)
-        case .metadata: break
+        case .metadata, .source, .idle: break
         case .stream(let stream): lanes.declare(stream)
         case .traceEnd(let traceID): lanes.end(traceID: traceID, watermarkNs: watermarkNs)
         case .streamEnd(let end): lanes.end(streamID: end.streamID, watermarkNs: watermarkNs)

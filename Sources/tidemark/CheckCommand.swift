@@ -29,6 +29,7 @@ struct CheckCommand: ParsableCommand {
         do throws(ConfigurationError) {
             let configuration = try Configuration.load(file: config)
             return FeedCredentials.problems(of: configuration.feed, file: config)
+                + ClientCredentials.problems(of: configuration, file: config)
                 + HTTPAccess.problems(of: configuration, file: config)
                 + ForwarderChecks.problems(of: configuration.forward, file: config)
         } catch {

@@ -40,10 +40,7 @@ struct ConnectionOptionsGroup: ParsableArguments {
         command: String
     ) throws -> (RelayAddress, TLSContext) {
         do throws(TLSError) {
-            let identity = try TLSIdentity(certificateFile: cert, keyFile: key)
-            let trust = try TLSTrust(file: ca)
-            try identity.checkValidity()
-            let tls = try TLSContext(client: identity, serverTrust: trust)
+            let tls = try ClientCredentials(authorityFile: ca, certificateFile: cert, keyFile: key).context()
             return (RelayAddress(host: endpoint.host, port: Int(endpoint.port)), tls)
         } catch {
             standardError.write(line: "tidemark \(command): \(error.plainText)")

@@ -13,9 +13,9 @@ struct ViewCommand: AsyncParsableCommand {
         commandName: "view",
         abstract: "Merge relays and stored traces and print their events in global timestamp order.",
         discussion: """
-            A SOURCE is net://HOST[:PORT][/host/HOSTNAME/SESSION] (all live sessions of an lttng-relayd, or one) or a \
-            directory with CTF traces, in any mix. Ends when every session has ended. Events go to \
-            standard output, all else to standard error.
+            A SOURCE is net://HOST[:PORT][/host/HOSTNAME/SESSION] (all live sessions of an lttng-relayd, or one), \
+            tls://HOST:PORT (another coordinator's feed) or a directory with CTF traces, in any mix. Ends when every \
+            session and feed has ended. Events go to standard output, all else to standard error.
             """
     )
 
@@ -31,18 +31,35 @@ struct ViewCommand: AsyncParsableCommand {
     @Flag(help: "Keep looking for relays and sessions, and for new ones after the last has ended.")
     var wait = false
 
+    @Option(help: "Of tls:// sources: the CA that signed the coordinator's certificate (PEM).")
+    var ca: String?
+
+    @Option(help: "Of tls:// sources: our certificate (PEM).")
+    var cert: String?
+
+    @Option(help: "Of tls:// sources: the key of our certificate (PEM).")
+    var key: String?
+
     @OptionGroup var rendering: RenderingOptionsGroup
 
     func validate() throws {
         guard !sources.isEmpty else {
-            throw ValidationError("no source given: net://HOST[:PORT] or a directory is expected")
+            throw ValidationError("no source given: net://HOST[:PORT], tls://HOST:PORT or a directory is expected")
         }
-        _ = try ViewSources(sources, start: from.relayStart)
+        _ = try namedSources()
+    }
+
+    private func namedSources() throws -> ViewSources {
+        var credentials: ClientCredentials?
+        if let ca, let cert, let key {
+            credentials = ClientCredentials(authorityFile: ca, certificateFile: cert, keyFile: key)
+        }
+        return try ViewSources(sources, start: from.relayStart, credentials: credentials)
     }
 
     func run() async throws {
         let options = try rendering.renderingOptions()
-        let named = try ViewSources(sources, start: from.relayStart)
+        let named = try namedSources()
         let stored = named.stored { standardError.write(line: "tidemark view: \($0)") }
         guard !named.relays.isEmpty || !stored.traces.isEmpty else { throw ExitStatus.failure }
         let printer = FeedPrinter(

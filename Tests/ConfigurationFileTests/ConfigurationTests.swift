@@ -68,8 +68,7 @@ struct ConfigurationTests {
         let (read, problems) = Configuration.parse(
             wholeContract,
             file: "/etc/tidemark/t.yaml",
-            surroundings: closed,
-            features: .all
+            surroundings: closed
         )
         #expect(problems == [])
         let configuration = try #require(read)
@@ -338,29 +337,11 @@ struct ConfigurationTests {
                 "1: relays[0].sessions: the url names one session already"
             ]
         )
-    }
-
-    @Test
-    func `a feature that is not there yet is refused by its name`() {
-        let text = """
-            relays:
-              - name: a
-                url: tls://h:7443
-                ca: a
-                certificate: b
-                key: c
-            log:
-              directory: d
-              retain-bytes: 1MiB
-              retain-age: 1h
-            live:
-              listen: 127.0.0.1:1
-
-            """ + feedLines
-        #expect(mistakes(text) == [])
+        let feed = "{name: a, url: 'tls://h:1', ca: x, certificate: y, key: z, sessions: ['*'], clock: measured, "
         #expect(
-            mistakes(text, features: .current) == [
-                "3: relays[0].url: tls:// is not available in this version"
+            mistakes("relays: [\(feed)clock-offset: 1ms}]\n" + feedLines) == [
+                "1: relays[0].sessions: is for net:// only", "1: relays[0].clock-offset: is for net:// only",
+                "1: relays[0].clock: is for net:// only",
             ]
         )
     }
@@ -371,8 +352,8 @@ struct ConfigurationTests {
             "relays: [{name: a, url: 'net://h'}]\n" + feedLines + "live:\n" + lines
         }
         let line = live("").split(separator: "\n").count + 1
-        #expect(mistakes(live("  listen: 127.0.0.1:0\n"), features: .current) == [])
-        #expect(mistakes(live("  listen: '[::1]:5399'\n"), features: .current) == [])
+        #expect(mistakes(live("  listen: 127.0.0.1:0\n")) == [])
+        #expect(mistakes(live("  listen: '[::1]:5399'\n")) == [])
         let warning = """
             live.listen: is not loopback: whoever can connect sees the whole feed, unencrypted; \
             exposed: true allows it
@@ -405,12 +386,20 @@ struct ConfigurationTests {
         #expect(configuration.http == .init(listen: .init(host: "127.0.0.1", port: 7480)))
         #expect(configuration.live == .init(listen: .init(host: "127.0.0.1", port: 5399)))
 
-        // With the part that is not available yet taken out of its comment, it is a whole file of its own.
         let text = try String(contentsOfFile: file, encoding: .utf8)
-        let rest = try #require(text.components(separatedBy: "# Not available in this version:\n").last)
-        let future = rest.split(separator: "\n").map { $0.dropFirst(2) }.joined(separator: "\n") + "\n" + feedLines
-        #expect(mistakes(future) == [])
-        #expect(mistakes(future, features: .current).count == 1)
+        // With the other coordinator's feed taken out of its comment.
+        let relays = try #require(text.components(separatedBy: "\norder:").first).split(separator: "\n")
+        let shown = relays.map { line in
+            line.hasPrefix("  #   - ") || line.hasPrefix("  #     ") ? "  " + line.dropFirst(6) : String(line)
+        }
+        let whole = Configuration.parse(
+            shown.joined(separator: "\n") + "\n" + feedLines,
+            file: "t.yaml",
+            surroundings: closed
+        )
+        #expect(whole.problems == [])
+        #expect(whole.configuration?.relays.count == 3)
+        #expect(whole.configuration?.relays.last?.credentials?.authorityFile == "site-b-ca.pem")
     }
 
     @Test

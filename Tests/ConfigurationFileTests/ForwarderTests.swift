@@ -7,7 +7,7 @@ struct ForwarderTests {
 
     private func forwarders(_ entries: String) -> [Configuration.Forwarder]? {
         let text = relay + "forward:\n" + entries + "\n" + feedLines
-        return Configuration.parse(text, file: "/etc/t.yaml", surroundings: closed, features: .all).configuration?
+        return Configuration.parse(text, file: "/etc/t.yaml", surroundings: closed).configuration?
             .forward
     }
 

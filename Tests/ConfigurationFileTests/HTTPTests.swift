@@ -8,7 +8,7 @@ struct HTTPTests {
 
     /// What is wrong with a section of these lines, without line numbers.
     private func wrong(_ http: String, surroundings: Surroundings = closed) -> [String] {
-        mistakes(Self.relay + feedLines + "http: {\(http)}\n", surroundings: surroundings, features: .current)
+        mistakes(Self.relay + feedLines + "http: {\(http)}\n", surroundings: surroundings)
             .map { String($0.dropFirst("7: ".count)) }
     }
 

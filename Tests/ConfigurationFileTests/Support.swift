@@ -4,10 +4,9 @@ import Foundation
 /// A file's mistakes, without the file's name: `line: key: what is wrong`.
 func mistakes(
     _ text: String,
-    surroundings: Surroundings = closed,
-    features: FeatureSet = .all
+    surroundings: Surroundings = closed
 ) -> [String] {
-    Configuration.parse(text, file: "t.yaml", surroundings: surroundings, features: features).problems.map {
+    Configuration.parse(text, file: "t.yaml", surroundings: surroundings).problems.map {
         String($0.description.dropFirst("t.yaml:".count))
     }
 }

@@ -39,7 +39,13 @@ final class CoordinatorTrial {
     var keepsBatches = true
     /// The coordinator is killed when so many batches have left, and another goes on with its log; by ascending number.
     var deaths: [Int] = []
-    private var log = TrialLog()
+    /// What it serves to others, and goes on with.
+    let node: TrialNode
+    /// Feeds that it subscribes to.
+    private let feeds: [TrialNode]
+    private var lines: [Int: TrialLine] = [:]
+    /// What those feeds show it.
+    private let feedRules: [AllowRule]
     private var publishedCount = 0
     private var readStorages: [WeakStorage] = []
     /// The most bytes of files that were in memory at once.
@@ -86,8 +92,15 @@ final class CoordinatorTrial {
         measured: Set<Int> = [],
         messages: [MessageRule] = [],
         startsAtOnce: Bool = true,
+        firstRelay: Int = 0,
+        node: TrialNode = TrialNode(),
+        feeds: [TrialNode] = [],
+        feedRules: [AllowRule] = [AllowRule(identity: "*")],
         takeBatch: ((FeedBatch) -> Void)? = nil
     ) {
+        self.node = node
+        self.feeds = feeds
+        self.feedRules = feedRules
         self.takeBatch = takeBatch
         self.delayNs = delayNs
         self.stored = stored
@@ -96,19 +109,23 @@ final class CoordinatorTrial {
         configuration = CoordinatorConfiguration(
             relays: scripts.indices.map {
                 RelaySource(
-                    name: "relay-\($0)",
+                    name: "relay-\(firstRelay + $0)",
                     sessions: [.glob("*")],
                     start: start,
                     correctionNs: corrections.isEmpty ? 0 : corrections[$0],
                     correctsClocks: measured.contains($0)
                 )
-            },
+            }
+                + feeds.indices.map {
+                    RelaySource(name: "feed-\($0)", sessions: [], start: start, isFeed: true)
+                },
             stored: stored.map(\.trace),
             storedStart: storedStart,
             stallAfterNs: stallAfterNs,
             lifetime: lifetime,
             messages: messages,
             seed: 1,
+            feed: node.log.feed.id,
             limits: limits
         )
         coordinator = Coordinator(configuration)
@@ -134,9 +151,11 @@ final class CoordinatorTrial {
         if report == nil { nowNs = max(nowNs, endNs) }
     }
 
-    private var nextEventNs: UInt64? {
+    var nextEventNs: UInt64? {
         let wakes = relays.compactMap { box in box.relay.nextWakeNs }
-        return [inbox.first?.atNs, outbox.first?.atNs, timers.values.min(), wakes.min()].compactMap(\.self).min()
+        let frames = lines.values.compactMap { line in line.isCut ? nowNs : line.nextNs.map { $0 + delayNs } }
+        return [inbox.first?.atNs, outbox.first?.atNs, timers.values.min(), wakes.min(), frames.min()]
+            .compactMap(\.self).min()
     }
 
     private func step() {
@@ -157,6 +176,7 @@ final class CoordinatorTrial {
             coordinator.readCompleted(relay: first.link, now: nowNs)
             runActions()
         }
+        takeFrames()
         let due = timers.filter { $0.value <= nowNs }.sorted { $0.value < $1.value }
         for (timer, _) in due {
             guard let atNs = timers[timer], atNs <= nowNs else { continue }
@@ -183,7 +203,52 @@ final class CoordinatorTrial {
         }
     }
 
+    // MARK: Feeds
+
+    /// Takes what has arrived of the feeds that it subscribes to.
+    private func takeFrames() {
+        for index in lines.keys.sorted() {
+            while let line = lines[index] {
+                if line.isCut {
+                    lines[index] = nil
+                    coordinator.feedEnded(relay: index, .lost("the connection was cut"), now: nowNs)
+                    runActions()
+                } else if let leftAtNs = line.nextNs, leftAtNs + delayNs <= nowNs {
+                    do { tell(index, try line.takeNext()) } catch { preconditionFailure("\(error)") }
+                } else {
+                    break
+                }
+            }
+        }
+    }
+
+    private func tell(_ index: Int, _ events: [SubscriptionClient.Event]) {
+        for event in events where lines[index] != nil {
+            switch event {
+            case .welcomed(let welcome): coordinator.feedWelcomed(relay: index, welcome, now: nowNs)
+            case .frame(let frame): coordinator.feedFrame(relay: index, frame, now: nowNs)
+            case .refused: break
+            }
+            runActions()
+        }
+    }
+
+    private func subscribe(_ index: Int, _ source: Int, _ start: SubscriptionStart) {
+        do {
+            switch try TrialLine.open(to: feeds[source - relays.count], start: start, scope: feedRules) {
+            case .open(let line, let events):
+                lines[index] = line
+                tell(index, events)
+            case .refused: coordinator.feedEnded(relay: index, .lost("connection refused"), now: nowNs)
+            case .foreignFeed: coordinator.feedEnded(relay: index, .foreignFeed("another feed"), now: nowNs)
+            }
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+
     private func close(_ index: Int) {
+        lines[index] = nil
         guard let link = links[index] else { return }
         links[index]?.attempt += 1
         links[index]?.connection = nil
@@ -206,15 +271,17 @@ final class CoordinatorTrial {
     }
 
     /// Where the feed is by its log.
-    func recovered() -> RestoredFeed { log.recovered() }
+    func recovered() -> RestoredFeed { node.log.recovered() }
 
     /// The coordinator is killed, and another goes on with the log.
     func restart() {
+        node.cutOff()
         for index in links.keys.sorted() { close(index) }
+        lines.removeAll()
         inbox.removeAll()
         outbox.removeAll()
         timers.removeAll()
-        coordinator = Coordinator(configuration, restored: log.recovered())
+        coordinator = Coordinator(configuration, restored: node.log.recovered())
         coordinator.start(now: nowNs)
         runActions()
     }
@@ -237,6 +304,8 @@ final class CoordinatorTrial {
             guard let link = links[index], link.connection != nil else { return }
             sendCounts[link.source] += 1
             outbox.append(Transfer(atNs: nowNs + delayNs, link: index, attempt: link.attempt, bytes: bytes))
+        case .subscribe(let index, let source, let start): subscribe(index, source, start)
+        case .setReading(let index, let isReading): lines[index]?.isReading = isReading
         case .close(let index), .abort(let index): close(index)
         case .read(let range):
             reads.append(range)
@@ -252,7 +321,7 @@ final class CoordinatorTrial {
         case .publish(let batch):
             published(batch, nowNs)
             publishedCount += 1
-            log.append(batch)
+            node.append(batch, nowNs: nowNs)
             if let takeBatch { takeBatch(batch) } else if keepsBatches { batches.append(batch) }
         case .note(let note): notes.append(note)
         case .finished(let report): self.report = report
@@ -441,100 +510,4 @@ struct StoredTrial {
         Array(whole[Int(range.offset)..<Int(range.offset) + range.count]).withUnsafeBytes { storage.write($0, at: 0) }
         return storage
     }
-}
-
-/// An event as a test looks at it.
-struct TrialEvent: Equatable {
-    var host: String
-    var stream: UInt64
-    /// As its trace says.
-    var timestampNs: Int64
-    /// After any correction.
-    var correctedNs: Int64
-    var lateNs: Int64
-    var isLateByClock = false
-    var name: String
-    /// Of its field.
-    var value: UInt64
-
-    /// As a line: seconds and milliseconds, host, name, value.
-    var line: String {
-        let ms = timestampNs / 1_000_000
-        let fraction = String(1000 + ms % 1000).dropFirst()
-        return "\(ms / 1000).\(fraction) \(host) \(name) \(value)"
-    }
-
-    /// Decodes a group's events in order.
-    static func all(in group: EventGroup) -> [TrialEvent] {
-        var cursors = group.slices.map { EventCursor(positionBits: $0.firstBits, clockCycles: $0.clockCycles) }
-        var events: [TrialEvent] = []
-        for run in group.order {
-            let index = Int(run.slice)
-            let slice = group.slices[index]
-            let bytes = PacketBytes(
-                UnsafeRawBufferPointer(rebasing: slice.storage.bytes[slice.storageOffset...]),
-                firstByte: Int(slice.firstBits / 8)
-            )
-            for _ in 0..<run.count {
-                var visitor = NameVisitor()
-                do {
-                    try slice.packet.program.visitEvent(
-                        bytes,
-                        preamble: slice.packet.preamble,
-                        cursor: &cursors[index],
-                        visitor: &visitor
-                    )
-                } catch {
-                    visitor.event = nil
-                }
-                guard let event = visitor.event else { continue }
-                let program = slice.packet.program
-                let classID = slice.packet.preamble.streamClassID
-                let ns = program.clockConversion(streamClassID: classID)?.nanoseconds(visitor.clockCycles) ?? 0
-                let late = group.late.first { Int($0.index) == events.count }
-                events.append(
-                    TrialEvent(
-                        host: slice.packet.trace.host,
-                        stream: slice.packet.stream.liveStreamID,
-                        timestampNs: ns,
-                        correctedNs: slice.packet.correction.corrected(ns),
-                        lateNs: late?.lateNs ?? 0,
-                        isLateByClock: late?.isByClock ?? false,
-                        name: program.events[event].eventClass.name,
-                        value: visitor.value
-                    )
-                )
-            }
-        }
-        return events
-    }
-}
-
-private struct NameVisitor: FieldVisitor {
-    var event: Int?
-    var clockCycles: UInt64 = 0
-    /// The last number seen: that of the payload.
-    var value: UInt64 = 0
-
-    mutating func beginEvent(_ event: Int, clockCycles: UInt64) {
-        self.event = event
-        self.clockCycles = clockCycles
-    }
-    mutating func endEvent() {}
-    mutating func beginScope(_ scope: FieldScope) {}
-    mutating func endScope(_ scope: FieldScope) {}
-    mutating func beginStructure(_ field: FieldID) {}
-    mutating func endStructure(_ field: FieldID) {}
-    mutating func beginArray(_ field: FieldID, count: Int) {}
-    mutating func endArray(_ field: FieldID) {}
-    mutating func beginVariant(_ field: FieldID, option: Int) {}
-    mutating func endVariant(_ field: FieldID) {}
-    mutating func beginOptional(_ field: FieldID, isPresent: Bool) {}
-    mutating func endOptional(_ field: FieldID) {}
-    mutating func unsigned(_ value: UInt64, _ field: FieldID) { self.value = value }
-    mutating func signed(_ value: Int64, _ field: FieldID) {}
-    mutating func float(_ value: Float, _ field: FieldID) {}
-    mutating func double(_ value: Double, _ field: FieldID) {}
-    mutating func text(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {}
-    mutating func blob(_ bytes: UnsafeRawBufferPointer, _ field: FieldID) {}
 }

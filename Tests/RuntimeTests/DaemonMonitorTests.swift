@@ -44,7 +44,7 @@ struct DaemonMonitorTests {
                     lifetime: .service,
                     seed: 1
                 ),
-                addresses: [RelayAddress(host: "127.0.0.1", port: 1)],
+                addresses: [.relay(RelayAddress(host: "127.0.0.1", port: 1))],
                 consumer: hub,
                 notes: { _ in }
             )

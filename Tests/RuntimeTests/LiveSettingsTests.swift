@@ -193,7 +193,8 @@ struct LiveSettingsTests {
         let words = difference.changes.map { change in
             switch change {
             case .remove(let name, _): "-\(name)"
-            case .add(let source, let address): "+\(source.name)@\(address.port)"
+            case .add(let source, let address): "+\(source.name)@\(address.address.port)"
+            case .move(let source, let address): "=\(source.name)@\(address.address.port)"
             case .sessions(let name, _, _): "~\(name)"
             case .stallAfter(let limitNs): "stall \(limitNs.map(String.init) ?? "never")"
             }

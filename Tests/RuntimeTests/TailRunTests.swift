@@ -129,7 +129,7 @@ struct TailRunTests {
         let feed = try await HandFedFeed()
         let other = ResumeToken(feed: FeedIdentity(id: FeedID(high: 9, low: 9)), sequence: 1, watermarkNs: 1)
         let subscriber = try feed.subscribe(from: .token(other))
-        guard case .cannotServe(let text) = await subscriber.end else {
+        guard case .foreignFeed(let text) = await subscriber.end else {
             Issue.record("a token of another feed was taken")
             return
         }

@@ -34,6 +34,8 @@ typedef struct Tidemark__Feed__Place Tidemark__Feed__Place;
 typedef struct Tidemark__Feed__PacketPlace Tidemark__Feed__PacketPlace;
 typedef struct Tidemark__Feed__LostPackets Tidemark__Feed__LostPackets;
 typedef struct Tidemark__Feed__EndedStreams Tidemark__Feed__EndedStreams;
+typedef struct Tidemark__Feed__Source Tidemark__Feed__Source;
+typedef struct Tidemark__Feed__Idle Tidemark__Feed__Idle;
 typedef struct Tidemark__Feed__Numbers Tidemark__Feed__Numbers;
 typedef struct Tidemark__Feed__RawEvents Tidemark__Feed__RawEvents;
 typedef struct Tidemark__Feed__Slice Tidemark__Feed__Slice;
@@ -442,7 +444,9 @@ typedef enum {
   TIDEMARK__FEED__RECORD__RECORD_ENDED_STREAMS = 16,
   TIDEMARK__FEED__RECORD__RECORD_LOG = 17,
   TIDEMARK__FEED__RECORD__RECORD_STREAM_END = 18,
-  TIDEMARK__FEED__RECORD__RECORD_NUMBERS = 19
+  TIDEMARK__FEED__RECORD__RECORD_NUMBERS = 19,
+  TIDEMARK__FEED__RECORD__RECORD_SOURCE = 20,
+  TIDEMARK__FEED__RECORD__RECORD_IDLE = 21
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TIDEMARK__FEED__RECORD__RECORD__CASE)
 } Tidemark__Feed__Record__RecordCase;
 
@@ -482,6 +486,14 @@ struct  Tidemark__Feed__Record
      * In a log's checkpoints.
      */
     Tidemark__Feed__Numbers *numbers;
+    /*
+     * For those who see all of the feed, raw.
+     */
+    Tidemark__Feed__Source *source;
+    /*
+     * Raw.
+     */
+    Tidemark__Feed__Idle *idle;
   };
 };
 #define TIDEMARK__FEED__RECORD__INIT \
@@ -520,10 +532,14 @@ struct  Tidemark__Feed__Trace
    * The relay's number of the trace.
    */
   uint64_t live_trace_id;
+  /*
+   * Its number in the coordinator's feed that it comes from; 0 where it comes from a relay.
+   */
+  uint64_t source_id;
 };
 #define TIDEMARK__FEED__TRACE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__trace__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0 }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 /*
@@ -559,10 +575,14 @@ struct  Tidemark__Feed__Stream
    */
   uint64_t live_stream_id;
   char *channel;
+  /*
+   * Its number in the coordinator's feed that it comes from; 0 where it comes from a relay.
+   */
+  uint64_t source_id;
 };
 #define TIDEMARK__FEED__STREAM__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__stream__descriptor) \
-    , 0, 0, 0, (char *)protobuf_c_empty_string }
+    , 0, 0, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -854,6 +874,48 @@ struct  Tidemark__Feed__EndedStreams
 #define TIDEMARK__FEED__ENDED_STREAMS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__ended_streams__descriptor) \
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL }
+
+
+/*
+ * Another coordinator's feed that is a source of this one, and how far it has been taken. Names of its relays, and of
+ * its sources, have this one's name and a slash before them. Takes the place of what was said of the source before.
+ */
+struct  Tidemark__Feed__Source
+{
+  ProtobufCMessage base;
+  char *relay;
+  /*
+   * 16 bytes: which feed it is. Empty: it is no source any more.
+   */
+  ProtobufCBinaryData feed_id;
+  /*
+   * With this it is subscribed to again: all up to there has left, or is said. Empty: from its beginning, and for
+   * sources of sources.
+   */
+  char *token;
+  /*
+   * The last of its frames whose losses and states are said, and the life of that feed that numbered it.
+   */
+  uint64_t sequence;
+  uint64_t epoch;
+};
+#define TIDEMARK__FEED__SOURCE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__source__descriptor) \
+    , (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0 }
+
+
+/*
+ * Whether there is no stream that the watermark follows: then it stands, and whoever merges this feed with others need
+ * not wait for it. Goes on until said otherwise; not idle before it was said.
+ */
+struct  Tidemark__Feed__Idle
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean is_idle;
+};
+#define TIDEMARK__FEED__IDLE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tidemark__feed__idle__descriptor) \
+    , 0 }
 
 
 /*
@@ -1325,7 +1387,8 @@ struct  Tidemark__Feed__Clock
    */
   char *clock;
   /*
-   * Whose clock it is compared with: another host's, or the coordinator's where both are empty.
+   * Whose clock it is compared with: another host's, or a coordinator's where the host is empty: this feed's own where
+   * both are, else that of the source of this name.
    */
   char *reference_relay;
   char *reference_host;
@@ -1772,6 +1835,44 @@ Tidemark__Feed__EndedStreams *
 void   tidemark__feed__ended_streams__free_unpacked
                      (Tidemark__Feed__EndedStreams *message,
                       ProtobufCAllocator *allocator);
+/* Tidemark__Feed__Source methods */
+void   tidemark__feed__source__init
+                     (Tidemark__Feed__Source         *message);
+size_t tidemark__feed__source__get_packed_size
+                     (const Tidemark__Feed__Source   *message);
+size_t tidemark__feed__source__pack
+                     (const Tidemark__Feed__Source   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__source__pack_to_buffer
+                     (const Tidemark__Feed__Source   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__Source *
+       tidemark__feed__source__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__source__free_unpacked
+                     (Tidemark__Feed__Source *message,
+                      ProtobufCAllocator *allocator);
+/* Tidemark__Feed__Idle methods */
+void   tidemark__feed__idle__init
+                     (Tidemark__Feed__Idle         *message);
+size_t tidemark__feed__idle__get_packed_size
+                     (const Tidemark__Feed__Idle   *message);
+size_t tidemark__feed__idle__pack
+                     (const Tidemark__Feed__Idle   *message,
+                      uint8_t             *out);
+size_t tidemark__feed__idle__pack_to_buffer
+                     (const Tidemark__Feed__Idle   *message,
+                      ProtobufCBuffer     *buffer);
+Tidemark__Feed__Idle *
+       tidemark__feed__idle__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tidemark__feed__idle__free_unpacked
+                     (Tidemark__Feed__Idle *message,
+                      ProtobufCAllocator *allocator);
 /* Tidemark__Feed__Numbers methods */
 void   tidemark__feed__numbers__init
                      (Tidemark__Feed__Numbers         *message);
@@ -2173,6 +2274,12 @@ typedef void (*Tidemark__Feed__LostPackets_Closure)
 typedef void (*Tidemark__Feed__EndedStreams_Closure)
                  (const Tidemark__Feed__EndedStreams *message,
                   void *closure_data);
+typedef void (*Tidemark__Feed__Source_Closure)
+                 (const Tidemark__Feed__Source *message,
+                  void *closure_data);
+typedef void (*Tidemark__Feed__Idle_Closure)
+                 (const Tidemark__Feed__Idle *message,
+                  void *closure_data);
 typedef void (*Tidemark__Feed__Numbers_Closure)
                  (const Tidemark__Feed__Numbers *message,
                   void *closure_data);
@@ -2262,6 +2369,8 @@ extern const ProtobufCMessageDescriptor tidemark__feed__place__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__packet_place__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__lost_packets__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__ended_streams__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__source__descriptor;
+extern const ProtobufCMessageDescriptor tidemark__feed__idle__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__numbers__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__raw_events__descriptor;
 extern const ProtobufCMessageDescriptor tidemark__feed__slice__descriptor;

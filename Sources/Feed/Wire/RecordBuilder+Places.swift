@@ -70,6 +70,22 @@ extension RecordBuilder {
         append(TIDEMARK__FEED__RECORD__RECORD_ENDED_STREAMS) { $0.pointee.ended_streams = message }
     }
 
+    mutating func append(_ source: SourceRecord) {
+        let message: UnsafeMutablePointer<Tidemark__Feed__Source> = arena.make(tidemark__feed__source__init)
+        message.pointee.relay = arena.string(source.relay)
+        if let feed = source.feed { message.pointee.feed_id = feed.withBytes { arena.bytes($0) } }
+        message.pointee.token = arena.string(source.token)
+        message.pointee.sequence = source.sequence
+        message.pointee.epoch = source.epoch
+        append(TIDEMARK__FEED__RECORD__RECORD_SOURCE) { $0.pointee.source = message }
+    }
+
+    mutating func append(isIdle: Bool) {
+        let message: UnsafeMutablePointer<Tidemark__Feed__Idle> = arena.make(tidemark__feed__idle__init)
+        message.pointee.is_idle = isIdle ? 1 : 0
+        append(TIDEMARK__FEED__RECORD__RECORD_IDLE) { $0.pointee.idle = message }
+    }
+
     mutating func append(_ numbers: FeedNumbers) {
         let message: UnsafeMutablePointer<Tidemark__Feed__Numbers> = arena.make(tidemark__feed__numbers__init)
         message.pointee.trace_id = numbers.traceID

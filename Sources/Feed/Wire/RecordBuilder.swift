@@ -37,6 +37,8 @@ struct RecordBuilder: @unchecked Sendable {
         case .clock(let report): append(report)
         case .gap(let gap): append(gap)
         case .log(let log): append(log)
+        case .source(let source): append(source)
+        case .idle(let isIdle): append(isIdle: isIdle)
         case .end(let reason): append(end: reason)
         }
     }
@@ -93,6 +95,7 @@ extension RecordBuilder {
         message.pointee.session_id = trace.sessionID
         message.pointee.path = arena.string(trace.path)
         message.pointee.live_trace_id = trace.liveTraceID
+        message.pointee.source_id = trace.sourceID
         append(TIDEMARK__FEED__RECORD__RECORD_TRACE) { $0.pointee.trace = message }
     }
 
@@ -109,6 +112,7 @@ extension RecordBuilder {
         message.pointee.trace_id = stream.traceID
         message.pointee.live_stream_id = stream.liveStreamID
         message.pointee.channel = arena.string(stream.channel)
+        message.pointee.source_id = stream.sourceID
         append(TIDEMARK__FEED__RECORD__RECORD_STREAM) { $0.pointee.stream = message }
     }
 

@@ -28,6 +28,24 @@ extension RecordReader {
         )
     }
 
+    func source(_ message: UnsafeMutablePointer<Tidemark__Feed__Source>?) throws(FeedError) -> SourceRecord {
+        guard let source = message?.pointee else { throw .invalid(.source) }
+        let id = source.feed_id.buffer
+        guard id.isEmpty || id.count == FeedID.byteCount else { throw .invalid(.feedID) }
+        return SourceRecord(
+            relay: text(source.relay),
+            feed: id.isEmpty ? nil : FeedID(bytes: id),
+            token: text(source.token),
+            sequence: source.sequence,
+            epoch: source.epoch
+        )
+    }
+
+    func idle(_ message: UnsafeMutablePointer<Tidemark__Feed__Idle>?) throws(FeedError) -> Bool {
+        guard let message else { throw .invalid(.record) }
+        return message.pointee.is_idle != 0
+    }
+
     /// Takes a record that only a log's checkpoints have.
     func restore(
         _ record: UnsafeMutablePointer<Tidemark__Feed__Record>,

@@ -39,6 +39,7 @@ struct RecordReader {
             path: text(trace.path)
         )
         read.liveTraceID = trace.live_trace_id
+        read.sourceID = trace.source_id
         return read
     }
 
@@ -51,12 +52,14 @@ struct RecordReader {
 
     func stream(_ message: UnsafeMutablePointer<Tidemark__Feed__Stream>?) throws(FeedError) -> FeedStream {
         guard let stream = message?.pointee else { throw .invalid(.stream) }
-        return FeedStream(
+        var read = FeedStream(
             id: stream.id,
             traceID: stream.trace_id,
             liveStreamID: stream.live_stream_id,
             channel: text(stream.channel)
         )
+        read.sourceID = stream.source_id
+        return read
     }
 
     /// - Returns: the trace's id.

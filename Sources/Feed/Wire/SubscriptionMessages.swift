@@ -40,8 +40,7 @@ struct SubscriptionMessages: Sendable {
         arena.reset()
         let message: UnsafeMutablePointer<Tidemark__Feed__Welcome> = arena.make(tidemark__feed__welcome__init)
         message.pointee.protocol_version = SubscribeRequest.protocolVersion
-        let id = [welcome.feed.id.high.bigEndian, welcome.feed.id.low.bigEndian]
-        message.pointee.feed_id = id.withUnsafeBytes { arena.bytes($0) }
+        message.pointee.feed_id = welcome.feed.id.withBytes { arena.bytes($0) }
         message.pointee.epoch = welcome.feed.epoch
         message.pointee.start_sequence = welcome.startSequence
         message.pointee.server_name = arena.string(welcome.serverName)
@@ -152,16 +151,13 @@ struct SubscriptionMessages: Sendable {
         defer { withExtendedLifetime(messages) {} }
         switch message.pointee.answer_case {
         case TIDEMARK__FEED__ANSWER__ANSWER_WELCOME:
-            guard let welcome = message.pointee.welcome?.pointee, welcome.feed_id.buffer.count == 16 else {
+            guard let welcome = message.pointee.welcome?.pointee, welcome.feed_id.buffer.count == FeedID.byteCount
+            else {
                 throw .invalid(.feedID)
             }
-            let id = FeedID(
-                high: UInt64(bigEndian: welcome.feed_id.buffer.loadUnaligned(as: UInt64.self)),
-                low: UInt64(bigEndian: welcome.feed_id.buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-            )
             return .success(
                 Welcome(
-                    feed: FeedIdentity(id: id, epoch: welcome.epoch),
+                    feed: FeedIdentity(id: FeedID(bytes: welcome.feed_id.buffer), epoch: welcome.epoch),
                     startSequence: welcome.start_sequence,
                     serverName: text(welcome.server_name),
                     isRestricted: welcome.restricted != 0,

@@ -129,7 +129,7 @@ private struct PathRecording: ~Copyable {
         case .schedule(let timer, let atNs): timers[timer] = max(atNs, nowNs)
         case .publish(let batch):
             for case .events(let group) in batch.records { eventCount += group.eventCount }
-        case .close, .abort, .read, .note, .finished: break
+        case .subscribe, .setReading, .close, .abort, .read, .note, .finished: break
         }
     }
 }
@@ -166,7 +166,7 @@ private struct MeasuredPath: ~Copyable {
                 switch action {
                 case .publish(let batch): try store(batch, nowNs: Int64(input.nowNs))
                 case .send(let link): coordinator.takeOutput(relay: link) { _ in }
-                case .connect, .close, .abort, .read, .schedule, .note, .finished: break
+                case .connect, .subscribe, .setReading, .close, .abort, .read, .schedule, .note, .finished: break
                 }
             }
             actions = coordinator.takeActions()

@@ -50,6 +50,8 @@ final class Coordinator {
         var name: String
         var url: String
         var from = "beginning"
+        /// Further lines.
+        var lines: [String] = []
     }
 
     struct Options {
@@ -171,7 +173,10 @@ final class Coordinator {
         httpPort: Int = 0,
         identities: Identities
     ) -> String {
-        let relayLines = relays.map { "  - name: \($0.name)\n    url: \($0.url)\n    from: \($0.from)\n" }.joined()
+        let relayLines = relays.map { relay in
+            "  - name: \(relay.name)\n    url: \(relay.url)\n    from: \(relay.from)\n"
+                + relay.lines.map { "    \($0)\n" }.joined()
+        }.joined()
         let allow = options.allow.isEmpty ? "  allow: []" : "  allow:\n\(options.allow)"
         let http = options.http.map { lines in
             (["http:", "  listen: 127.0.0.1:\(httpPort)"] + lines(identities).map { "  " + $0 }).joined(separator: "\n")

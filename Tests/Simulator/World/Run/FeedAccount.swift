@@ -82,7 +82,7 @@ struct FeedAccount {
             )
             losses.append(said)
             for index in candidates(said) { knownStreams.insert(index) }
-        case .events, .traceEnd, .streamEnd, .holder, .clock, .gap, .log, .end: break
+        case .events, .traceEnd, .streamEnd, .holder, .clock, .gap, .log, .source, .idle, .end: break
         }
     }
 

@@ -76,8 +76,8 @@ extension World {
             queue.add(.timer(timer), atNs: max(atNs, nowNs))
         case .publish(let batch): publish(batch)
         case .note(let note): say("\(note.relay): \(note.text)")
-        // There are no files here, and a service does not finish.
-        case .read, .finished: break
+        // There are no files and no other coordinators here, and a service does not finish.
+        case .read, .subscribe, .setReading, .finished: break
         }
     }
 
