@@ -62,7 +62,7 @@ package struct ClockReport: Sendable, Equatable {
 }
 
 extension ViewScope {
-    func allows(_ report: ClockReport) -> Bool {
+    package func allows(_ report: ClockReport) -> Bool {
         allows(relay: report.relay, host: report.host)
             && (report.isAgainstCoordinator || allows(relay: report.referenceRelay, host: report.referenceHost))
     }

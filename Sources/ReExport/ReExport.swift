@@ -205,7 +205,7 @@ package struct ReExport: ~Copyable, Sendable {
             case .events(let group): take(group)
             case .session(let change): take(change)
             case .end: hasFeedEnded = true
-            case .relay, .lost, .holder, .clock, .gap, .log: break
+            case .relay, .lost, .holder, .clock, .gap, .log, .source, .idle: break
             }
         }
         watermarkNs = frame.batch.watermarkNs ?? watermarkNs

@@ -1,6 +1,13 @@
 package import Feed
 
 extension FeedBatch {
+    /// Its events alone.
+    package var onlyEvents: FeedBatch {
+        var batch = self
+        batch.records = records.filter { if case .events = $0 { true } else { false } }
+        return batch
+    }
+
     /// Without what a checkpoint repeats.
     package var onlyNews: FeedBatch {
         var batch = self

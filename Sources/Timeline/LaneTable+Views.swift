@@ -7,7 +7,8 @@ extension LaneTable {
     /// - Complexity: O(lanes).
     package func below(_ ids: [UInt32]) -> LaneSet? {
         guard !ids.contains(0) else { return nil }
-        var all = LaneSet(ids)
+        // A set takes memory up to its greatest number.
+        var all = LaneSet(ids.filter { index(of: $0) != nil })
         for entry in entries.dropFirst() where all.contains(entry.lane.parent) { all.insert(entry.lane.id) }
         return all
     }

@@ -20,8 +20,14 @@ package struct TimeIndex: Sendable {
     private struct Beside: Sendable {
         var first: UInt64
         var last: UInt64
+        /// Of the frames, in order or not.
+        var events: Int
         var leastNs: Int64
         var greatestNs: Int64
+
+        func touches(_ times: Range<Int64>) -> Bool {
+            greatestNs >= times.lowerBound && leastNs < times.upperBound
+        }
     }
 
     private static let entryEvents = 512
@@ -46,14 +52,14 @@ package struct TimeIndex: Sendable {
     mutating func append(sequence: UInt64, events: Int, inOrder: ClosedRange<Int64>?, late: ClosedRange<Int64>?) {
         guard sequence >= newest else { return }
         newest = sequence
-        if let late { putBeside(sequence, late) }
+        if let late { putBeside(sequence, events, late) }
         guard let inOrder else { return }
         guard let last = entries.last else {
             append(sequence, events, inOrder)
             return
         }
         // Not in order after all.
-        if inOrder.lowerBound < last.greatestNs { putBeside(sequence, inOrder) }
+        if inOrder.lowerBound < last.greatestNs { putBeside(sequence, events, inOrder) }
         guard inOrder.upperBound >= last.greatestNs else { return }
         let times = max(inOrder.lowerBound, last.greatestNs)...inOrder.upperBound
         guard last.events < Self.entryEvents, sequence - last.first < Self.entryFrames else {
@@ -77,15 +83,22 @@ package struct TimeIndex: Sendable {
         )
     }
 
-    private mutating func putBeside(_ sequence: UInt64, _ times: ClosedRange<Int64>) {
+    private mutating func putBeside(_ sequence: UInt64, _ events: Int, _ times: ClosedRange<Int64>) {
         let last = beside.count - 1
-        guard last >= 0, sequence - beside[last].first < Self.entryFrames else {
+        guard last >= 0, beside[last].events < Self.entryEvents, sequence - beside[last].first < Self.entryFrames else {
             beside.append(
-                Beside(first: sequence, last: sequence, leastNs: times.lowerBound, greatestNs: times.upperBound)
+                Beside(
+                    first: sequence,
+                    last: sequence,
+                    events: events,
+                    leastNs: times.lowerBound,
+                    greatestNs: times.upperBound
+                )
             )
             return
         }
         beside[last].last = sequence
+        beside[last].events += events
         beside[last].leastNs = min(beside[last].leastNs, times.lowerBound)
         beside[last].greatestNs = max(beside[last].greatestNs, times.upperBound)
     }
@@ -109,7 +122,7 @@ package struct TimeIndex: Sendable {
         let start = entries.partitioningIndex { $0.greatestNs >= fromNs }
         let end = entries.partitioningIndex { $0.leastNs >= toNs }
         if start < end { found.append(entries[start].first...entries[end - 1].last) }
-        for part in beside where part.greatestNs >= fromNs && part.leastNs < toNs {
+        for part in beside where part.touches(fromNs..<toNs) {
             found.append(part.first...part.last)
         }
         return Self.joined(found)
@@ -138,7 +151,7 @@ package struct TimeIndex: Sendable {
             }
             position += 1
         }
-        return Step(times: times.lowerBound..<end, frames: frames(fromNs: times.lowerBound, toNs: end))
+        return step(shortened(times.lowerBound..<end, events: events, atItsEnd: true))
     }
 
     /// The last part of a range of time; else as `firstStep`.
@@ -154,7 +167,25 @@ package struct TimeIndex: Sendable {
                 break
             }
         }
-        return Step(times: begin..<times.upperBound, frames: frames(fromNs: begin, toNs: times.upperBound))
+        return step(shortened(begin..<times.upperBound, events: events, atItsEnd: false))
+    }
+
+    private func step(_ times: Range<Int64>) -> Step {
+        Step(times: times, frames: frames(fromNs: times.lowerBound, toNs: times.upperBound))
+    }
+
+    /// Halves a range until the frames beside that may hold events of it have not many more events either.
+    private func shortened(_ times: Range<Int64>, events: Int, atItsEnd: Bool) -> Range<Int64> {
+        var times = times
+        var touching = beside[...].filter { $0.touches(times) }
+        while touching.count > 1, touching.reduce(0, { $0 + $1.events }) > events {
+            let half = UInt64(bitPattern: times.upperBound &- times.lowerBound) / 2
+            guard half > 0 else { break }
+            let middle = Int64(bitPattern: UInt64(bitPattern: times.lowerBound) &+ half)
+            times = atItsEnd ? times.lowerBound..<middle : middle..<times.upperBound
+            touching = touching.filter { $0.touches(times) }
+        }
+        return times
     }
 
     /// The same numbers in ascending ranges that do not touch.

@@ -6,11 +6,13 @@ extension TimelineModel {
     /// - Parameter view: what `scope` may see; nil: all.
     package func shown(_ mark: Mark, to scope: ViewScope = .full, view: LaneView? = nil) -> [Mark] {
         switch mark.kind {
-        case .excluded(let relay, _):
+        case .excluded(let relay, let reason):
             guard scope.allows(relay: relay) else { return [] }
             return lanes.hosts(ofRelay: relay).filter { view?.shown.contains($0) != false }.map { lane in
                 var shown = mark
                 shown.lane = lane
+                // It may name hosts and sessions.
+                shown.kind = .excluded(relay: relay, reason: scope.allowsAll(relay: relay) ? reason : "")
                 return shown
             }
         case .lost, .step: return view?.counted.contains(mark.lane) == false ? [] : [mark]

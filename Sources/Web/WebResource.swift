@@ -94,14 +94,28 @@ package struct WebStream: @unchecked Sendable {
         self.isAdmitted = isAdmitted
     }
 
+    /// Bytes that a client has to take within its patience.
+    private static let pieceBytes = 64 << 10
+
     /// Suspends until the client has room.
-    /// - Throws: when it is gone, takes nothing, or may not see it any more.
-    package mutating func write(_ bytes: some Sequence<UInt8> & Sendable) async throws {
-        guard await isAdmitted() else { throw NotAdmitted() }
-        let overdue = channel.eventLoop.scheduleTask(in: patience) { [channel] in channel.close(promise: nil) }
-        defer { overdue.cancel() }
-        nonisolated(unsafe) var writer = writer
-        try await writer.write(ByteBuffer(bytes: bytes))
-        self.writer = writer
+    /// - Throws: as `check`, and when it takes nothing.
+    package mutating func write(_ bytes: [UInt8]) async throws {
+        try await check()
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let overdue = channel.eventLoop.scheduleTask(in: patience) { [channel] in channel.close(promise: nil) }
+            defer { overdue.cancel() }
+            nonisolated(unsafe) var writer = writer
+            try await writer.write(ByteBuffer(bytes: rest.prefix(Self.pieceBytes)))
+            self.writer = writer
+            rest = rest.dropFirst(Self.pieceBytes)
+        }
+    }
+
+    /// For whoever works long without a word.
+    /// - Throws: when the client is gone, or may not see it any more.
+    package func check() async throws {
+        try Task.checkCancellation()
+        guard channel.isActive, await isAdmitted() else { throw NotAdmitted() }
     }
 }

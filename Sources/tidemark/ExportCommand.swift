@@ -18,6 +18,9 @@ struct ExportCommand: AsyncParsableCommand {
             as its log reaches back, or sources as `view` takes them: net://HOST[:PORT][/host/HOSTNAME/SESSION] and \
             directories with CTF traces, in any mix.
 
+            An export of a range that ends with a time has what the feed had when it passed that time: events that \
+            came late behind it are not in it. With --to latest they are.
+
             Until it is whole an export is called PATH.partial; what ends early leaves that behind, and exits with \
             1, 69 or 77.
             """
@@ -98,7 +101,9 @@ struct ExportCommand: AsyncParsableCommand {
     private func finish(_ exporting: FeedExporting) throws {
         if let fault = exporting.output.fault { throw failed("\(fault)", ExitStatus.failure) }
         guard exporting.isWhole else { throw failed("stopped", ExitStatus.failure) }
-        guard !exporting.isDamaged else { throw failed("some events could not be decoded", ExitStatus.failure) }
+        guard !exporting.isDamaged else {
+            throw failed("some events are missing, or could not be decoded", ExitStatus.failure)
+        }
         do throws(FileError) {
             try exporting.output.commit()
         } catch {

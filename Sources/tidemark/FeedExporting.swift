@@ -11,8 +11,9 @@ final class FeedExporting: @unchecked Sendable {
     /// The last frame that belongs to the export; nil: the range's end decides, or the feed's.
     private let lastSequence: UInt64?
     private let progress: ProgressLine
-    /// Whether events could not be decoded.
+    /// Whether events could not be decoded, or the log let go of them before they came.
     private(set) var isDamaged = false
+    private var hasBegun = false
     /// Whether all that belongs to the export has been written.
     private(set) var isWhole = false
 
@@ -44,6 +45,9 @@ final class FeedExporting: @unchecked Sendable {
             isDamaged = true
             standardError.write(line: "\(error)")
         }
+        // What is missing before the first frame was not kept: the range begins behind it.
+        if hasBegun, batch.records.contains(where: { if case .gap = $0 { true } else { false } }) { isDamaged = true }
+        hasBegun = true
         progress.update(batch, events: eventCount)
         if exporter.isComplete || lastSequence.map({ batch.sequence >= $0 }) == true { isWhole = true }
         return isWhole || output.fault != nil ? .stop : .goOn

@@ -34,6 +34,9 @@ package struct PreambleLayout: Sendable, Equatable {
     /// Where every event begins: at the next multiple of so many bits.
     package private(set) var eventAlignmentBits: UInt64 = 1
 
+    /// Whether packets say how long they are.
+    package var isSized: Bool { self[.totalBits] != nil || self[.contentBits] != nil }
+
     package subscript(meaning: Meaning) -> Field? { fields.first { $0.meaning == meaning } }
 
     /// - Returns: nil where a field of variable size, or one that is no plain number, stands before one that is needed.

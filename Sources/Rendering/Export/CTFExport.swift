@@ -58,8 +58,8 @@ struct CTFExport: ~Copyable {
     private struct Stream {
         var file: String
         var output: Int
-        /// Files that were begun, where one holds but one packet.
-        var fileCount: UInt64 = 0
+        /// Whether a packet of it has been written.
+        var hasBegun = false
         var held: CTFPacket?
         /// The upstream packet of the last one written.
         var lastPacket: FeedPacket
@@ -124,7 +124,8 @@ struct CTFExport: ~Copyable {
             case .traceEnd(let traceID):
                 writeMetadata(of: traceID)
                 sources[traceID] = nil
-            case .stream, .streamEnd, .relay, .session, .holder, .clock, .gap, .log, .end: break
+            case .stream, .streamEnd, .relay, .session, .holder, .clock, .gap, .log, .source, .idle, .end:
+                break
             }
         }
         if heldBytes > Self.heldBytesMax {
@@ -164,7 +165,9 @@ struct CTFExport: ~Copyable {
         if let held = streams[key]?.held {
             let isSame = held.packet.id == packet.id && held.fits(slice, timeCycles: first)
             let fresh = CTFPacket(packet, layout, clockCycles: slice.clockCycles)
-            let isLong = held.bytes.count > Self.packetBytes && fresh.fits(slice, timeCycles: first)
+            // A file is a stream of its own where packets do not say how long they are: the fewer the better.
+            let isLong =
+                layout.isSized && held.bytes.count > Self.packetBytes && fresh.fits(slice, timeCycles: first)
             if !isSame || isLong || held.bytes.count > Self.packetBytesMax { closePacket(key) }
         }
         if streams[key]?.held == nil {
@@ -182,7 +185,7 @@ struct CTFExport: ~Copyable {
 
     /// Where a reader's clock stands at a new packet's first event: at the packet's beginning, if it says that.
     private func beginCycles(of slice: EventSlice, _ key: StreamKey, _ layout: PreambleLayout) -> UInt64 {
-        guard let field = layout[.timestampBegin] else { return streams[key]?.lastCycles ?? 0 }
+        guard let field = layout[.timestampBegin] else { return layout.isSized ? streams[key]?.lastCycles ?? 0 : 0 }
         return field.sizeBits == 64 ? slice.clockCycles : streams[key]?.lastCycles ?? slice.clockCycles
     }
 
@@ -198,12 +201,12 @@ struct CTFExport: ~Copyable {
         guard var stream = streams[key] else { return }
         var packet = packet
         packet.close(sequence: stream.sequence, discarded: stream.discarded, uuid: outputs[stream.output].uuid)
-        let isSized = stream.lastLayout[.totalBits] != nil || stream.lastLayout[.contentBits] != nil
-        let isFirst = stream.fileCount == 0
         // Packets that do not say how long they are have a file each.
-        if isFirst || !isSized { stream.fileCount += 1 }
-        let suffix = isSized || isFirst ? "" : "-\(stream.fileCount)"
-        packet.bytes.withUnsafeBytes { write("\(outputs[stream.output].directory)/\(stream.file)\(suffix)", $0) }
+        if !stream.lastLayout.isSized, stream.hasBegun {
+            stream.file = Self.unused(stream.file, "stream", in: &outputs[stream.output].files)
+        }
+        stream.hasBegun = true
+        packet.bytes.withUnsafeBytes { write("\(outputs[stream.output].directory)/\(stream.file)", $0) }
         stream.sequence += 1
         stream.lastCycles = packet.endCycles
         stream.hasLost = false
@@ -264,7 +267,9 @@ struct CTFExport: ~Copyable {
         )
         streamKeys[packet.stream.id] = key
         if streams[key] == nil {
-            let file = Self.unused(packet.stream.channel, "stream", in: &outputs[output].files)
+            // Whatever a channel is called, it is one file.
+            let channel = packet.stream.channel.split(separator: "/").joined(separator: "_")
+            let file = Self.unused(channel, "stream", in: &outputs[output].files)
             streams[key] = Stream(file: file, output: output, lastPacket: packet, lastLayout: layout)
             if let loss = earlyLosses.removeValue(forKey: packet.stream.id) {
                 // What is lost is told from packet to packet.
@@ -339,7 +344,8 @@ struct CTFExport: ~Copyable {
         outputs[index].metadataBytes = complete.count
     }
 
-    /// A path below the export's directory that nothing has yet, of letters that every file system and shell takes.
+    /// A path below the export's directory that nothing has yet, nor has anything above it or below it, of letters that
+    /// every file system and shell takes.
     private static func unused(_ name: String, _ otherwise: String, in used: inout Set<String>) -> String {
         let parts = name.split(separator: "/").suffix(6).map { part in
             let letters = part.unicodeScalars.prefix(100).map { scalar in
@@ -352,10 +358,11 @@ struct CTFExport: ~Copyable {
         let plain = parts.isEmpty ? otherwise : parts.joined(separator: "/")
         var path = plain
         var number = 1
-        while !used.insert(path).inserted {
+        while used.contains(where: { $0 == path || $0.hasPrefix(path + "/") || path.hasPrefix($0 + "/") }) {
             number += 1
             path = "\(plain)-\(number)"
         }
+        used.insert(path)
         return path
     }
 }

@@ -13,8 +13,8 @@ package enum ExportFormat: String, Sendable, CaseIterable {
 /// Turns a range of the feed into a file, or into the files of a directory: batches in, bytes out.
 ///
 /// Give it each batch in order, and call `finish` at the end. No event is held: what is kept grows with the number of
-/// streams and the size of their metadata, not with the range. Late events are in the export where they fall into the
-/// range and have come before the watermark passed its end.
+/// streams and the size of their metadata, not with the range. Whoever stops when it `isComplete` has all that came by
+/// then; events of the range that come late behind it are exported as well where they are given.
 package struct FeedExporter: ~Copyable {
     /// Takes bytes that are to be appended to a file of the export.
     ///
@@ -58,11 +58,10 @@ package struct FeedExporter: ~Copyable {
     /// - Parameter notify: called with each line for standard error, without its newline and control characters.
     /// - Throws: the batch's first damage, after all the rest of the batch has been exported.
     package mutating func take(_ batch: FeedBatch, notify: (String) -> Void) throws(RenderingError) {
-        guard !isComplete else { return }
         let inRange = range.filtered(filter?.filtered(batch) ?? batch)
         defer {
             flush()
-            isComplete = range.isPassed(by: batch.watermarkNs)
+            isComplete = isComplete || range.isPassed(by: batch.watermarkNs)
         }
         _ = try renderer.render(inRange, into: &output, notify: notify)
         try perfetto?.take(inRange, into: &output)

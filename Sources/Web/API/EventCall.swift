@@ -47,25 +47,19 @@ enum EventCall {
     }
 
     /// An event as `tail --format json` prints it.
-    private static func line(_ index: UInt32, of batch: FeedBatch) -> ArraySlice<UInt8>? {
-        var events = batch
-        events.records = batch.records.filter { if case .events = $0 { true } else { false } }
-        var renderer = FeedRenderer(options: RenderingOptions(format: .json, eventLimit: UInt64(index) + 1))
-        var last: [UInt8] = []
-        var output = OutputBuffer { text in
-            // Long text comes in pieces; the last line is what is wanted.
-            last += text
-            if let end = last.dropLast().lastIndex(of: newline) { last.removeFirst(end + 1) }
-        }
+    private static func line(_ index: UInt32, of batch: FeedBatch) -> [UInt8]? {
+        guard let event = batch.only(event: Int(index)) else { return nil }
+        var renderer = FeedRenderer(options: RenderingOptions(format: .json))
+        var line: [UInt8] = []
+        var output = OutputBuffer { line += $0 }
         do throws(RenderingError) {
-            _ = try renderer.render(events, into: &output) { _ in }
+            _ = try renderer.render(event, into: &output) { _ in }
         } catch {
-            // Some event of the frame cannot be read: ours has been, or there are too few.
+            return nil
         }
-        guard renderer.totals.events == UInt64(index) + 1 else { return nil }
-        output.withUnsafeBytes { last += $0 }
-        while last.last == newline { last.removeLast() }
-        return last.lastIndex(of: newline).map { last[($0 + 1)...] } ?? last[...]
+        output.withUnsafeBytes { line += $0 }
+        guard line.popLast() == newline else { return nil }
+        return line
     }
 
     private static let newline = UInt8(ascii: "\n")

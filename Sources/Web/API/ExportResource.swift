@@ -17,7 +17,7 @@ struct ExportResource: WebResource {
             let times = try parameters.times()
             let format = try format(parameters)
             let reading = try await RangeReading(
-                timeline.follower(),
+                timeline,
                 times: times,
                 filter: parameters.filter(),
                 scope: request.scope
@@ -53,6 +53,7 @@ struct ExportResource: WebResource {
 private final class RangeReading: @unchecked Sendable {
     private struct Damage: Error {}
 
+    private let timeline: FeedTimeline
     private let follower: FeedFollower
     private let times: Range<Int64>
     private let filter: FilterExpression?
@@ -60,17 +61,21 @@ private final class RangeReading: @unchecked Sendable {
     private var visible: ScopeFilter
     private var decoder = FrameDecoder()
     private var next: FeedPortion?
+    private var hasBegun = false
+    /// The last frame that was taken.
+    private var lastTaken: UInt64 = 0
     /// The newest frame at the beginning: the export does not wait for what is to come.
     private let lastSequence: UInt64
 
     /// - Throws: `Refusal`, and what a feed throws that is not served.
     init(
-        _ follower: FeedFollower,
+        _ timeline: FeedTimeline,
         times: Range<Int64>,
         filter: FilterExpression?,
         scope: ViewScope
     ) async throws {
-        self.follower = follower
+        self.timeline = timeline
+        follower = try timeline.follower()
         self.times = times
         self.filter = filter
         wanted = scope.namesEvents ? EventFilter(nil, scope: scope) : nil
@@ -89,38 +94,66 @@ private final class RangeReading: @unchecked Sendable {
             range: RangeFilter(beginNs: times.lowerBound, endNs: times.upperBound),
             filter: filter
         ) { bytes += $1 }
-        while let portion = next, !exporter.isComplete, try take(portion, &exporter) {
-            if !bytes.isEmpty { try await stream.write(bytes) }
+        while !exporter.isComplete, lastTaken < lastSequence {
+            // Nothing more where the feed ends in the middle.
+            guard let portion = next else { throw Damage() }
+            try take(portion, &exporter)
+            try await stream.write(bytes)
             bytes.removeAll(keepingCapacity: true)
-            next = try await follower.next().get()
+            if !exporter.isComplete, lastTaken < lastSequence { next = try await follower.next().get() }
+        }
+        for frames in try await lateFrames(behind: lastTaken) {
+            for batch in try await timeline.batches([frames]) {
+                let late = batch.onlyEvents
+                try take(late, &exporter)
+                try await stream.write(bytes)
+                bytes.removeAll(keepingCapacity: true)
+            }
         }
         exporter.finish()
-        if !bytes.isEmpty { try await stream.write(bytes) }
+        try await stream.write(bytes)
     }
 
-    /// - Returns: whether there is more.
-    private func take(_ portion: FeedPortion, _ exporter: inout FeedExporter) throws -> Bool {
-        var last: UInt64 = 0
+    /// Frames with events of the range that came late, when it was over.
+    private func lateFrames(behind sequence: UInt64) async throws -> [ClosedRange<UInt64>] {
+        guard sequence < lastSequence else { return [] }
+        let times = times
+        let all = try await timeline.ask { book, _ in
+            book.model.index.frames(fromNs: times.lowerBound, toNs: times.upperBound)
+        }
+        return all.flatMap { frames in
+            // One by one, so that few are in memory at once.
+            (max(frames.lowerBound, sequence + 1)..<min(frames.upperBound, lastSequence) + 1).map { $0...$0 }
+        }
+    }
+
+    private func take(_ portion: FeedPortion, _ exporter: inout FeedExporter) throws {
         var frames = portion.frames
         if let opening = portion.opening {
+            // What follows is missing: the log has let go of it meanwhile.
+            guard !hasBegun else { throw Damage() }
+            hasBegun = true
             decoder = FrameDecoder()
             var encoder = FrameEncoder(feed: follower.feed)
             frames = try encoder.checkpoint(opening) + frames
         }
-        for frame in frames where !exporter.isComplete && last < lastSequence {
+        for frame in frames where !exporter.isComplete && lastTaken < lastSequence {
             let received = try decoder.decode(frame.storage)
-            last = received.batch.sequence
-            var batch = visible.filter(received.isCheckpoint ? received.batch.onlyNews : received.batch) { _ in true }
-            if let seen = wanted?.filtered(batch) { batch = seen }
-            // What cannot be read is no part of the file, and the client is to know that.
-            var isDamaged = false
-            do throws(RenderingError) {
-                try exporter.take(batch) { _ in }
-            } catch {
-                isDamaged = true
-            }
-            if isDamaged { throw Damage() }
+            lastTaken = received.batch.sequence
+            try take(received.isCheckpoint ? received.batch.onlyNews : received.batch, &exporter)
         }
-        return last < lastSequence
+    }
+
+    private func take(_ batch: FeedBatch, _ exporter: inout FeedExporter) throws {
+        var seen = visible.filter(batch) { _ in true }
+        if let wanted = wanted?.filtered(seen) { seen = wanted }
+        // What cannot be read is no part of the file, and the client is to know that.
+        var isDamaged = false
+        do throws(RenderingError) {
+            try exporter.take(seen) { _ in }
+        } catch {
+            isDamaged = true
+        }
+        if isDamaged { throw Damage() }
     }
 }

@@ -18,6 +18,8 @@ struct FeedPicture: Sendable {
 
     var generation: String
     var standing: FeedStanding
+    /// What its viewer may see.
+    var scope: ViewScope
     var figures: TimelineModel.Figures
     /// Of all lanes together.
     var sums: LaneSums
@@ -40,6 +42,7 @@ struct FeedPicture: Sendable {
     ) {
         self.generation = generation
         self.standing = standing
+        self.scope = scope
         figures = book.model.figures
         sums = rows.first?.sums ?? LaneSums()
         leastLevel = book.model.leastLevel
@@ -114,8 +117,13 @@ struct FeedPicture: Sendable {
                 [held.relay, held.host, held.session, "\(held.streamID ?? 0)", "\(held.heldNs / 1_000_000_000)"]
             } ?? [],
             logFailure: standing.logFailure,
-            relays: relays.map { [$0.name, "\($0.state)", $0.trouble ?? ""] }
+            relays: relays.map { [$0.name, "\($0.state)", reason($0)] }
         )
+    }
+
+    /// Why a relay is as it is: it may name hosts and sessions.
+    private func reason(_ relay: CoordinatorSnapshot.Relay) -> String {
+        scope.allowsAll(relay: relay.name) ? relay.trouble ?? "" : ""
     }
 
     // MARK: JSON
@@ -178,7 +186,7 @@ struct FeedPicture: Sendable {
         json.object { json in
             json.member("relay", relay.name)
             json.member("state", "\(relay.state)")
-            json.member("reason", relay.trouble ?? "")
+            json.member("reason", reason(relay))
             json.member("frontier", ns: relay.boundNs)
             json.member("since", ns: standing.stateSinceNs[relay.name])
         }

@@ -15,30 +15,32 @@ enum LanesCall {
             json.member("generation", picture.generation)
             json.member("next", left.count > shown.count ? shown.last?.lane.id : nil)
             json.key("lanes")
-            json.array { json in for row in shown { json.append(row, frontierNs: picture.frontiers[row.lane.id]) } }
+            json.array { json in for row in shown { json.append(row, picture) } }
         }
         return WebAnswer(json)
     }
 }
 
 extension JSONBuffer {
-    /// A lane.
-    /// - Parameter frontierNs: a host's.
-    mutating func append(_ row: LaneRow, frontierNs: Int64?) {
+    /// A lane, as the picture's viewer may see it.
+    mutating func append(_ row: LaneRow, _ picture: FeedPicture) {
         let lane = row.lane
+        let scope = picture.scope
+        // A host's is its relay's, which may name hosts and sessions.
+        let showsReason = lane.kind != .host || scope.allowsAll(relay: lane.relay)
         object { json in
             json.member("id", lane.id)
             json.member("parent", lane.parent)
             json.member("kind", "\(lane.kind)")
             json.member("name", lane.name)
             json.member("state", lane.state.text)
-            json.member("reason", lane.reason)
+            json.member("reason", showsReason ? lane.reason : "")
             switch lane.kind {
             case .feed: break
             case .host:
                 json.member("relay", lane.relay)
-                json.member("frontier", ns: frontierNs)
-                json.appendClock(lane.clock)
+                json.member("frontier", ns: picture.frontiers[lane.id])
+                json.appendClock(lane.clock.flatMap { scope.allows($0) ? $0 : nil })
             case .session:
                 json.member("session_id", lane.sessionID)
                 json.member("start", ns: lane.startNs)

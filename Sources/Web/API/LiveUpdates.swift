@@ -49,6 +49,10 @@ struct LiveUpdates {
             } catch TimelineUnavailable.starting {
                 // The counts are being made anew: then there is another generation.
                 try await Task.sleep(for: Self.interval)
+                guard .now - toldAt < Self.silenceMax else {
+                    toldAt = .now
+                    return Array(": the counts are being made\n\n".utf8)
+                }
                 continue
             }
             let messages = messages(moment)
@@ -99,9 +103,7 @@ struct LiveUpdates {
                 json.object { json in
                     json.key("lanes")
                     json.array { json in
-                        for row in moment.changes.declared {
-                            json.append(row, frontierNs: picture.frontiers[row.lane.id])
-                        }
+                        for row in moment.changes.declared { json.append(row, picture) }
                     }
                 }
             }

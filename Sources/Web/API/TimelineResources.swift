@@ -8,8 +8,9 @@ package enum TimelineResources {
     /// Those who watch, and as one client.
     static let watchersMax = 64
     static let watchersEachMax = 4
-    /// Exports of a client.
-    static let exportsMax = 2
+    /// Exports at once, and as one client.
+    static let exportsMax = 8
+    static let exportsEachMax = 2
 
     /// By their paths.
     package static func all(of timeline: FeedTimeline) -> [String: any WebResource] {
@@ -28,7 +29,7 @@ package enum TimelineResources {
             "/api/counts": call(["from", "to", "filter"], CountsCall.answer),
             "/api/marks": call(["from", "to", "limit"], MarksCall.answer),
             "/api/filter": call(["expression"], FilterCall.answer),
-            "/api/export": ExportResource(timeline: timeline, gate: ClientGate(each: exportsMax)),
+            "/api/export": ExportResource(timeline: timeline, gate: ClientGate(all: exportsMax, each: exportsEachMax)),
             "/api/live": LiveResource(
                 timeline: timeline,
                 gate: ClientGate(all: watchersMax, each: watchersEachMax)
