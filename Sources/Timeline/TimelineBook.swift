@@ -22,6 +22,8 @@ package final class TimelineBook {
 
     /// Filters whose counts are kept.
     package static let filtersMax = 4
+    /// How many events whoever looks for a filter's reads at a time, about: after each such step it may stop.
+    private static let filterStepEvents = 2048
 
     package private(set) var model: TimelineModel
     private var decoder = FrameDecoder()
@@ -84,7 +86,15 @@ package final class TimelineBook {
         } else {
             if filters.count >= Self.filtersMax { filters.removeFirst() }
             filters.append(
-                Filter(key: key, counts: FilteredCounts(filter: filter, scope: scope, least: model.leastLevel))
+                Filter(
+                    key: key,
+                    counts: FilteredCounts(
+                        filter: filter,
+                        scope: scope,
+                        least: model.leastLevel,
+                        stepEvents: Self.filterStepEvents
+                    )
+                )
             )
         }
         return body(&filters[filters.count - 1].counts, model)
