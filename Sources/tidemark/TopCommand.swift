@@ -1,5 +1,7 @@
 import ArgumentParser
+import ConfigurationFile
 import Feed
+import Forwarding
 import Glibc
 import NIOCore
 import NIOPosix
@@ -36,12 +38,25 @@ struct TopCommand: AsyncParsableCommand {
     @Option(help: "The sessions of this relay instead of relays.")
     var relay: String?
 
+    @Option(help: "The address of the coordinator's HTTP, as 127.0.0.1:7480: shows its forwarders as well.")
+    var http: String?
+
     @Option(help: "End after so many tables.")
     var count: Int?
 
     func validate() throws {
         guard (0.05...3600).contains(interval) else { throw ValidationError("--interval: 0.05 to 3600 seconds") }
+        _ = try httpEndpoint()
         guard count ?? 1 > 0 else { throw ValidationError("--count: at least 1") }
+    }
+
+    private func httpEndpoint() throws -> NetworkEndpoint? {
+        guard let http else { return nil }
+        do throws(ValueError) {
+            return try NetworkEndpoint(listening: http)
+        } catch {
+            throw ValidationError("--http: \(error)")
+        }
     }
 
     func run() async throws {
@@ -49,12 +64,19 @@ struct TopCommand: AsyncParsableCommand {
         var view = TopTable.View()
         (view.sort, view.isReversed, view.filter, view.relay) = (sort.column, reverse, filter, relay)
         let terminal = Terminal()
-        let display = TopDisplay(view: view, terminal: terminal, interval: interval, count: count)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let forwarders = try httpEndpoint().map { ForwarderWatch($0, on: group.next()) }
+        let display = TopDisplay(
+            view: view,
+            terminal: terminal,
+            interval: interval,
+            count: count,
+            forwarders: forwarders
+        )
         let feed = PrintingLane<ReceivedFrame> { frame in
             display.take(frame.batch)
             return .goOn
         }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let run = TailRun(
             address: address,
             tls: tls,
@@ -120,9 +142,12 @@ private final class TopDisplay: Sendable {
     private let view: TopTable.View
     private let interval: Double
     private let count: Int?
+    /// Nil: forwarders are not shown.
+    private let forwarders: ForwarderWatch?
     private let state = Mutex(State())
 
-    init(view: TopTable.View, terminal: Terminal?, interval: Double, count: Int?) {
+    init(view: TopTable.View, terminal: Terminal?, interval: Double, count: Int?, forwarders: ForwarderWatch?) {
+        self.forwarders = forwarders
         self.view = view
         self.terminal = terminal
         self.interval = interval
@@ -158,6 +183,7 @@ private final class TopDisplay: Sendable {
             if isDue {
                 next = now + .nanoseconds(Int64(interval * 1e9))
                 shown += 1
+                forwarders?.look()
             }
             let view = keys.view
             let width = terminal?.size.width ?? Self.plainWidth
@@ -168,14 +194,16 @@ private final class TopDisplay: Sendable {
                     state.table.lines(view, rows, nowNs: WallClock.nowNs, width: width), rows.map(\.name), state.notice
                 )
             }
+            let others = forwarders?.lines(width: width) ?? []
             let pause = Int32(clamping: min(max((next - .now()).nanoseconds / 1_000_000, 1), 100))
             if let terminal {
-                draw(lines, notice, keys, on: terminal)
+                draw(lines, others, notice, keys, on: terminal)
                 guard let pressed = terminal.keys(withinMs: pause), keys.pressed(pressed, names: names) == .goOn else {
                     return
                 }
             } else {
-                let text = Array((lines.joined(separator: "\n") + "\n\n").utf8)
+                let tables = others.isEmpty ? lines : lines + others
+                let text = Array((tables.joined(separator: "\n") + "\n\n").utf8)
                 guard !isDue || text.withUnsafeBytes({ file.write($0) }) else { return }
                 usleep(UInt32(pause) * 1000)
             }
@@ -185,13 +213,20 @@ private final class TopDisplay: Sendable {
     /// Columns where there is no terminal.
     private static let plainWidth = 200
 
-    private func draw(_ table: [String], _ notice: String, _ keys: TopKeys, on terminal: Terminal) {
+    private func draw(
+        _ table: [String],
+        _ others: [String],
+        _ notice: String,
+        _ keys: TopKeys,
+        on terminal: Terminal
+    ) {
         let (width, height) = terminal.size
         // Two lines of titles, and one at the bottom; what is marked stays in sight.
-        let room = max(height - 3, 1)
+        let others = Array(others.prefix(max(height / 2, 0)))
+        let room = max(height - 3 - others.count, 1)
         let first = max(keys.marked - room + 1, 0)
         var lines = Array(table.prefix(2) + table.dropFirst(2 + first).prefix(room))
-        lines += Array(repeating: "", count: max(height - 1 - lines.count, 0))
+        lines += Array(repeating: "", count: max(height - 1 - others.count - lines.count, 0)) + others
         let bottom = keys.isTyping ? "filter: \(keys.view.filter)_" : notice.isEmpty ? TopKeys.help : notice
         terminal.draw(lines + [String(bottom.prefix(width))], marked: 2 + keys.marked - first)
     }

@@ -99,6 +99,15 @@ extension RealCluster {
             #expect(scrape.contains(#"tidemark_forwarder_state{forwarder="keeper",kind="exec",state="delivering"} 1"#))
             let ready = try Command.run(["curl", "-sS", "http://127.0.0.1:\(coordinator.httpPort)/readyz"]).text
             #expect(ready.contains(#""name":"keeper","kind":"exec","state":"delivering""#), "\(ready)")
+            let top = try Tidemark.start(
+                ["top", coordinator.url, "--interval", "0.2", "--http", "127.0.0.1:\(coordinator.httpPort)"]
+                    + coordinator.identities.options()
+            )
+            try eventually("the forwarder in top", of: top) {
+                let row = top.outputText.split(separator: "\n").last { $0.hasPrefix("keeper ") }
+                return row?.split(separator: " ").prefix(3) == ["keeper", "exec", "delivering"]
+            }
+            #expect(try top.terminate().status == 0, "\(top.summary)")
             coordinator.process.signal(SIGTERM)
             #expect(try coordinator.process.end(within: 30).status == 0, "\(coordinator.process.summary)")
         }

@@ -22,10 +22,11 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
         var mayBeStale = false
     }
 
-    /// Of an answer's body, what is kept, and what is read before the collector is taken for hostile.
-    private static let keptBytesMax = 64 << 10
-    private static let bodyBytesMax = 4 << 20
+    /// Of an answer's body, what is read before the collector is taken for hostile.
+    private static let bodyBytesMax = 16 << 20
 
+    /// Of an answer's body, what is kept.
+    private let keptBytesMax: Int
     private var context: ChannelHandlerContext?
     private var promise: EventLoopPromise<Answer>?
     private var timeout: Scheduled<Void>?
@@ -34,6 +35,8 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
     private var requests = 0
     private var staysOpen = true
     private var fault: String?
+
+    init(keptBytesMax: Int = 64 << 10) { self.keptBytesMax = keptBytesMax }
 
     /// Whether another request may be sent.
     var isUsable: Bool { context != nil && promise == nil && staysOpen }
@@ -45,7 +48,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     /// - Parameter time: for the answer as a whole.
-    func send(_ head: HTTPRequestHead, _ body: ByteBuffer, within time: TimeAmount) -> EventLoopFuture<Answer> {
+    func send(_ head: HTTPRequestHead, _ body: ByteBuffer?, within time: TimeAmount) -> EventLoopFuture<Answer> {
         guard let context else { preconditionFailure("not connected") }
         let promise = context.eventLoop.makePromise(of: Answer.self)
         self.promise = promise
@@ -56,7 +59,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
             self.end("no answer within \(time.nanoseconds / 1_000_000) ms")
         }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+        if let body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         return promise.futureResult
     }
@@ -83,7 +86,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
         case .body(let part):
             bodyBytes += part.readableBytes
             guard bodyBytes <= Self.bodyBytesMax else { return end("the collector's answer is too long") }
-            let room = Self.keptBytesMax - (answer?.body.count ?? 0)
+            let room = keptBytesMax - (answer?.body.count ?? 0)
             answer?.body += part.readableBytesView.prefix(room)
         case .end:
             guard let answer, let promise else { return }
