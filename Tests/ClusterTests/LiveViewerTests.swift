@@ -233,5 +233,35 @@ extension RealCluster {
             #expect(try tail.terminate().status == 0)
             expectSameLines(viewer.output, tail.output)
         }
+
+        @Test
+        func `a coordinator that was killed shows what its log has, from the beginning on`() throws {
+            let cluster = try Cluster(hosts: 1)
+            let host = cluster.hosts[0]
+            try host.startSession("s")
+            var options = Coordinator.Options()
+            let port = try freePort()
+            options.livePort = port
+            options.log = "log"
+            let coordinator = try Coordinator(cluster, options: options)
+            let arguments = ["--count", "300", "--rate", "1000", "--kinds", "tick,tock,types"]
+            let tail = try coordinator.tail()
+            try host.start(program: "tick", id: 1, arguments: arguments).end()
+            try eventually("300 events", of: tail, and: coordinator.process) { tail.outputLines >= 300 }
+            coordinator.process.signal(SIGKILL)
+            _ = try coordinator.process.end(within: 10)
+            try coordinator.restart()
+            let url = "net://127.0.0.1:\(port)"
+            try awaitSessions(1, at: url, coordinator)
+            let view = try Tidemark.start(["view", "\(url)/host/\(host.hostname)/s"], environment: cluster.environment)
+            try eventually("what was before it was killed", of: view, and: coordinator.process) {
+                view.outputLines >= 300
+            }
+            try host.start(program: "tick", id: 2, arguments: arguments).end()
+            try host.destroy("s")
+            #expect(try view.end(within: 60).status == 0, "\(view.summary)")
+            #expect(FeedText(view.output).problems == [])
+            try expectSameLines(view.output, Babeltrace.text(cluster.traces))
+        }
     }
 }
