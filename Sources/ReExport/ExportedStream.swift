@@ -19,8 +19,12 @@ struct ExportedStream: Sendable {
     var ready: [ExportedPacket] = []
     /// Those that were asked for last, at most `servedMax`: a viewer may fetch a packet when it has asked for the next.
     var served: [ExportedPacket] = []
-    /// A packet of it.
+    /// A packet of it that the viewer has not been shown.
     var model: FeedPacket?
+    /// The last packet that it was shown, and where the last ended, one without events too, cycles.
+    var shown: (packet: FeedPacket, endCycles: UInt64)?
+    /// What the last packet's index added to the discarded events.
+    var shownWithheld: UInt64 = 0
     /// How often in a row a reply about it has said in vain that there are new streams.
     var unheededFlags = 0
     /// What the viewer had been told when the stream came: none of its events is older, nanoseconds of the feed.

@@ -48,6 +48,8 @@ extension ReExport {
         }
         guard isOpen else { return .open(position) }
         attached[session] = live.contains { session.holds($0) }
+        attachmentChanges += 1
+        knownNews = nil
         server.replyToAttach(.ok, streams: announceStreams(of: session))
         return nil
     }
@@ -55,6 +57,8 @@ extension ReExport {
     private mutating func answerDetach(_ id: LiveSessionID) {
         guard let session = attachedSession(id) else { return server.replyToDetach(.unknownSession) }
         attached[session] = nil
+        attachmentChanges += 1
+        knownNews = nil
         for (stream, value) in streams where session.holds(value.session) {
             letGo(of: stream, hasEnded: value.hasEnded)
         }
@@ -108,10 +112,17 @@ extension ReExport {
         return showsCTF2 || !trace.isCTF2
     }
 
-    /// - Complexity: O(streams).
-    var hasNewStreams: Bool { streams.values.contains { isNew($0) } }
+    /// - Complexity: O(streams) when streams, metadata or what is attached have changed.
+    mutating func hasNewStreams() -> Bool {
+        if let known = knownNews { return known }
+        let news = streams.values.contains { isNew($0) }
+        knownNews = news
+        return news
+    }
 
     private mutating func announceStreams(of session: ExportedSession) -> [LiveStream] {
+        guard hasNewStreams() else { return [] }
+        knownNews = nil
         var announced: [LiveStream] = []
         for id in streams.keys.sorted() {
             guard let stream = streams[id], session.holds(stream.session), isNew(stream) else { continue }
@@ -165,7 +176,7 @@ extension ReExport {
                 withholdFirst(of: id)
                 continue
             }
-            answer(packet, of: id)
+            if !answerBridge(to: packet, of: id) { answer(packet, of: id) }
             return nil
         }
         if hasEnded(streams[id]), streams[id]?.ready.isEmpty == true {
@@ -201,6 +212,8 @@ extension ReExport {
         server.replyToNextIndex(packet.index, flags: flags)
         serve(packet, of: id)
         streams[id]?.promisedCycles = packet.endCycles
+        streams[id]?.shown = (packet.packet, packet.endCycles)
+        streams[id]?.shownWithheld = packet.withheldBefore
         if let endNs = stream.feedNs(packet.endCycles), let watermarkNs { reveal(min(endNs, watermarkNs)) }
     }
 
@@ -212,7 +225,7 @@ extension ReExport {
     private mutating func answerBeacon(of id: UInt64) {
         guard let stream = streams[id] else { return }
         // Where the viewer goes on in time before it has asked for new streams, their first events are too old for it.
-        let bound = hasNewStreams ? revealedNs : watermarkNs
+        let bound = hasNewStreams() ? revealedNs : watermarkNs
         guard let bound, let cycles = stream.cycles(before: bound), let known = stream.known else {
             return server.replyToNextIndex(.retry, flags: flags(ofStream: id))
         }
@@ -228,14 +241,36 @@ extension ReExport {
     /// as long as no other has one: a viewer that seems not to see the flag is given a packet without events.
     private mutating func answerEmptyPacket(of id: UInt64, at cycles: UInt64, _ flags: ReplyFlags) -> Bool {
         streams[id]?.unheededFlags += 1
-        guard let stream = streams[id], stream.unheededFlags > limits.unheededFlags, let model = stream.model else {
-            return false
-        }
+        guard let stream = streams[id], stream.unheededFlags > limits.unheededFlags,
+            let model = stream.shown?.packet ?? stream.model
+        else { return false }
         streams[id]?.unheededFlags = 0
+        return answerEmptyPacket(like: model, of: id, at: cycles, flags)
+    }
+
+    /// A viewer that finds something discarded between two packets says so at the end of the first, and babeltrace2 2.0
+    /// ends with an error when it has been told of a later time: then a packet without events comes between them.
+    private mutating func answerBridge(to packet: ExportedPacket, of id: UInt64) -> Bool {
+        guard !showsCTF2, let stream = streams[id], let shown = stream.shown, stream.promisedCycles > shown.endCycles
+        else { return false }
+        let (last, next) = (shown.packet.preamble, packet.packet.preamble)
+        let isNext = last.sequenceNumber.map { $0 &+ 1 } == next.sequenceNumber
+        guard !isNext || last.discardedEvents != next.discardedEvents else { return false }
+        streams[id]?.shown = (shown.packet, stream.promisedCycles)
+        return answerEmptyPacket(like: shown.packet, of: id, at: stream.promisedCycles, flags(ofStream: id))
+    }
+
+    private mutating func answerEmptyPacket(
+        like model: FeedPacket,
+        of id: UInt64,
+        at cycles: UInt64,
+        _ flags: ReplyFlags
+    ) -> Bool {
+        guard let stream = streams[id] else { return false }
         emptyPacketCount += 1
         let offset = Self.emptyPacketOffset + emptyPacketCount << 16
         guard var packet = ExportedPacket(emptyLike: model, at: cycles, offset: offset) else { return false }
-        packet.withheldBefore = stream.withheldEvents
+        packet.withheldBefore = stream.shownWithheld
         if let uuid = traces[stream.stream.traceID]?.shownUUID { packet.show(beginCycles: cycles, uuid: uuid) }
         server.replyToNextIndex(packet.index, flags: flags)
         keep(packet, of: id)
@@ -245,12 +280,12 @@ extension ReExport {
     /// Behind all that a stream's file can be long.
     private static var emptyPacketOffset: UInt64 { 1 << 61 }
 
-    private func flags(ofStream id: UInt64) -> ReplyFlags {
+    private mutating func flags(ofStream id: UInt64) -> ReplyFlags {
         var flags: ReplyFlags = []
         if let traceID = streams[id]?.stream.traceID, traces[traceID]?.unsent.isEmpty == false {
             flags.insert(.newMetadata)
         }
-        if hasNewStreams { flags.insert(.newStreams) }
+        if hasNewStreams() { flags.insert(.newStreams) }
         return flags
     }
 

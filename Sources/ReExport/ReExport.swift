@@ -49,6 +49,10 @@ package struct ReExport: ~Copyable, Sendable {
     var hasViewerSession = false
     /// What is attached, and whether it has been there since.
     var attached: [ExportedSession: Bool] = [:]
+    /// How often `attached` has changed.
+    package internal(set) var attachmentChanges: UInt64 = 0
+    /// Whether there are streams to be announced; nil: to be looked for.
+    var knownNews: Bool?
 
     private var decoder = FrameDecoder()
     /// The log was opened; nothing is read before.
@@ -194,6 +198,7 @@ package struct ReExport: ~Copyable, Sendable {
             case .trace(let trace):
                 if traces[trace.id] == nil { traces[trace.id] = ExportedTrace(trace) }
             case .metadata(let id, let bytes):
+                knownNews = nil
                 if frame.isCheckpoint { traces[id]?.appendRepeated(bytes) } else { traces[id]?.append(bytes) }
             case .stream(let stream):
                 guard let trace = traces[stream.traceID], streams[stream.id] == nil else { continue }
@@ -241,6 +246,7 @@ package struct ReExport: ~Copyable, Sendable {
     /// Nothing more is asked of the stream.
     mutating func forget(stream id: UInt64) {
         guard let stream = streams.removeValue(forKey: id) else { return }
+        knownNews = nil
         keptBytes -= stream.keptBytes
         streamOfID[LiveStreamID(stream: id)] = nil
         forgetIfUnused(trace: stream.stream.traceID)
@@ -382,6 +388,7 @@ package struct ReExport: ~Copyable, Sendable {
         let isNew = streams[id]?.clock == nil
         streams[id]?.known = (classID, correction)
         guard isNew, let program = program ?? decoder.program(ofTrace: traceID) else { return }
+        knownNews = nil
         streams[id]?.clock = program.clockConversion(streamClassID: classID)
         if traces[traceID]?.uuid == nil { traces[traceID]?.uuid = program.traceClass.uuid }
     }

@@ -28,6 +28,7 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
     private var peer = "?"
     private var number: UInt64?
     private var attached: [String] = []
+    private var attachmentChanges: UInt64 = 0
     private var leaveReason = "it closed the connection"
     private var deadline: Scheduled<Void>?
     /// What it was sent, bytes.
@@ -202,8 +203,9 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
     /// What it has come to, for others to see.
     private func note() {
         totals = export.totals
+        guard export.attachmentChanges != attachmentChanges else { return }
+        attachmentChanges = export.attachmentChanges
         let names = export.attachedNames
-        guard names != attached else { return }
         attached = names
         var metadata = self.metadata
         metadata["sessions"] = "\(printable(names.joined(separator: ", ")))"

@@ -197,5 +197,71 @@ extension RealCluster {
             expectSameLines(viewer.output, tail.output)
             #expect(try coordinator.process.terminate().status == 0, "\(coordinator.process.summary)")
         }
+
+        @Test
+        func `what a tracer discards after a silence is told to who looks on, and does not end it`() throws {
+            let cluster = try Cluster(hosts: 1)
+            let host = cluster.hosts[0]
+            try host.startSession("s", subbufferSize: "4K")
+            var options = Coordinator.Options()
+            let port = try freePort()
+            options.livePort = port
+            let coordinator = try Coordinator(cluster, options: options)
+            let url = "net://127.0.0.1:\(port)"
+            try awaitSessions(1, at: url, coordinator)
+            let tail = try coordinator.tail()
+            let viewer = try Babeltrace.start(
+                viewing: "\(url)/host/\(host.hostname)/s",
+                environment: cluster.environment
+            )
+            try awaitAttached(1, coordinator)
+            var written = 0
+            for (id, count) in [(1, 10), (2, 20_000), (3, 10)] {
+                try host.start(program: "tick", id: id, arguments: ["--count", "\(count)", "--rate", "0"]).end()
+                written += count
+                let left = try written - host.discarded("s")
+                for viewer in [tail, viewer] {
+                    try eventually("\(left) events", of: viewer, and: coordinator.process) {
+                        viewer.outputLines >= left
+                    }
+                }
+            }
+            #expect(try host.discarded("s") > 0, "nothing was discarded, so nothing is shown")
+            try host.destroy("s")
+            #expect(try viewer.end(within: 60).status == 0, "\(viewer.summary)")
+            #expect(viewer.errorText.contains("discarded"), "\(viewer.summary)")
+            #expect(try tail.terminate().status == 0)
+            expectSameLines(viewer.output, tail.output)
+        }
+
+        @Test
+        func `a coordinator that was killed shows what its log has, from the beginning on`() throws {
+            let cluster = try Cluster(hosts: 1)
+            let host = cluster.hosts[0]
+            try host.startSession("s")
+            var options = Coordinator.Options()
+            let port = try freePort()
+            options.livePort = port
+            options.log = "log"
+            let coordinator = try Coordinator(cluster, options: options)
+            let arguments = ["--count", "300", "--rate", "1000", "--kinds", "tick,tock,types"]
+            let tail = try coordinator.tail()
+            try host.start(program: "tick", id: 1, arguments: arguments).end()
+            try eventually("300 events", of: tail, and: coordinator.process) { tail.outputLines >= 300 }
+            coordinator.process.signal(SIGKILL)
+            _ = try coordinator.process.end(within: 10)
+            try coordinator.restart()
+            let url = "net://127.0.0.1:\(port)"
+            try awaitSessions(1, at: url, coordinator)
+            let view = try Tidemark.start(["view", "\(url)/host/\(host.hostname)/s"], environment: cluster.environment)
+            try eventually("what was before it was killed", of: view, and: coordinator.process) {
+                view.outputLines >= 300
+            }
+            try host.start(program: "tick", id: 2, arguments: arguments).end()
+            try host.destroy("s")
+            #expect(try view.end(within: 60).status == 0, "\(view.summary)")
+            #expect(FeedText(view.output).problems == [])
+            try expectSameLines(view.output, Babeltrace.text(cluster.traces))
+        }
     }
 }

@@ -8,6 +8,7 @@ import Testing
 final class ScriptedViewer {
     let feed: ExportedFeed
     private(set) var export: ReExport
+    private let minor: UInt32
     /// The last frame that was read.
     private var sequence: UInt64 = 0
     /// Frames that a read gives at most.
@@ -17,6 +18,7 @@ final class ScriptedViewer {
 
     init(_ feed: ExportedFeed, minor: UInt32 = 4, limits: ReExportLimits = ReExportLimits()) throws {
         self.feed = feed
+        self.minor = minor
         export = ReExport(feed: ExportedFeed.feed, limits: limits)
         let reply = try ask(1, u64(.max) + u32(2) + u32(minor) + u32(1))
         #expect(reply.count == 20)
@@ -47,13 +49,19 @@ final class ScriptedViewer {
 
     func list() throws -> [Session] {
         let reply = try ask(2)
-        return (0..<Int(reply.u32(0))).map { index in
-            let start = 4 + index * 339
-            return Session(
-                id: reply.u64(start),
-                streams: reply.u32(start + 16),
-                name: "\(reply.text(start + 20, 64))/\(reply.text(start + 84, 255))"
-            )
+        var start = 4
+        return (0..<Int(reply.u32(0))).map { _ in
+            let (hostname, name): (String, String)
+            let (id, streams) = (reply.u64(start), reply.u32(start + 16))
+            if minor < 15 {
+                (hostname, name) = (reply.text(start + 20, 64), reply.text(start + 84, 255))
+                start += 339
+            } else {
+                let (first, second) = (Int(reply.u32(start + 20)), Int(reply.u32(start + 24)))
+                (hostname, name) = (reply.text(start + 32, first), reply.text(start + 32 + first, second))
+                start += 32 + first + second
+            }
+            return Session(id: id, streams: streams, name: "\(hostname)/\(name)")
         }
     }
 
