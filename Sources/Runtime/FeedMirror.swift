@@ -115,7 +115,7 @@ package final class FeedMirror: @unchecked Sendable {
         case .end:
             // The coordinator may go on with its next start, and so does this.
             break
-        case .relay, .lost, .holder, .clock, .gap, .log: records.append(record)
+        case .relay, .lost, .holder, .clock, .gap, .log, .source, .idle: records.append(record)
         }
     }
 
