@@ -1,8 +1,10 @@
 import Feed
 import HTTPTypes
 import HummingbirdCore
+import NIOCore
 import Rendering
 import Runtime
+import Timeline
 
 /// `/api/export`: a range of the feed as a file, as fast as the client reads it.
 struct ExportResource: WebResource {
