@@ -61,7 +61,7 @@ package struct ReExport: ~Copyable, Sendable {
     private var hasRead = false
     /// The last read found nothing new.
     private(set) var isAtEnd = false
-    /// The last frame says that the feed is over.
+    /// Nothing comes behind what the log has.
     private(set) var hasFeedEnded = false
     private(set) var watermarkNs: Int64?
     /// Up to which time of the feed the viewer has been told, nanoseconds.
@@ -184,6 +184,12 @@ package struct ReExport: ~Copyable, Sendable {
         for frame in frames { take(try decoder.decode(frame.storage)) }
     }
 
+    /// The feed comes to its end: streams and sessions end for the viewer when it has all that the log has. An end
+    /// record in the log does not say so: the feed may have gone on.
+    package mutating func feedEnds() {
+        hasFeedEnded = true
+    }
+
     /// Nothing follows, yet.
     package mutating func tookNothing() {
         hasRead = true
@@ -192,7 +198,6 @@ package struct ReExport: ~Copyable, Sendable {
 
     private mutating func take(_ frame: ReceivedFrame) {
         guard !frame.isNotice else { return }
-        hasFeedEnded = false
         for record in frame.batch.records {
             switch record {
             case .trace(let trace):
@@ -209,8 +214,7 @@ package struct ReExport: ~Copyable, Sendable {
             case .streamEnd(let end): endStream(end.streamID)
             case .events(let group): take(group)
             case .session(let change): take(change)
-            case .end: hasFeedEnded = true
-            case .relay, .lost, .holder, .clock, .gap, .log, .source, .idle: break
+            case .relay, .lost, .holder, .clock, .gap, .log, .source, .idle, .end: break
             }
         }
         watermarkNs = frame.batch.watermarkNs ?? watermarkNs

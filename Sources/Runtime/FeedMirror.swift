@@ -70,7 +70,6 @@ package final class FeedMirror: @unchecked Sendable {
 
     /// Viewers take what is left.
     package func close() async {
-        hub.publish(FeedBatch(records: [.end(reason: "")]))
         await viewers.close()
     }
 

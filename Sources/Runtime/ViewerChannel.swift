@@ -222,6 +222,11 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
         giveWay("broke the protocol: \(fault)")
     }
 
+    /// Sessions end for the viewer when it has all.
+    func endAtLogEnd() {
+        export.feedEnds()
+    }
+
     /// Ends the connection, at once.
     func giveWay(_ reason: String) {
         leaveReason = reason

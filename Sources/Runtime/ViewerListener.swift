@@ -123,6 +123,7 @@ final class ViewerListener: @unchecked Sendable {
     func close() async {
         let closing = hub.loop.flatSubmit { () -> EventLoopFuture<Void> in
             self.channel?.close(promise: nil)
+            for viewer in self.viewers.values { viewer.endAtLogEnd() }
             let end = self.hub.loop.scheduleTask(in: self.limits.drain) {
                 for viewer in self.viewers.values { viewer.giveWay("the feed has ended") }
             }

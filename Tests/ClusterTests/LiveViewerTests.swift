@@ -202,7 +202,8 @@ extension RealCluster {
         func `what a tracer discards after a silence is told to who looks on, and does not end it`() throws {
             let cluster = try Cluster(hosts: 1)
             let host = cluster.hosts[0]
-            try host.startSession("s", subbufferSize: "4K")
+            // A page holds about a hundred events.
+            try host.startSession("s", channel: ["--discard"], options: ["--subbuf-size", "4096", "--subbufs", "2"])
             var options = Coordinator.Options()
             let port = try freePort()
             options.livePort = port
@@ -215,17 +216,22 @@ extension RealCluster {
                 environment: cluster.environment
             )
             try awaitAttached(1, coordinator)
-            var written = 0
-            for (id, count) in [(1, 10), (2, 20_000), (3, 10)] {
-                try host.start(program: "tick", id: id, arguments: ["--count", "\(count)", "--rate", "0"]).end()
-                written += count
-                let left = try written - host.discarded("s")
+            func run(_ program: String, _ id: Int, _ arguments: [String]) throws {
+                try host.start(program: program, id: id, arguments: arguments).end()
+            }
+            func awaitEvents(ofProgram id: Int) throws {
                 for viewer in [tail, viewer] {
-                    try eventually("\(left) events", of: viewer, and: coordinator.process) {
-                        viewer.outputLines >= left
+                    try eventually("events of program \(id)", of: viewer, and: coordinator.process) {
+                        viewer.outputText.components(separatedBy: "program = \(id),").count == 11
                     }
                 }
             }
+            let few = ["--count", "10", "--rate", "0"]
+            try run("tick", 1, few)
+            try awaitEvents(ofProgram: 1)
+            try run("load", 2, ["--count", "100000", "--threads", "2", "--rate", "0"])
+            try run("tick", 3, few)
+            try awaitEvents(ofProgram: 3)
             #expect(try host.discarded("s") > 0, "nothing was discarded, so nothing is shown")
             try host.destroy("s")
             #expect(try viewer.end(within: 60).status == 0, "\(viewer.summary)")

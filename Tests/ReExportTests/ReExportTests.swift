@@ -310,6 +310,21 @@ struct ReExportTests {
         #expect(try viewer.newStreams(session.id).status == .hungUp)
     }
 
+    @Test func `sessions end when the feed does, though they live, and not where it says so in the log`() throws {
+        let feed = ExportedFeed()
+        let packet = try feed.packet(stream, of: trace, at: [10], end: 30)
+        try feed.publish(try ExportedFeed.declarations(trace, [stream]) + [ExportedFeed.events(packet)], watermark: 20)
+        try feed.publish([.end(reason: "the coordinator stops")])
+        let viewer = try ScriptedViewer(feed)
+        let session = try attachAll(viewer)
+        for _ in 0..<3 { #expect(try viewer.index(session.streams[0]) == .beacon(10)) }
+        #expect(try viewer.newStreams(session.id).status == .ok)
+        viewer.endFeed()
+        #expect(try viewer.index(session.streams[0]).end == 30)
+        #expect(try viewer.index(session.streams[0]).status == .hungUp)
+        #expect(try viewer.newStreams(session.id).status == .hungUp)
+    }
+
     @Test func `whoever is slower than the log goes on with the oldest, and what is gone is discarded`() throws {
         let feed = ExportedFeed()
         let first = try feed.packet(stream, of: trace, at: [10], end: 11)

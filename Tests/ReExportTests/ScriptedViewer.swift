@@ -41,6 +41,8 @@ final class ScriptedViewer {
         }
     }
 
+    func endFeed() { export.feedEnds() }
+
     struct Session: Equatable {
         var id: UInt64
         var streams: UInt32

@@ -66,7 +66,7 @@ struct ViewerListenerTests {
                     lifetime: .service,
                     seed: 1
                 ),
-                addresses: [RelayAddress(host: "127.0.0.1", port: port)],
+                addresses: [.relay(RelayAddress(host: "127.0.0.1", port: port))],
                 printing: printing,
                 group: MultiThreadedEventLoopGroup.singleton,
                 notes: { _ in }

@@ -32,7 +32,7 @@ struct StreamTests {
     func `a stream lasts longer than an answer may, and than a connection may be idle`() async throws {
         let resource = Pieces { stream in
             for number in 0..<10 {
-                try await stream.write("piece \(number)\n".utf8)
+                try await stream.write(Array("piece \(number)\n".utf8))
                 try await Task.sleep(for: .milliseconds(60))
             }
         }
@@ -62,7 +62,7 @@ struct StreamTests {
     @Test
     func `a stream that breaks has no end that could be taken for a whole`() async throws {
         let resource = Pieces { stream in
-            try await stream.write("begun\n".utf8)
+            try await stream.write(Array("begun\n".utf8))
             throw Broken()
         }
         try await RunningServer.with(resources: ["/all": resource]) { server in
@@ -77,7 +77,7 @@ struct StreamTests {
         let token = "correct-horse-battery-staple"
         let resource = Pieces { stream in
             while true {
-                try await stream.write("piece\n".utf8)
+                try await stream.write(Array("piece\n".utf8))
                 try await Task.sleep(for: .milliseconds(5))
             }
         }
