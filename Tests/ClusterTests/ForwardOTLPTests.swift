@@ -117,7 +117,7 @@ extension RealCluster {
             let coordinator = try Coordinator(cluster, options: options)
             let fields = try cluster.hosts[0].start(program: "fields", id: 1, arguments: ["--count", "50"])
             let ticks = try cluster.hosts.map { host in
-                try host.start(program: "tick", id: 2, arguments: ["--count", "5000", "--rate", "500"])
+                try host.start(program: "tick", id: 2, arguments: ["--count", "8000", "--rate", "500"])
             }
             try eventually("the script is over", of: coordinator.process, and: collector.process) {
                 collector.uniqueRecords > 1500
@@ -135,7 +135,7 @@ extension RealCluster {
             #expect(told.contains("1 records were not taken: one is odd"), "\(told.suffix(4000))")
             try coordinator.restart()
             for program in [fields] + ticks { try program.end() }
-            let events = 50 * 17 + 10_000
+            let events = 50 * 17 + 16_000
             try eventually("all events", of: coordinator.process, and: collector.process) {
                 collector.uniqueRecords >= events
             }

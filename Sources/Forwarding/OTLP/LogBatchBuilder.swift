@@ -33,23 +33,11 @@ final class LogBatchBuilder {
         init(_ message: UnsafeMutablePointer<Tidemark__Otlp__ScopeLogs>) { self.message = message }
     }
 
-    private struct OpenSlice {
-        let slice: EventSlice
-        let keys: ProgramKeys
-        let scope: ScopeKey
-        let bytes: PacketBytes
-        var cursor: EventCursor
-        var isUnreadable = false
-    }
-
-    /// Programs that are kept prepared when no event uses them any more.
-    private static let idleProgramsMax = 256
-
     private let limits: Configuration.OTLPCollector.Batch
     private let feed: FeedIdentity
     private let arena = MessageArena()
     private var writer: AttributeWriter
-    private var programs: [ObjectIdentifier: ProgramKeys] = [:]
+    private var programs = ProgramKeysCache()
     private var resources: [(key: ResourceKey, scopes: [ScopeKey])] = []
     private var scopes: [ScopeKey: ScopeRecords] = [:]
     private var byteCount = 0
@@ -72,7 +60,7 @@ final class LogBatchBuilder {
     ///   - full: given each batch that the frame fills.
     /// - Returns: where the feed is done with once all before is taken; nil while events wait that say it.
     func append(_ frame: ForwardedFrame, observedNs: UInt64, full: (LogBatch) -> Void) -> TextQueue.Progress? {
-        if programs.count > Self.idleProgramsMax, isEmpty { programs.removeAll() }
+        if isEmpty { programs.forgetIdle() }
         if !frame.isCheckpoint {
             var index = 0
             for case .events(let group) in frame.batch.records {
@@ -94,49 +82,24 @@ final class LogBatchBuilder {
         _ full: (LogBatch) -> Void
     ) {
         defer { withExtendedLifetime(group) {} }
-        var slices = group.slices.map { open($0) }
+        var slices = group.slices.map { SliceReader($0, keys: programs.keys(of: $0.packet.program)) }
         group.forEachEvent { slice, index, late in
             append(&slices[slice], sequence, index: first + index, late: late, observedNs)
             if progress.events >= UInt64(limits.events) || byteCount >= limits.bytes { close().map(full) }
         }
     }
 
-    private func open(_ slice: EventSlice) -> OpenSlice {
-        let (packet, trace) = (slice.packet, slice.packet.trace)
-        let known = programs[ObjectIdentifier(packet.program)]
-        let keys = known ?? ProgramKeys(packet.program)
-        if known == nil { programs[ObjectIdentifier(packet.program)] = keys }
-        return OpenSlice(
-            slice: slice,
-            keys: keys,
-            scope: ScopeKey(resource: ResourceKey(relay: trace.relay, host: trace.host), traceID: trace.id),
-            bytes: PacketBytes(slice.bytes, firstByte: Int(clamping: slice.firstBits / 8)),
-            cursor: EventCursor(positionBits: slice.firstBits, clockCycles: slice.clockCycles)
-        )
-    }
-
     private func append(
-        _ open: inout OpenSlice,
+        _ slice: inout SliceReader,
         _ sequence: UInt64,
         index: Int,
         late: EventGroup.Late?,
         _ observedNs: UInt64
     ) {
-        guard !open.isUnreadable else { return damagedEvents += 1 }
-        let packet = open.slice.packet
-        writer.begin(open.keys)
-        do throws(PacketError) {
-            try packet.program.visitEvent(
-                open.bytes,
-                preamble: packet.preamble,
-                cursor: &open.cursor,
-                visitor: &writer
-            )
-        } catch {
-            open.isUnreadable = true
-        }
-        guard !open.isUnreadable, !writer.isTooLarge else { return damagedEvents += 1 }
-        let event = open.keys.events[writer.event]
+        let (packet, trace) = (slice.slice.packet, slice.slice.packet.trace)
+        writer.begin(slice.keys)
+        guard slice.readNext(&writer), !writer.isTooLarge else { return damagedEvents += 1 }
+        let event = slice.keys.events[writer.event]
         let record: UnsafeMutablePointer<Tidemark__Otlp__LogRecord> = arena.make(tidemark__otlp__log_record__init)
         record.pointee.event_name = event.name
         record.pointee.observed_time_unix_nano = observedNs
@@ -163,7 +126,8 @@ final class LogBatchBuilder {
         if let late { attributes.append(arena.attribute("tidemark.late_ns", arena.value(late.lateNs))) }
         record.pointee.n_attributes = attributes.count
         record.pointee.attributes = arena.pointers(attributes[...])
-        records(of: open.scope, packet).records.append(record)
+        let resource = ResourceKey(relay: trace.relay, host: trace.host)
+        records(of: ScopeKey(resource: resource, traceID: trace.id), packet).records.append(record)
         byteCount += protobuf_c_message_get_packed_size(
             UnsafeRawPointer(record).assumingMemoryBound(to: ProtobufCMessage.self)
         )

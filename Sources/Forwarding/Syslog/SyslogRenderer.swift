@@ -4,21 +4,12 @@ import TLS
 
 /// Events as syslog messages, each behind its length. Without I/O.
 final class SyslogRenderer {
-    private struct OpenSlice {
-        let slice: EventSlice
-        let keys: ProgramKeys
-        let bytes: PacketBytes
-        var cursor: EventCursor
-        var isUnreadable = false
-    }
-
-    private static let idleProgramsMax = 256
     /// The number that is for examples (RFC 5612): we have none of our own.
     private static let enterprise = "32473"
 
     private let facility: UInt8
     private let feed: FeedIdentity
-    private var programs: [ObjectIdentifier: ProgramKeys] = [:]
+    private var programs = ProgramKeysCache()
     private var writer = SyslogFieldWriter()
     private var message: [UInt8] = []
 
@@ -31,10 +22,10 @@ final class SyslogRenderer {
     func messages(_ frame: ForwardedFrame) -> (bytes: [UInt8], events: UInt64, damaged: UInt64) {
         var (bytes, events, damaged): ([UInt8], UInt64, UInt64) = ([], 0, 0)
         guard !frame.isCheckpoint else { return (bytes, events, damaged) }
-        if programs.count > Self.idleProgramsMax { programs.removeAll() }
+        programs.forgetIdle()
         var first = 0
         for case .events(let group) in frame.batch.records {
-            var slices = group.slices.map { open($0) }
+            var slices = group.slices.map { SliceReader($0, keys: programs.keys(of: $0.packet.program)) }
             group.forEachEvent { slice, index, late in
                 if render(&slices[slice], frame.batch.sequence, index: first + index, late: late) {
                     SyslogText.frame(message, to: &bytes)
@@ -49,36 +40,12 @@ final class SyslogRenderer {
         return (bytes, events, damaged)
     }
 
-    private func open(_ slice: EventSlice) -> OpenSlice {
-        let program = slice.packet.program
-        let known = programs[ObjectIdentifier(program)]
-        let keys = known ?? ProgramKeys(program)
-        if known == nil { programs[ObjectIdentifier(program)] = keys }
-        return OpenSlice(
-            slice: slice,
-            keys: keys,
-            bytes: PacketBytes(slice.bytes, firstByte: Int(clamping: slice.firstBits / 8)),
-            cursor: EventCursor(positionBits: slice.firstBits, clockCycles: slice.clockCycles)
-        )
-    }
-
     /// - Returns: false for an event that cannot be read, or is too long.
-    private func render(_ open: inout OpenSlice, _ sequence: UInt64, index: Int, late: EventGroup.Late?) -> Bool {
-        guard !open.isUnreadable else { return false }
-        let packet = open.slice.packet
-        writer.begin(open.keys)
-        do throws(PacketError) {
-            try packet.program.visitEvent(
-                open.bytes,
-                preamble: packet.preamble,
-                cursor: &open.cursor,
-                visitor: &writer
-            )
-        } catch {
-            open.isUnreadable = true
-        }
-        guard !open.isUnreadable, !writer.isTooLarge else { return false }
-        let event = open.keys.events[writer.event]
+    private func render(_ slice: inout SliceReader, _ sequence: UInt64, index: Int, late: EventGroup.Late?) -> Bool {
+        let packet = slice.slice.packet
+        writer.begin(slice.keys)
+        guard slice.readNext(&writer), !writer.isTooLarge else { return false }
+        let event = slice.keys.events[writer.event]
         let rawNs = event.clock?.nanoseconds(writer.clockCycles)
         let ns = rawNs.map { packet.correction.corrected($0) }
         appendHeader(packet, String(cString: event.name), ns, level: event.logLevel)
