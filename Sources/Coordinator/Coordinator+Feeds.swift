@@ -201,15 +201,8 @@ extension Coordinator {
 
     // MARK: Watching
 
-    /// What is known of a feed's relays is what the feed says of them.
-    func add(
-        _ feed: FeedSource,
-        _ link: RelayLink,
-        to snapshot: inout CoordinatorSnapshot,
-        _ described: inout CoordinatorSnapshot.Relay
-    ) {
-        described.streamCount = feed.streams.count
-        described.sessionCount = feed.sessions.count
+    /// What is known of a feed's relays is what the feed says of them: their sessions and streams count there.
+    func add(_ feed: FeedSource, _ link: RelayLink, to snapshot: inout CoordinatorSnapshot) {
         var sessionCounts: [String: Int] = [:]
         for session in feed.sessionsInOrder { sessionCounts[session.relay, default: 0] += 1 }
         var streamCounts: [String: Int] = [:]
@@ -222,7 +215,7 @@ extension Coordinator {
                     isConnected: link.isOpen && relay.state != .connecting,
                     hasSettled: true,
                     trouble: relay.state == .connecting && !relay.reason.isEmpty ? relay.reason : nil,
-                    boundNs: relay.frontierNs,
+                    boundNs: nil,
                     pendingBytes: 0,
                     sessionCount: sessionCounts[relay.relay] ?? 0,
                     streamCount: streamCounts[relay.relay] ?? 0

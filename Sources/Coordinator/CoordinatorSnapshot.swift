@@ -87,7 +87,7 @@ extension Coordinator {
         snapshot.streamBoundsNs.reserveCapacity(openStreamCount)
         for link in links where link.isSource && !link.isFinished {
             var relay = described(link)
-            if let feed = link.feed { add(feed, link, to: &snapshot, &relay) }
+            if let feed = link.feed { add(feed, link, to: &snapshot) }
             for child in link.children {
                 guard let session = child.session ?? child.parked else { continue }
                 relay.sessionCount += 1

@@ -79,6 +79,64 @@ import Testing
         }
     }
 
+    @Test func `events of one time are in the order of their relays' names, whatever their coordinators are called`() {
+        let scripts = Self.scripts()
+        let tree = TreeTrial(Self.groups(scripts), isReversed: true)
+        tree.run(untilNs: .ms(9000))
+        #expect(tree.root.events == Self.flat(scripts).events)
+    }
+
+    @Test func `what the rules of a coordinator below hide is not there above`() {
+        let scripts = Self.scripts()
+        let tree = TreeTrial(
+            Self.groups(scripts),
+            feedRules: [AllowRule(identity: "root", relays: ["relay-1", "relay-5"])]
+        )
+        tree.run(untilNs: .ms(9000))
+        let expected = Self.flat(scripts).events.filter { $0.host == "host-1" || $0.host == "host-5" }
+        #expect(expected.count > 40)
+        #expect(tree.root.events == expected)
+        #expect(Set(tree.root.sessionChanges.map(\.host)) == ["host-1", "host-5"])
+    }
+
+    @Test func `while nobody takes what leaves, nothing more is read`() {
+        let scripts = Self.scripts()
+        let tree = TreeTrial(Self.groups(scripts))
+        tree.run(untilNs: .ms(250))
+        tree.root.setOutputIsHeld(true)
+        tree.run(untilNs: .ms(280))
+        let count = tree.root.events.count
+        let pending = tree.root.tableSizes.pendingEvents
+        tree.run(untilNs: .ms(4000))
+        #expect(tree.root.events.count == count)
+        #expect(tree.root.tableSizes.pendingEvents == pending)
+        tree.root.setOutputIsHeld(false)
+        tree.run(untilNs: .ms(9000))
+        #expect(tree.root.events == Self.flat(scripts).events)
+    }
+
+    @Test func `a feed that is ahead is not read beyond its budget`() {
+        let fast = Self.scripts()
+        let slow = RelayScript(sessions: [
+            RelayScript.session(
+                host: "slow",
+                uuidByte: 9,
+                endsAtNs: .ms(4000),
+                streams: [packets([(.ms(100), [.ms(60)]), (.ms(2500), [.ms(2400)])])]
+            )
+        ])
+        var limits = CoordinatorLimits()
+        limits.pendingBytesMax = 2048
+        let tree = TreeTrial([fast, [slow]], rootLimits: limits)
+        tree.run(untilNs: .ms(2000))
+        let bytes = tree.root.tableSizes.pendingBytesOfRelayMax
+        // What one frame brings may be beyond it.
+        #expect(bytes > limits.pendingBytesMax && bytes < 16 * limits.pendingBytesMax)
+        #expect(tree.root.tableSizes.pendingEvents < Self.flat(fast).events.count / 2)
+        tree.run(untilNs: .ms(9000))
+        #expect(tree.root.events == Self.flat(fast + [slow]).events)
+    }
+
     @Test func `the names of relays stand behind those of their coordinators`() {
         let tree = TreeTrial(Self.groups(Self.scripts()))
         tree.run(untilNs: .ms(9000))

@@ -7,7 +7,10 @@ final class TreeTrial {
     let leaves: [CoordinatorTrial]
     let root: CoordinatorTrial
 
-    /// - Parameter groups: the relays of each coordinator below the root; they are named one after the other.
+    /// - Parameters:
+    ///   - groups: the relays of each coordinator below the root; they are named one after the other.
+    ///   - isReversed: the last of these coordinators is the root's first source.
+    ///   - rootLimits: nil: those of the coordinators below.
     init(
         _ groups: [[RelayScript]],
         stallAfterNs: UInt64? = nil,
@@ -15,6 +18,8 @@ final class TreeTrial {
         rootDeaths: [Int] = [],
         delayNs: UInt64 = 100_000,
         limits: CoordinatorLimits = CoordinatorLimits(),
+        rootLimits: CoordinatorLimits? = nil,
+        isReversed: Bool = false,
         feedRules: [AllowRule] = [AllowRule(identity: "*")]
     ) {
         var first = 0
@@ -39,9 +44,9 @@ final class TreeTrial {
             lifetime: .service,
             start: start,
             delayNs: delayNs,
-            limits: limits,
+            limits: rootLimits ?? limits,
             startsAtOnce: false,
-            feeds: leaves.map(\.node),
+            feeds: isReversed ? leaves.reversed().map(\.node) : leaves.map(\.node),
             feedRules: feedRules
         )
         root.deaths = rootDeaths

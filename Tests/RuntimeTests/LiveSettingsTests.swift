@@ -165,6 +165,28 @@ struct LiveSettingsTests {
     }
 
     @Test
+    func `another coordinator's feed that moves, or is shown other certificates, is the same source`() throws {
+        func feed(_ url: String, _ certificate: String) throws -> Configuration.Relay {
+            try relay("f", url) {
+                $0.credentials = .init(authorityFile: "ca", certificateFile: certificate, keyFile: "k")
+            }
+        }
+        var old = Self.configuration(identities.feed(allow: ["*"]))
+        old.relays = [try feed("tls://a:1", "c")]
+        for (source, isSame) in [
+            (try feed("tls://b:2", "c"), true), (try feed("tls://a:1", "d"), true),
+            (try relay("f", "net://a:1"), false),
+        ] {
+            var new = old
+            new.relays = [source]
+            let difference = ConfigurationDifference(from: old, to: new)
+            #expect(difference.applied == ["relays.f.url"])
+            let isMove = difference.changes.map { if case .move = $0 { true } else { false } }
+            #expect(isMove == (isSame ? [true] : [false, false]))
+        }
+    }
+
+    @Test
     func `a difference names what is taken over and what waits for the next start`() throws {
         var old = Self.configuration(identities.feed(allow: ["*"]))
         old.relays = [

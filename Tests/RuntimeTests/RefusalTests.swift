@@ -123,4 +123,35 @@ struct RefusalTests {
         #expect(problems.map(\.key) == ["feed.certificate"])
         #expect(problems.allSatisfy { $0.message.contains("expired on") })
     }
+
+    @Test
+    func `what is shown to another coordinator is looked at as well, with the key that names it`() throws {
+        let identities = try TestIdentities()
+        func problems(_ authority: String, _ certificate: String, _ key: String) throws -> [String] {
+            let credentials = Configuration.Credentials(
+                authorityFile: identities.file(authority),
+                certificateFile: identities.file(certificate),
+                keyFile: identities.file(key)
+            )
+            let configuration = Configuration(
+                relays: [
+                    Configuration.Relay(name: "plain", url: try SourceURL("net://a")),
+                    Configuration.Relay(name: "feed", url: try SourceURL("tls://b:1"), credentials: credentials),
+                ],
+                order: .init(),
+                feed: identities.feed(allow: []),
+                log: .init(),
+                http: nil,
+                live: nil,
+                forward: []
+            )
+            return ClientCredentials.problems(of: configuration, file: "t.yaml").map(\.key)
+        }
+        try identities.addExpiredClient("old")
+        #expect(try problems("ca.pem", "client.pem", "client.key") == [])
+        #expect(try problems("no.pem", "client.pem", "client.key") == ["relays[1].ca"])
+        #expect(try problems("ca.pem", "no.pem", "client.key") == ["relays[1].certificate"])
+        #expect(try problems("ca.pem", "client.pem", "server.key") == ["relays[1].key"])
+        #expect(try problems("ca.pem", "old.pem", "old.key") == ["relays[1].certificate"])
+    }
 }
