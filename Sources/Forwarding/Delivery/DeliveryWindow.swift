@@ -98,7 +98,9 @@ package struct DeliveryWindow: Sendable {
         case .failed(let afterNs):
             batches[index].state = .waiting
             isFailing = true
-            pausedUntilNs = max(pausedUntilNs, nowNs + delay.failed(draw: draw, atLeastNs: afterNs))
+            // Those that were on their way together have failed once.
+            let pauseNs = nowNs >= pausedUntilNs ? delay.failed(draw: draw, atLeastNs: afterNs) : afterNs ?? 0
+            pausedUntilNs = max(pausedUntilNs, nowNs + pauseNs)
             return nil
         case .accepted(let rejected):
             succeed()

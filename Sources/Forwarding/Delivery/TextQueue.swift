@@ -87,6 +87,8 @@ package struct TextQueue: Sendable {
                 token: piece.progress.token ?? result?.token,
                 events: (result?.events ?? 0) + piece.progress.events
             )
+            // The piece itself goes later.
+            pieces[first].bytes = []
             first += 1
         }
         if first > 64, first * 2 > pieces.count { dropGone() }

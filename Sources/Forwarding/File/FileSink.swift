@@ -100,9 +100,9 @@ final class FileSink: ForwarderSink {
         let (token, isWhole) = (pending.progress.token, pending.tokenBytes == pending.bytes.count)
         pending = Pending()
         guard file.isLong, isWhole, let token else { return }
-        isOpen = false
         // Found again by its number, should this end in the middle.
         state = try file.savedState()
+        isOpen = false
         try file.rotate(token: token.text)
         isOpen = true
         goodBytes = 0
