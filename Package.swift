@@ -86,7 +86,8 @@ let package = Package(
         room(
             "Forwarding",
             [
-                "COTLPSchema", "CProtobufC", "CTF", "ConfigurationFile", "Feed", "Rendering", "Runtime", "TLS",
+                "CHints", "COTLPSchema", "CProtobufC", "CTF", "ConfigurationFile", "Feed", "Rendering", "Runtime",
+                "TLS",
             ] + nio + [
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),

@@ -2,6 +2,7 @@
 #define TIDEMARK_HINTS_H
 
 #include <malloc.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -113,6 +114,14 @@ static inline uint32_t tidemark_crc32c_hardware(uint32_t crc, const void *bytes,
 static inline void tidemark_keep_freed_memory(int kept, int largest) {
     mallopt(M_TRIM_THRESHOLD, kept);
     mallopt(M_MMAP_THRESHOLD, largest);
+}
+
+// The C library declares it for its extensions alone, which the compiler does not ask for.
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+
+/// Has a new process begin without the descriptors from `first` on.
+static inline int tidemark_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
 
 #endif

@@ -71,7 +71,7 @@ struct ExportCommand: AsyncParsableCommand {
                 throw ValidationError("\(coordinator): --ca, --cert and --key are needed")
             }
         } else {
-            _ = try ViewSources(sources, start: from.relayStart)
+            _ = try ViewSources(sources, start: from.relayStart, credentials: nil)
         }
         guard to != .earliest else { throw ValidationError("--to earliest: nothing is before it") }
         if from == .latest, to == .latest { throw ValidationError("--from latest needs a --to that is to come") }
@@ -181,7 +181,7 @@ struct ExportCommand: AsyncParsableCommand {
     // MARK: Relays and stored traces
 
     private func exportSources(to output: ExportOutput) async throws -> FeedExporting {
-        let named = try ViewSources(sources, start: from.relayStart)
+        let named = try ViewSources(sources, start: from.relayStart, credentials: nil)
         let stored = named.stored { standardError.write(line: "tidemark export: \($0)") }
         guard !named.relays.isEmpty || !stored.traces.isEmpty else { throw ExitStatus.failure }
         let exporting = try exporting(.coordinator, lastSequence: nil, filter: filterExpression(), to: output)

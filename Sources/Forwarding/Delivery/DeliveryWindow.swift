@@ -99,7 +99,8 @@ package struct DeliveryWindow: Sendable {
             batches[index].state = .waiting
             isFailing = true
             // Those that were on their way together have failed once.
-            let pauseNs = nowNs >= pausedUntilNs ? delay.failed(draw: draw, atLeastNs: afterNs) : afterNs ?? 0
+            let isFirst = nowNs >= pausedUntilNs
+            let pauseNs = isFirst ? delay.failed(draw: draw, atLeastNs: afterNs) : RetryDelay.bounded(afterNs)
             pausedUntilNs = max(pausedUntilNs, nowNs + pauseNs)
             return nil
         case .accepted(let rejected):

@@ -19,10 +19,13 @@ package struct RetryDelay: Sendable, Equatable {
     package mutating func failed(draw: Double, atLeastNs: Int64 = 0) -> Int64 {
         defer { nextNs = min(nextNs * 2, maximumNs) }
         let drawnNs = nextNs / 2 + Int64(Double(nextNs / 2) * min(max(draw, 0), 1))
-        return max(drawnNs, min(max(atLeastNs, 0), Self.askedMaxNs))
+        return max(drawnNs, Self.bounded(atLeastNs))
     }
 
     package mutating func succeeded() { nextNs = minimumNs }
+
+    /// What a collector may ask for, nanoseconds.
+    static func bounded(_ askedNs: Int64) -> Int64 { min(max(askedNs, 0), askedMaxNs) }
 
     private static let askedMaxNs: Int64 = 3_600_000_000_000
 }

@@ -1,3 +1,4 @@
+import CHints
 import Glibc
 import NIOCore
 import NIOPosix
@@ -135,7 +136,7 @@ final class ProgramProcess: @unchecked Sendable {
         posix_spawn_file_actions_adddup2(&actions, errors, 2)
         // The daemon's sockets are not marked to be closed, and a relay whose connection a program keeps open would
         // take its viewer to be there still.
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        _ = tidemark_close_from(&actions, 3)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
