@@ -28,6 +28,10 @@ package struct TimeIndex: Sendable {
         func touches(_ times: Range<Int64>) -> Bool {
             greatestNs >= times.lowerBound && leastNs < times.upperBound
         }
+
+        func covers(_ times: Range<Int64>) -> Bool {
+            leastNs <= times.lowerBound && greatestNs >= times.upperBound - 1
+        }
     }
 
     private static let entryEvents = 512
@@ -174,13 +178,15 @@ package struct TimeIndex: Sendable {
         Step(times: times, frames: frames(fromNs: times.lowerBound, toNs: times.upperBound))
     }
 
-    /// Halves a range until the frames beside that may hold events of it have not many more events either.
+    /// Halves a range until the frames beside that may hold events of it have no more than wanted, as those of a backlog
+    /// do at last; or until those alone have more that reach over all of it, which it does not help to halve.
     private func shortened(_ times: Range<Int64>, events: Int, atItsEnd: Bool) -> Range<Int64> {
         var times = times
         var touching = beside[...].filter { $0.touches(times) }
-        while touching.count > 1, touching.reduce(0, { $0 + $1.events }) > events {
+        while touching.reduce(0, { $0 + $1.events }) > events {
+            let through = touching.lazy.filter { [times] in $0.covers(times) }.reduce(0) { $0 + $1.events }
             let half = UInt64(bitPattern: times.upperBound &- times.lowerBound) / 2
-            guard half > 0 else { break }
+            guard through <= events, half > 0 else { break }
             let middle = Int64(bitPattern: UInt64(bitPattern: times.lowerBound) &+ half)
             times = atItsEnd ? times.lowerBound..<middle : middle..<times.upperBound
             touching = touching.filter { $0.touches(times) }
