@@ -17,7 +17,11 @@ struct TimelineAPITests {
             let relays = try #require(feed["relays"] as? [[String: Any]])
             #expect(relays.map { $0["relay"] as? String } == ["host-1", "host-2"])
             #expect(relays.allSatisfy { $0["since"] is String && $0["frontier"] is String })
-            let tree = try await timeline.until("/api/lanes") { ($0["lanes"] as? [Any])?.count == 2 + 2 + 4 }
+            // A stream's processor is known with its first packet.
+            let tree = try await timeline.until("/api/lanes") { tree in
+                let lanes = tree["lanes"] as? [[String: Any]] ?? []
+                return lanes.count == 2 + 2 + 4 && lanes.count { $0["cpu"] is Int } == 4
+            }
             let lanes = try #require(tree["lanes"] as? [[String: Any]])
             #expect(lanes.filter { $0["kind"] as? String == "host" }.count == 2)
             #expect(lanes.filter { $0["kind"] as? String == "session" }.count == 2)
