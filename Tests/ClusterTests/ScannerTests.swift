@@ -45,8 +45,10 @@ extension RealCluster {
             for old in ["SSLv2", "SSLv3", "TLS1", "TLS1_1"] {
                 #expect(of(old).contains { $0.hasPrefix("not offered") }, "\(old): \(of(old))")
             }
+            // Where it notices in time that a certificate is asked for, it says of some that it cannot look at them.
+            let untested = "client x509-based authentication prevents this from being tested"
             let bad = findings.filter {
-                !["OK", "INFO"].contains($0.severity) && !Self.expected.contains($0.id)
+                !["OK", "INFO"].contains($0.severity) && !Self.expected.contains($0.id) && $0.finding != untested
             }
             #expect(bad.isEmpty, "\(bad.map { "\($0.severity) \($0.id): \($0.finding)" }.joined(separator: "\n"))")
             #expect(findings.count > 40, "\(scan.summary)")
