@@ -178,8 +178,8 @@ package struct TimeIndex: Sendable {
         Step(times: times, frames: frames(fromNs: times.lowerBound, toNs: times.upperBound))
     }
 
-    /// Halves a range until the frames beside that may hold events of it have no more than wanted, as those of a backlog
-    /// do at last; or until those alone have more that reach over all of it, which it does not help to halve.
+    /// Halves a range until the frames beside that may hold events of it have no more than wanted, as those of a
+    /// backlog do at last; or until those alone have more that reach over all of it, which it does not help to halve.
     private func shortened(_ times: Range<Int64>, events: Int, atItsEnd: Bool) -> Range<Int64> {
         var times = times
         var touching = beside[...].filter { $0.touches(times) }
