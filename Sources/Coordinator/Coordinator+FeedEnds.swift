@@ -148,8 +148,8 @@ extension Coordinator {
         stall.setHeldByUs(link.frontier, false)
     }
 
-    /// Nothing more comes of the feed that was there: all that it had is over, behind what is still to leave.
-    mutating func abandon(_ feed: FeedSource, _ link: RelayLink, reason: String) {
+    /// Something of a source is lost, and nobody knows how much.
+    mutating func noteLoss(of feed: FeedSource, reason: String) {
         records.append(
             .lost(
                 LossRecord(
@@ -162,11 +162,17 @@ extension Coordinator {
                     count: nil,
                     fromNs: nil,
                     toNs: nil,
-                    reason: "\(reason): what was not taken of the one before is lost"
+                    reason: reason
                 )
             )
         )
-        say(.error, link, "\(reason): what was not taken of the one before is lost")
+    }
+
+    /// Nothing more comes of the feed that was there: all that it had is over, behind what is still to leave.
+    mutating func abandon(_ feed: FeedSource, _ link: RelayLink, reason: String) {
+        let loss = "\(reason): what was not taken of the one before is lost"
+        noteLoss(of: feed, reason: loss)
+        say(.error, link, loss)
         endAll(of: feed, .lost, reason: reason)
         feed.record = SourceRecord(relay: feed.name, feed: nil)
         feed.lastToken = ""

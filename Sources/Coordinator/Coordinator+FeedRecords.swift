@@ -239,22 +239,7 @@ extension Coordinator {
     private mutating func takeGap(_ gap: GapRecord, of feed: FeedSource, _ link: RelayLink) {
         let reason = "frames \(gap.fromSequence) to \(gap.toSequence) of its feed are gone: \(clipped(gap.reason))"
         say(.warning, link, reason)
-        records.append(
-            .lost(
-                LossRecord(
-                    relay: feed.name,
-                    host: "",
-                    session: "",
-                    sessionID: 0,
-                    streamID: nil,
-                    unit: .events,
-                    count: nil,
-                    fromNs: nil,
-                    toNs: nil,
-                    reason: reason
-                )
-            )
-        )
+        noteLoss(of: feed, reason: reason)
     }
 
     /// A source of the source: it must not be this feed.

@@ -102,6 +102,13 @@ package final class ExportOutput: @unchecked Sendable {
         }
     }
 
+    /// Takes an export back of which nothing has been written.
+    /// - Returns: false where something was, which stays.
+    package func discardIfEmpty() -> Bool {
+        guard byteCount == 0 else { return false }
+        return (shape == .file ? unlink(partialPath) : rmdir(partialPath)) == 0
+    }
+
     /// The export is whole: gives it its name.
     package func commit() throws(FileError) {
         if let fault { throw fault }

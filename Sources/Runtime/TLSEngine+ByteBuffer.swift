@@ -44,4 +44,31 @@ extension TLSEngine {
         }
         return buffer
     }
+
+    /// Hands waiting ciphertext to the socket, and an empty buffer without any, so that the promise is kept when all
+    /// before it is written.
+    package func sendOutput(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>? = nil) {
+        let output = takeOutput(context.channel.allocator)
+        guard let buffer = output ?? promise.map({ _ in context.channel.allocator.buffer(capacity: 0) }) else { return }
+        context.write(NIOAny(buffer), promise: promise)
+    }
+
+    /// Decrypts all that is there.
+    /// - Parameter room: for one record's plaintext, used again each time.
+    /// - Returns: whether the other side sends nothing more.
+    package func readAll(into plain: inout ByteBuffer, by room: inout [UInt8]) throws(TLSError) -> Bool {
+        while true {
+            var fault: TLSError?
+            var result = ReadResult.wantsMore
+            room.withUnsafeMutableBytes { bytes in
+                do throws(TLSError) { result = try read(into: bytes) } catch { fault = error }
+            }
+            if let fault { throw fault }
+            switch result {
+            case .wantsMore: return false
+            case .closed: return true
+            case .bytes(let count): plain.writeBytes(room[..<count])
+            }
+        }
+    }
 }

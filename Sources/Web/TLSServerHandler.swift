@@ -61,34 +61,19 @@ final class TLSServerHandler: ChannelDuplexHandler {
         var fault: TLSError?
         ciphertext.withUnsafeReadableBytes { bytes in
             do throws(TLSError) {
-                isOver = try engine.withReceived(bytes) { (engine) throws(TLSError) in try read(engine, into: &plain) }
+                isOver = try engine.withReceived(bytes) { (engine) throws(TLSError) in
+                    try engine.readAll(into: &plain, by: &plaintext)
+                }
             } catch {
                 fault = error
             }
         }
         if engine.state != .handshaking { deadline?.cancel() }
-        sendOutput(engine, context)
+        engine.sendOutput(context)
         context.flush()
         if plain.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(plain)) }
         if let fault { return fail("TLS: \(fault)", context) }
         if isOver { close(context: context, mode: .all, promise: nil) }
-    }
-
-    /// - Returns: whether the client sends nothing more.
-    private func read(_ engine: TLSEngine, into plain: inout ByteBuffer) throws(TLSError) -> Bool {
-        while true {
-            var fault: TLSError?
-            var result = TLSEngine.ReadResult.wantsMore
-            plaintext.withUnsafeMutableBytes { bytes in
-                do throws(TLSError) { result = try engine.read(into: bytes) } catch { fault = error }
-            }
-            if let fault { throw fault }
-            switch result {
-            case .wantsMore: return false
-            case .closed: return true
-            case .bytes(let count): plain.writeBytes(plaintext[..<count])
-            }
-        }
     }
 
     // MARK: To the socket
@@ -102,23 +87,11 @@ final class TLSServerHandler: ChannelDuplexHandler {
             try unwrapOutboundIn(data).withUnsafeReadableBytes { bytes in
                 try engine.seal(bytes, context.channel.allocator) { context.write(wrapOutboundOut($0), promise: nil) }
             }
-            sendOutput(engine, context, promise)
+            engine.sendOutput(context, promise)
         } catch {
             promise?.fail(error)
             fail("TLS: \(error)", context)
         }
-    }
-
-    /// Hands waiting ciphertext to the socket, and an empty buffer without any,
-    /// so that the promise is kept when all before it is written.
-    private func sendOutput(
-        _ engine: TLSEngine,
-        _ context: ChannelHandlerContext,
-        _ promise: EventLoopPromise<Void>? = nil
-    ) {
-        let output = engine.takeOutput(context.channel.allocator)
-        guard let buffer = output ?? promise.map({ _ in context.channel.allocator.buffer(capacity: 0) }) else { return }
-        context.write(wrapOutboundOut(buffer), promise: promise)
     }
 
     // MARK: Ending
@@ -128,7 +101,7 @@ final class TLSServerHandler: ChannelDuplexHandler {
             isClosing = true
             deadline?.cancel()
             engine.shutdown()
-            sendOutput(engine, context)
+            engine.sendOutput(context)
             context.flush()
         }
         context.close(mode: mode, promise: promise)

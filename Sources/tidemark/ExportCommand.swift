@@ -93,7 +93,9 @@ struct ExportCommand: AsyncParsableCommand {
                 sources[0].hasPrefix("tls://") ? try await exportFeed(to: output) : try await exportSources(to: output)
             try finish(exporting)
         } catch {
-            standardError.write(line: "tidemark export: \(output.partialPath) holds a part of what was asked for")
+            if !output.discardIfEmpty() {
+                standardError.write(line: "tidemark export: \(output.partialPath) holds a part of what was asked for")
+            }
             throw error
         }
     }

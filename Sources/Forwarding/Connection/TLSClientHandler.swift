@@ -32,7 +32,7 @@ final class TLSClientHandler: ChannelDuplexHandler {
         do throws(TLSError) {
             let engine = try TLSEngine(tls, serverName: serverName)
             self.engine = engine
-            sendOutput(engine, context)
+            engine.sendOutput(context)
             context.flush()
         } catch {
             fail(error, context)
@@ -49,12 +49,14 @@ final class TLSClientHandler: ChannelDuplexHandler {
         var fault: TLSError?
         ciphertext.withUnsafeReadableBytes { bytes in
             do throws(TLSError) {
-                isOver = try engine.withReceived(bytes) { (engine) throws(TLSError) in try read(engine, into: &plain) }
+                isOver = try engine.withReceived(bytes) { (engine) throws(TLSError) in
+                    try engine.readAll(into: &plain, by: &plaintext)
+                }
             } catch {
                 fault = error
             }
         }
-        sendOutput(engine, context)
+        engine.sendOutput(context)
         context.flush()
         if fault == nil, !isAgreed, case .established = engine.state { established(context) }
         if plain.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(plain)) }
@@ -69,23 +71,6 @@ final class TLSClientHandler: ChannelDuplexHandler {
         waiting = []
         for entry in all { write(context: context, data: wrapInboundOut(entry.data), promise: entry.promise) }
         if !all.isEmpty { context.flush() }
-    }
-
-    /// - Returns: whether the collector sends nothing more.
-    private func read(_ engine: TLSEngine, into plain: inout ByteBuffer) throws(TLSError) -> Bool {
-        while true {
-            var fault: TLSError?
-            var result = TLSEngine.ReadResult.wantsMore
-            plaintext.withUnsafeMutableBytes { bytes in
-                do throws(TLSError) { result = try engine.read(into: bytes) } catch { fault = error }
-            }
-            if let fault { throw fault }
-            switch result {
-            case .wantsMore: return false
-            case .closed: return true
-            case .bytes(let count): plain.writeBytes(plaintext[..<count])
-            }
-        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -108,23 +93,11 @@ final class TLSClientHandler: ChannelDuplexHandler {
             try unwrapOutboundIn(data).withUnsafeReadableBytes { bytes in
                 try engine.seal(bytes, context.channel.allocator) { context.write(wrapOutboundOut($0), promise: nil) }
             }
-            sendOutput(engine, context, promise)
+            engine.sendOutput(context, promise)
         } catch {
             promise?.fail(error)
             context.close(promise: nil)
         }
-    }
-
-    /// Hands waiting ciphertext to the socket, and an empty buffer without any, so that the promise is kept when all
-    /// before it is written.
-    private func sendOutput(
-        _ engine: TLSEngine,
-        _ context: ChannelHandlerContext,
-        _ promise: EventLoopPromise<Void>? = nil
-    ) {
-        let output = engine.takeOutput(context.channel.allocator)
-        guard let buffer = output ?? promise.map({ _ in context.channel.allocator.buffer(capacity: 0) }) else { return }
-        context.write(wrapOutboundOut(buffer), promise: promise)
     }
 
     /// Says goodbye (close_notify), then closes.
@@ -132,7 +105,7 @@ final class TLSClientHandler: ChannelDuplexHandler {
         if mode != .input, let engine, !isClosing {
             isClosing = true
             engine.shutdown()
-            sendOutput(engine, context)
+            engine.sendOutput(context)
             context.flush()
         }
         context.close(mode: mode, promise: promise)
