@@ -143,7 +143,7 @@ let package = Package(
         ),
         .target(
             name: "FuzzTargets",
-            dependencies: ["CTF", "Feed", "PacketWriter", "MetadataWriter"],
+            dependencies: ["CTF", "Feed", "Coordinator", "PacketWriter", "MetadataWriter"],
             path: "Tests/Fuzzing/Targets",
             swiftSettings: strict
         ),

@@ -130,8 +130,11 @@ extension Coordinator {
     private mutating func giveUp(_ link: RelayLink, reason: String) {
         // Where the whole relay is gone its lister says so.
         if link.isSource || link.root.isOpen {
-            say(.error, link, link.hasAnswered ? "lost: \(reason)" : "cannot be reached: \(reason)")
-            report.unreachable.append("\(link.source.name): \(reason)")
+            let isRefused = link.feed?.isRefused ?? false
+            let what = isRefused ? "refused" : link.hasAnswered ? "lost" : "cannot be reached"
+            say(.error, link, "\(what): \(reason)")
+            let line = "\(link.source.name): \(reason)"
+            if isRefused { report.refused.append(line) } else { report.unreachable.append(line) }
         }
         if link.feed != nil { return finishFeed(link, reason: reason, isWhole: false) }
         forgetParked(link, reason: "the relay was lost: \(reason)")

@@ -15,13 +15,14 @@ extension Coordinator {
         let isNews = !frame.isCheckpoint && batch.sequence > feed.replayEnd
         for record in batch.records {
             guard hasFittingNames(record) else {
-                actions.append(.close(relay: link.index))
-                lose(link, reason: "names of more than \(limits.nameBytesMax) bytes", now: now)
-                return pump(now: now)
+                return refuse(link, "names of more than \(limits.nameBytesMax) bytes", now: now)
             }
             take(record, of: feed, link, isNews: isNews, isCheckpoint: frame.isCheckpoint, now: now)
             // A loop was found, or the feed has ended.
             guard link.isOpen else { return pump(now: now) }
+        }
+        guard feed.segments.openEndCount + (feed.seen?.count ?? 0) <= limits.feedNamesMax else {
+            return refuse(link, "more than \(limits.feedNamesMax) names and ends at once", now: now)
         }
         if isNews {
             feed.record.sequence = batch.sequence
@@ -35,6 +36,13 @@ extension Coordinator {
             feed.segments.close(token: token)
         }
         takeSegments(link)
+        pump(now: now)
+    }
+
+    /// It says more than may be kept of it.
+    private mutating func refuse(_ link: RelayLink, _ reason: String, now: UInt64) {
+        actions.append(.close(relay: link.index))
+        lose(link, reason: reason, now: now)
         pump(now: now)
     }
 

@@ -13,6 +13,8 @@ extension Coordinator {
     package enum FeedEnd: Sendable, Equatable {
         /// Worth another attempt; for people.
         case lost(String)
+        /// TLS or the other coordinator's rules turn us away, until somebody changes that; for people.
+        case refused(String)
         /// The token is of another feed: the other coordinator has begun anew.
         case foreignFeed(String)
     }
@@ -84,8 +86,12 @@ extension Coordinator {
         case .open, .connecting: break
         case .closed, .waiting, .stored, .finished: return
         }
+        feed.isRefused = false
         switch end {
         case .lost(let reason): lose(link, reason: reason, now: now)
+        case .refused(let reason):
+            feed.isRefused = true
+            lose(link, reason: reason, now: now)
         case .foreignFeed(let reason):
             park(feed, of: link)
             abandon(feed, link, reason: "the coordinator has begun a new feed")
@@ -186,7 +192,8 @@ extension Coordinator {
     mutating func steerFeeds() {
         for link in feedLinks where link.isOpen {
             guard let feed = link.feed else { continue }
-            let isAhead = link.pendingBytes > limits.pendingBytesMax && isAhead(link)
+            let isFull = link.pendingBytes > limits.pendingBytesMax || feed.segments.endCount > limits.feedNamesMax
+            let isAhead = isFull && isAhead(link)
             guard feed.isPaused != (outputIsHeld || isAhead) else { continue }
             feed.isPaused.toggle()
             actions.append(.setReading(relay: link.index, isReading: !feed.isPaused))

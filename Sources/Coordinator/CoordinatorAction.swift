@@ -60,6 +60,8 @@ package struct CoordinatorNote: Sendable, Equatable {
 package struct FinishReport: Sendable, Equatable {
     /// Relays that could not be reached, or were lost on the way: name and reason.
     package var unreachable: [String] = []
+    /// Feeds that turned us away: name and reason.
+    package var refused: [String] = []
     /// Relays that had no matching session.
     package var withoutSession: [String] = []
     /// Sessions that another viewer held to the end.

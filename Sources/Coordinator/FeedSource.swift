@@ -18,6 +18,8 @@ final class FeedSource {
     var isIdle = false
     /// The time of its latest event in order, nanoseconds; nil before the first.
     var latestNs: Int64?
+    /// Whether the last attempt was turned away.
+    var isRefused = false
     /// Whether the shell was told to leave its bytes in the socket.
     var isPaused = false
 
@@ -57,6 +59,8 @@ final class FeedSource {
         var relays: Set<String> = []
         var sessions: Set<SessionName> = []
         var sources: Set<String> = []
+
+        var count: Int { traces.count + streams.count + relays.count + sessions.count + sources.count }
     }
 
     struct SessionName: Hashable {
@@ -184,13 +188,19 @@ struct FeedSegments {
     var openNumber: UInt64 { first + UInt64(waiting.count - gone) }
     /// Whether all has left, and no end waits.
     var isEmpty: Bool { gone == waiting.count && open.pending == 0 && open.ends.isEmpty }
+    /// How many ends wait, and how many of them came since the last token.
+    private(set) var endCount = 0
+    var openEndCount: Int { open.ends.count }
     /// What has ended and is not said.
     var ends: [FeedSourceEnd] { waiting[gone...].flatMap(\.ends) + open.ends }
 
     /// A chunk goes into the merge.
     mutating func append() { open.pending += 1 }
 
-    mutating func append(_ end: FeedSourceEnd) { open.ends.append(end) }
+    mutating func append(_ end: FeedSourceEnd) {
+        open.ends.append(end)
+        endCount += 1
+    }
 
     /// A chunk has left the merge.
     mutating func consumed(_ number: UInt64) {
@@ -217,6 +227,7 @@ struct FeedSegments {
     /// What came since the last token comes again: its ends as well.
     mutating func dropOpenEnds() -> [FeedSourceEnd] {
         defer { open.ends.removeAll() }
+        endCount -= open.ends.count
         return open.ends
     }
 
@@ -225,6 +236,7 @@ struct FeedSegments {
         guard gone < waiting.count, waiting[gone].pending == 0 else { return nil }
         let segment = waiting[gone]
         waiting[gone] = Segment()
+        endCount -= segment.ends.count
         gone += 1
         first += 1
         if gone == waiting.count || gone > 1024 {

@@ -69,7 +69,8 @@ extension FeedClientEnd {
     fileprivate var told: Coordinator.FeedEnd {
         switch self {
         case .foreignFeed(let text): .foreignFeed(text)
-        case .unreachable(let text), .refused(let text), .cannotServe(let text), .wrongFilter(let text): .lost(text)
+        case .refused(let text): .refused(text)
+        case .unreachable(let text), .cannotServe(let text), .wrongFilter(let text): .lost(text)
         case .broken(let text): .lost("it broke the protocol: \(text)")
         case .stopped: .lost("the connection was closed")
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Coordinator
 
 /// The exit codes of the command, after sysexits.
 enum ExitStatus {
@@ -12,4 +13,12 @@ enum ExitStatus {
     static let refused = ExitCode(77)
     /// The configuration is wrong (EX_CONFIG).
     static let configuration = ExitCode(78)
+}
+
+extension FinishReport {
+    /// What the command ends with where a source could not be read; nil where all were.
+    var unreadStatus: ExitCode? {
+        if !refused.isEmpty { return ExitStatus.refused }
+        return unreachable.isEmpty && withoutSession.isEmpty && held.isEmpty ? nil : ExitStatus.unavailable
+    }
 }

@@ -39,7 +39,7 @@ struct ExportCommand: AsyncParsableCommand {
     var key: String?
 
     @Option(help: "The first time: earliest, latest (from now on, with --to), or a time as 2026-11-23T15:00:00Z.")
-    var from: ExportTime = .earliest
+    var from: FeedTime = .earliest
 
     @Option(
         help: """
@@ -47,7 +47,7 @@ struct ExportCommand: AsyncParsableCommand {
             waited for.
             """
     )
-    var to: ExportTime = .latest
+    var to: FeedTime = .latest
 
     // An expression may begin with a minus.
     @Option(parsing: .unconditional, help: "Only events for which this expression holds, as for `tail`.")
@@ -188,37 +188,19 @@ struct ExportCommand: AsyncParsableCommand {
         guard !named.relays.isEmpty || !stored.traces.isEmpty else { throw ExitStatus.failure }
         let exporting = try exporting(.coordinator, lastSequence: nil, filter: filterExpression(), to: output)
         let printing = PrintingLane<FeedBatch> { exporting.take($0) }
-        let configuration = CoordinatorConfiguration(
-            relays: named.relays,
-            stored: stored.traces,
-            storedStart: from == .latest ? .beginning : from.relayStart,
+        let report = try await named.merge(
+            stored,
+            from: from,
             stallAfterNs: nil,
             lifetime: .untilSessionsEnd,
-            seed: .random(in: 0 ... .max)
+            to: printing
         )
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let run = MergeRun(
-            configuration: configuration,
-            addresses: named.addresses,
-            places: stored.places,
-            printing: printing,
-            group: group,
-            notes: { note in
-                guard note.level == .warning || note.level == .error else { return }
-                standardError.write(line: note.relay.isEmpty ? note.text : "\(note.relay): \(note.text)")
-            }
-        )
-        try await runUntilSignal([run])
-        let report = try await run.result()
         await printing.drain {
             if report != nil { exporting.endOfFeed() }
             exporting.finish()
         }
-        try await group.shutdownGracefully()
         guard let report else { return exporting }
-        if !report.unreachable.isEmpty || !report.withoutSession.isEmpty || !report.held.isEmpty {
-            throw failed("some sources could not be read", ExitStatus.unavailable)
-        }
+        if let status = report.unreadStatus { throw failed("some sources could not be read", status) }
         if !report.damaged.isEmpty || !stored.faults.isEmpty { throw ExitStatus.failure }
         return exporting
     }
@@ -268,44 +250,6 @@ private final class FeedHead: @unchecked Sendable {
         sequence = sequence ?? frame.batch.sequence
         return .stop
     }
-}
-
-/// What `--from` and `--to` of an export take.
-enum ExportTime: ExpressibleByArgument, Equatable {
-    case earliest
-    case latest
-    /// Nanoseconds since the Unix epoch.
-    case at(ns: Int64)
-
-    init?(argument: String) {
-        switch argument {
-        case "earliest", "beginning": self = .earliest
-        case "latest", "now": self = .latest
-        default:
-            guard let time = Timestamp(rfc3339: argument) else { return nil }
-            self = .at(ns: time.nanoseconds)
-        }
-    }
-
-    var nanoseconds: Int64? { if case .at(let ns) = self { ns } else { nil } }
-
-    var relayStart: RelaySource.Start {
-        switch self {
-        case .earliest: .beginning
-        case .latest: .now
-        case .at(let ns): .at(ns: ns)
-        }
-    }
-
-    var subscriptionStart: SubscriptionStart {
-        switch self {
-        case .earliest: .earliest
-        case .latest: .latest
-        case .at(let ns): .time(ns: ns)
-        }
-    }
-
-    var defaultValueDescription: String { "\(self)" }
 }
 
 extension ExportFormat: ExpressibleByArgument {}

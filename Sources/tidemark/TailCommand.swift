@@ -166,16 +166,11 @@ struct TailCommand: AsyncParsableCommand {
     // MARK: Arguments
 
     private func start() throws -> SubscriptionStart {
-        switch from {
-        case "latest", "now": return .latest
-        case "earliest", "beginning": return .earliest
-        default:
-            if let token = ResumeToken(text: from) { return .token(token) }
-            if let ns = Timestamp(rfc3339: from)?.nanoseconds { return .time(ns: ns) }
-            throw ValidationError(
-                "--from \(from): neither latest, earliest, a time (2026-11-23T15:00:00Z) nor a resume token"
-            )
-        }
+        if let token = ResumeToken(text: from) { return .token(token) }
+        if let time = FeedTime(argument: from) { return time.subscriptionStart }
+        throw ValidationError(
+            "--from \(from): neither latest, earliest, a time (2026-11-23T15:00:00Z) nor a resume token"
+        )
     }
 
     /// The saved state, and the output as long as it was then.

@@ -2,8 +2,6 @@ import ArgumentParser
 import ConfigurationFile
 import Coordinator
 import Feed
-import NIOCore
-import NIOPosix
 import Rendering
 import Runtime
 
@@ -22,8 +20,8 @@ struct ViewCommand: AsyncParsableCommand {
     @Argument(help: "What to read.")
     var sources: [String]
 
-    @Option(help: "beginning (all that there is), now (of relays), or a time as 2026-11-23T15:00:00Z.")
-    var from: ViewStart = .beginning
+    @Option(help: "earliest (all that there is), latest (from now on), or a time as 2026-11-23T15:00:00Z.")
+    var from: FeedTime = .earliest
 
     @Option(help: "Go on without a relay that has been silent for so long (as 30s). Default: never.")
     var stallAfter: StallOption = .never
@@ -70,33 +68,14 @@ struct ViewCommand: AsyncParsableCommand {
             progress: ProgressLine("view", goal: stored.traces.isEmpty ? .present : .unknown, writesToOutput: true)
         )
         let printing = PrintingLane<FeedBatch> { printer.print($0) }
-        let configuration = CoordinatorConfiguration(
-            relays: named.relays,
-            stored: stored.traces,
-            storedStart: from.storedStart,
+        let report = try await named.merge(
+            stored,
+            from: from,
             stallAfterNs: stallAfter.limitNs,
             lifetime: wait ? .service : .untilSessionsEnd,
-            seed: .random(in: 0 ... .max)
+            to: printing
         )
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let run = MergeRun(
-            configuration: configuration,
-            addresses: named.addresses,
-            places: stored.places,
-            printing: printing,
-            group: group,
-            notes: { note in
-                switch note.level {
-                case .debug, .info: return
-                case .warning, .error:
-                    standardError.write(line: note.relay.isEmpty ? note.text : "\(note.relay): \(note.text)")
-                }
-            }
-        )
-        try await runUntilSignal([run])
-        let report = try await run.result()
         await printing.drain { printer.finish() }
-        try await group.shutdownGracefully()
         try finish(report, printer)
         if !stored.faults.isEmpty { throw ExitStatus.failure }
     }
@@ -113,42 +92,9 @@ struct ViewCommand: AsyncParsableCommand {
         for relay in report.withoutSession {
             standardError.write(line: "\(relay): no live session matches (--wait keeps looking)")
         }
-        if !report.unreachable.isEmpty || !report.withoutSession.isEmpty || !report.held.isEmpty {
-            throw ExitStatus.unavailable
-        }
+        if let status = report.unreadStatus { throw status }
         if printer.isDamaged || !report.damaged.isEmpty { throw ExitStatus.failure }
     }
-}
-
-/// Where `view` starts.
-enum ViewStart: ExpressibleByArgument, Equatable {
-    case beginning
-    case now
-    /// Nanoseconds since the Unix epoch.
-    case at(ns: Int64)
-
-    init?(argument: String) {
-        switch argument {
-        case "beginning", "earliest": self = .beginning
-        case "now", "latest": self = .now
-        default:
-            guard let time = Timestamp(rfc3339: argument) else { return nil }
-            self = .at(ns: time.nanoseconds)
-        }
-    }
-
-    var relayStart: RelaySource.Start {
-        switch self {
-        case .beginning: .beginning
-        case .now: .now
-        case .at(let ns): .at(ns: ns)
-        }
-    }
-
-    /// Files are there as a whole: what is in them was not traced now.
-    var storedStart: RelaySource.Start { self == .now ? .beginning : relayStart }
-
-    var defaultValueDescription: String { "beginning" }
 }
 
 /// `--stall-after`.

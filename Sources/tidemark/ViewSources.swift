@@ -1,10 +1,13 @@
 import ArgumentParser
 import ConfigurationFile
 import Coordinator
+import Feed
+import NIOCore
+import NIOPosix
 import Runtime
 
-/// The sources of `view`, in any mix: relays and other coordinators, those that several arguments name only once, and
-/// stored traces.
+/// The sources of `view` and `export`, in any mix: relays and other coordinators, those that several arguments name
+/// only once, and stored traces.
 struct ViewSources {
     private(set) var relays: [RelaySource] = []
     /// Where the relays and coordinators listen, in their order.
@@ -58,5 +61,43 @@ struct ViewSources {
             for fault in more.faults { say("\(fault)") }
         }
         return found
+    }
+
+    /// Merges them until all have ended, or a signal comes; what is wrong with one goes to standard error.
+    /// - Parameters:
+    ///   - from: where each begins.
+    ///   - stallAfterNs: how long one may hold the others, nanoseconds; nil: for ever.
+    /// - Returns: how it went; nil where it was stopped.
+    func merge(
+        _ stored: TraceDirectory.Found,
+        from: FeedTime,
+        stallAfterNs: UInt64?,
+        lifetime: CoordinatorConfiguration.Lifetime,
+        to printing: PrintingLane<FeedBatch>
+    ) async throws -> FinishReport? {
+        let configuration = CoordinatorConfiguration(
+            relays: relays,
+            stored: stored.traces,
+            storedStart: from.storedStart,
+            stallAfterNs: stallAfterNs,
+            lifetime: lifetime,
+            seed: .random(in: 0 ... .max)
+        )
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let run = MergeRun(
+            configuration: configuration,
+            addresses: addresses,
+            places: stored.places,
+            printing: printing,
+            group: group,
+            notes: { note in
+                guard note.level == .warning || note.level == .error else { return }
+                standardError.write(line: note.relay.isEmpty ? note.text : "\(note.relay): \(note.text)")
+            }
+        )
+        try await runUntilSignal([run])
+        let report = try await run.result()
+        try await group.shutdownGracefully()
+        return report
     }
 }

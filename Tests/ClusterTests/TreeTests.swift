@@ -122,6 +122,17 @@ extension RealCluster {
         }
 
         @Test
+        func `a coordinator that refuses whoever reads it ends view as refused`() throws {
+            let coordinator = try Coordinator(try Cluster(hosts: 1))
+            let strangers = try Identities()
+            let certificate = ["--cert", strangers.file("client.pem"), "--key", strangers.file("client.key")]
+            let options = ["--ca", coordinator.identities.file("ca.pem")] + certificate
+            let result = try Tidemark.result(["view", coordinator.url] + options)
+            #expect(result.status == 77, "\(result.status) \(result.error)")
+            #expect(result.error.contains("refused: "), "\(result.error)")
+        }
+
+        @Test
         func `a coordinator that is given its own feed says so, and serves on`() throws {
             let cluster = try Cluster(hosts: 1)
             let host = cluster.hosts[0]

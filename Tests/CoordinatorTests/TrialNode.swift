@@ -11,6 +11,8 @@ final class TrialNode {
     /// Grows whenever subscribers are cut off.
     private(set) var generation = 0
     var isDown = false
+    /// The first frame that its log keeps.
+    var firstKept: UInt64 = 1
 
     init(feed: FeedID = FeedID(high: 1, low: 2)) {
         log = TrialLog(feed: FeedIdentity(id: feed))
@@ -57,6 +59,10 @@ final class TrialNode {
         case .latest: return (SubscriptionOpening(state: log.state(behind: count)), cuts.last ?? 0)
         case .token(let token):
             guard token.feed.id == log.feed.id else { return nil }
+            if token.sequence + 1 < firstKept {
+                let gap = GapRecord(fromSequence: token.sequence + 1, toSequence: firstKept - 1, reason: "too old")
+                return (SubscriptionOpening(state: log.state(behind: firstKept - 1), gap: gap), count)
+            }
             let common = cuts.dropFirst(Int(token.feed.epoch) - 1).min() ?? count
             if token.feed.epoch == log.feed.epoch || token.sequence <= common {
                 return (SubscriptionOpening(state: log.state(behind: token.sequence)), common)

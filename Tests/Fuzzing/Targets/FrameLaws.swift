@@ -15,16 +15,20 @@ enum FrameLaws {
         law(whole.events == split.events, "frames are the same however the bytes are split")
     }
 
-    private static func words(
-        _ input: UnsafeRawBufferPointer,
-        pieceBytes: Int
-    ) -> (events: [String], error: String?) {
-        // Small, so that what asks for much is refused soon.
+    /// What asks for much is refused soon.
+    static var smallLimits: FeedLimits {
         var limits = FeedLimits()
         limits.frameBytes = 1 << 16
         limits.unpackBytes = 1 << 20
         limits.fieldCount = 1 << 12
-        guard var client = try? SubscriptionClient(request: SubscribeRequest(), limits: limits) else {
+        return limits
+    }
+
+    private static func words(
+        _ input: UnsafeRawBufferPointer,
+        pieceBytes: Int
+    ) -> (events: [String], error: String?) {
+        guard var client = try? SubscriptionClient(request: SubscribeRequest(), limits: smallLimits) else {
             brokenLaw("a plain request can be made")
         }
         var words: [String] = []
@@ -70,6 +74,19 @@ enum FrameLaws {
         return (refusals + frames).filter { $0.bytes.count <= 4096 }
     }
 
+    /// All that a feed says of a session from its beginning to its end, with its events.
+    static var life: [UInt8] {
+        let begun: [FeedRecord] = [
+            .relay(RelayStateChange(relay: "relay", state: .active, reason: "", frontierNs: 7)), session(.active),
+        ]
+        let ended: [FeedRecord] = [
+            .streamEnd(StreamEndRecord(streamID: 2, traceID: 1, traceUUID: nil)), .traceEnd(traceID: 1),
+            session(.ended), .relay(RelayStateChange(relay: "relay", state: .ended, reason: "gone", frontierNs: 7)),
+            .idle(true),
+        ]
+        return welcome + encoded(begun, eventBatch(class: 0) ?? [], [loss], ended, begun)
+    }
+
     private static func refusal(_ code: Refusal.Code) -> [UInt8] {
         var subscription = subscription()
         return subscription.refuse(Refusal(code, "because \(code)")).array
@@ -93,9 +110,11 @@ enum FrameLaws {
         return (opened ?? []).flatMap(\.array)
     }
 
-    private static func encoded(_ records: [FeedRecord]) -> [UInt8] {
+    private static func encoded(_ records: [FeedRecord]...) -> [UInt8] {
         var encoder = FrameEncoder(feed: feed)
-        let batches = [FeedBatch(records: records, watermarkNs: 5), FeedBatch(watermarkNs: 1_700_000_000_000_000_000)]
+        let batches =
+            records.map { FeedBatch(records: $0, watermarkNs: 5) }
+            + [FeedBatch(watermarkNs: 1_700_000_000_000_000_000)]
         return batches.flatMap { batch in
             ((try? encoder.encode(batch)) ?? []).flatMap(\.frame.storage.array)
         }
@@ -111,20 +130,21 @@ enum FrameLaws {
     )
     private static let stream = FeedStream(id: 2, traceID: 1, liveStreamID: 3, channel: "channel0")
 
-    private static var controlBatches: [[FeedRecord]] {
-        let session = { (state: SessionState) in
-            FeedRecord.session(
-                SessionStateChange(
-                    relay: "relay",
-                    host: "host",
-                    session: "session",
-                    sessionID: 9,
-                    state: state,
-                    reason: "said"
-                )
+    private static func session(_ state: SessionState) -> FeedRecord {
+        .session(
+            SessionStateChange(
+                relay: "relay",
+                host: "host",
+                session: "session",
+                sessionID: 9,
+                state: state,
+                reason: "said"
             )
-        }
-        let loss = FeedRecord.lost(
+        )
+    }
+
+    private static var loss: FeedRecord {
+        .lost(
             LossRecord(
                 relay: "relay",
                 host: "host",
@@ -138,6 +158,9 @@ enum FrameLaws {
                 reason: "lost"
             )
         )
+    }
+
+    private static var controlBatches: [[FeedRecord]] {
         let declared: [FeedRecord] = [
             .trace(trace), .metadata(traceID: 1, bytes: Array("/* CTF 1.8 */".utf8)), .stream(stream),
         ]

@@ -22,6 +22,7 @@ extension FuzzTarget {
         case .packets: Self.packetSeeds
         case .subscriber: SubscriberLaws.seeds
         case .frames: FrameLaws.seeds
+        case .cascade: CascadeLaws.seeds
         case .filter: FilterLaws.samples.enumerated().map { FuzzSeed(name: "sample-\($0)", bytes: Array($1.utf8)) }
         }
     }

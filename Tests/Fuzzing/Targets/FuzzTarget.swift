@@ -15,6 +15,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case subscriber
     /// What a coordinator says to a subscriber behind TLS; the first byte is how it is split.
     case frames
+    /// What a coordinator says to one that merges its feed; it is cut once, after 16 times as many bytes as the first
+    /// byte says.
+    case cascade
     /// A filter expression.
     case filter
 
@@ -26,6 +29,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .packets: PacketInput(input)?.check()
         case .subscriber: SubscriberLaws.check(input)
         case .frames: FrameLaws.check(input)
+        case .cascade: CascadeLaws.check(input)
         case .filter: FilterLaws.check(input)
         }
     }
