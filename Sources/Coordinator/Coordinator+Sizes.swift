@@ -8,6 +8,8 @@ package struct CoordinatorSizes: Sendable, Equatable {
     package var streams: Int
     /// Ended streams of which events have still to leave.
     package var draining: Int
+    /// Of other coordinators' feeds: what has ended and is not said, before its last events have left.
+    package var waitingEnds: Int
     /// Used and vacant places of the viewers' tables.
     package var viewerPlaces: Int
     /// Events in the merge.
@@ -27,6 +29,7 @@ extension Coordinator {
             traces: 0,
             streams: 0,
             draining: draining.count,
+            waitingEnds: 0,
             viewerPlaces: 0,
             pendingEvents: merge.pendingEventCount,
             pendingBytesOfRelayMax: 0,
@@ -38,6 +41,7 @@ extension Coordinator {
             sizes.streams += link.streams.count
             sizes.traces += link.feed?.traces.count ?? 0
             sizes.streams += link.feed?.streams.count ?? 0
+            sizes.waitingEnds += link.feed?.segments.endCount ?? 0
             sizes.viewerPlaces += link.viewer.tableSizes.places
             sizes.pendingBytesOfRelayMax = max(sizes.pendingBytesOfRelayMax, link.pendingBytes)
             sizes.requestsOfConnectionMax = max(sizes.requestsOfConnectionMax, link.viewer.requestsOutstanding)

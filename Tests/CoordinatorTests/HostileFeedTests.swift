@@ -60,7 +60,7 @@ import Testing
         #expect(root.notes.allSatisfy { $0.level != .warning }, "\(root.notes)")
         let ends = root.records.count { if case .streamEnd = $0 { true } else { false } }
         #expect(ends == 800)
-        #expect(root.tableSizes.streams == 0)
+        #expect(root.tableSizes.streams == 0 && root.tableSizes.waitingEnds == 0)
     }
 
     /// The coordinator below drops what is old while the one above is not there.

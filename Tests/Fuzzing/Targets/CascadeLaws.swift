@@ -97,7 +97,8 @@ private struct CascadeRoot: ~Copyable {
         coordinator.stop(reason: "over", now: nowNs)
         runActions()
         let sizes = coordinator.sizes
-        law(sizes.streams == 0 && sizes.traces == 0 && sizes.pendingEvents == 0, "nothing is left of a source")
+        law(sizes.streams == 0 && sizes.traces == 0, "nothing is left of a source")
+        law(sizes.pendingEvents == 0 && sizes.waitingEnds == 0, "nothing of a source waits when it is gone")
     }
 
     private mutating func tell(_ event: SubscriptionClient.Event) {
