@@ -403,6 +403,23 @@ struct ConfigurationTests {
     }
 
     @Test
+    func `the forwarders that the example shows are accepted`() throws {
+        let root = try #require(repositoryRoot(), "no Package.swift above \(#filePath)")
+        let text = try String(contentsOf: root.appendingPathComponent("Config/tidemark.yaml"), encoding: .utf8)
+        let begin = try #require(text.range(of: "# forward:\n")).lowerBound
+        let end = try #require(text.range(of: "\nforward: []")).lowerBound
+        let shown = text[begin..<end].split(separator: "\n").map { $0.dropFirst(2) }.joined(separator: "\n")
+        let surroundings = Surroundings(
+            variable: { _ in nil },
+            text: { (_) throws(ValueError) in "token" }
+        )
+        let relays = "relays: [{name: a, url: 'net://h'}]\n"
+        let whole = Configuration.parse(relays + feedLines + shown, file: "t.yaml", surroundings: surroundings)
+        #expect(whole.problems == [])
+        #expect(whole.configuration?.forward.map(\.name) == ["archive", "tool", "otel", "siem"])
+    }
+
+    @Test
     func `a file that cannot be read is named`() {
         let problems = Configuration.problems(inFile: "/nonexistent/t.yaml")
         #expect(problems.map(\.description) == ["/nonexistent/t.yaml: cannot be read: No such file or directory"])
