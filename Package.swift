@@ -198,7 +198,7 @@ let package = Package(
             ]
         ),
         tests("TLS"),
-        tests("ConfigurationFile"),
+        tests("ConfigurationFile", ["Feed"]),
         tests("Observability"),
         tests(
             "Web",

@@ -1,4 +1,5 @@
 import ConfigurationFile
+import Feed
 import Foundation
 import Testing
 
@@ -416,7 +417,10 @@ struct ConfigurationTests {
         let relays = "relays: [{name: a, url: 'net://h'}]\n"
         let whole = Configuration.parse(relays + feedLines + shown, file: "t.yaml", surroundings: surroundings)
         #expect(whole.problems == [])
-        #expect(whole.configuration?.forward.map(\.name) == ["archive", "tool", "otel", "siem"])
+        let forward = try #require(whole.configuration?.forward)
+        #expect(forward.map(\.name) == ["archive", "tool", "otel", "siem"])
+        let filter = try #require(forward.first { !$0.filter.isEmpty }?.filter)
+        #expect(throws: Never.self) { try FilterExpression(filter) }
     }
 
     @Test
