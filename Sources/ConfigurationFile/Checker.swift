@@ -75,8 +75,13 @@ final class Checker {
         guard let entry = section.entries[key] else { return nil }
         let path = section.path(of: key)
         guard case .list(let values) = entry.value.content else {
-            let expected = "a list is expected, as [\"*\"]"
-            report(entry.value.isNull ? "has no value: \(expected)" : expected, line: entry.line, key: path)
+            let message =
+                switch entry.value.content {
+                case .scalar where entry.value.isNull: "has no value: a list is expected"
+                case .scalar(let text): "a list is expected, as [\"\(text.printable)\"]"
+                case .list, .section: "a list is expected"
+                }
+            report(message, line: entry.line, key: path)
             return nil
         }
         return values.enumerated().map { ($1, "\(path)[\($0)]") }

@@ -93,7 +93,7 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        audit.peer = context.remoteAddress.map { "\($0)" } ?? "?"
+        audit.peer = context.remoteAddress?.hostAndPort ?? "?"
         host = context.remoteAddress?.ipAddress ?? ""
     }
 

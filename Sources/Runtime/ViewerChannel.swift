@@ -57,7 +57,7 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        peer = context.remoteAddress.map { "\($0)" } ?? "?"
+        peer = context.remoteAddress?.hostAndPort ?? "?"
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {

@@ -111,7 +111,7 @@ final class TLSServerHandler: ChannelDuplexHandler {
         guard !isClosing else { return }
         logger.debug(
             "connection closed",
-            metadata: ["reason": "\(reason)", "peer": "\(context.remoteAddress.map { "\($0)" } ?? "?")"]
+            metadata: ["reason": "\(reason)", "peer": "\(context.remoteAddress?.hostAndPort ?? "?")"]
         )
         close(context: context, mode: .all, promise: nil)
     }

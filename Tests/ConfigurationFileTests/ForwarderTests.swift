@@ -95,7 +95,7 @@ struct ForwarderTests {
         )
         #expect(problems("name: a, fil: b").first == "2: forward[0].fil: unknown key; did you mean 'file'?")
         #expect(problems("name: a, file: b, ca: c") == ["2: forward[0].ca: is not for file"])
-        #expect(problems("name: a, exec: cat") == [#"2: forward[0].exec: a list is expected, as ["*"]"#])
+        #expect(problems("name: a, exec: cat") == [#"2: forward[0].exec: a list is expected, as ["cat"]"#])
         #expect(
             problems("name: a, exec: []") == ["2: forward[0].exec: is empty: a program is needed, and its arguments"]
         )
