@@ -351,6 +351,45 @@ extension FeedState {
         self.floorNs = watermarkNs == nil ? floorNs ?? self.floorNs : nil
     }
 
+    /// Open packets apart from the state that they are of, in little memory.
+    struct PackedPackets: Sendable {
+        /// Without their preambles, which lie one behind the other in `preambles`.
+        fileprivate var packets: [(packet: OpenPacket, preambleBytes: Int)] = []
+        fileprivate var preambles: [UInt8] = []
+
+        var byteCount: Int {
+            packets.count * MemoryLayout<(packet: OpenPacket, preambleBytes: Int)>.stride + preambles.count
+        }
+    }
+
+    /// Takes the open packets out, after a batch; what is left shares its memory with the state that it is a copy of.
+    mutating func packPackets() -> PackedPackets {
+        var packed = PackedPackets()
+        packed.packets.reserveCapacity(packets.count)
+        packed.preambles.reserveCapacity(packets.values.reduce(0) { $0 + $1.preamble.count })
+        for var packet in packets.values {
+            packed.preambles += packet.preamble
+            let preambleBytes = packet.preamble.count
+            packet.preamble = []
+            packed.packets.append((packet, preambleBytes))
+        }
+        packets = [:]
+        streamPackets = [:]
+        return packed
+    }
+
+    /// Puts them back.
+    mutating func unpack(_ packed: PackedPackets) {
+        var preambles = packed.preambles[...]
+        for (packet, preambleBytes) in packed.packets {
+            var packet = packet
+            packet.preamble = Array(preambles.prefix(preambleBytes))
+            preambles = preambles.dropFirst(preambleBytes)
+            packets[packet.id] = packet
+            streamPackets[packet.streamID] = packet.id
+        }
+    }
+
     /// The packet that a stream is in.
     func openPacket(of streamID: UInt64) -> OpenPacket? {
         streamPackets[streamID].flatMap { packets[$0] }

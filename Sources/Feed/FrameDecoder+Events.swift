@@ -21,6 +21,14 @@ extension FrameDecoder {
         )
         guard packets[packet.id] == nil else { throw .invalid(.packet) }
         try state.open(packet)
+        read(packet)
+    }
+
+    /// Makes an entry of a packet of the state.
+    mutating func read(_ packet: FeedState.OpenPacket) {
+        guard let stream = state.streams[packet.streamID], let trace = state.traces[packet.traceID]?.trace else {
+            return
+        }
         do throws(UnreadableTrace) {
             packets[packet.id] = .readable(try self.packet(packet, trace, stream))
         } catch {

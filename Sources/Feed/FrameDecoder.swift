@@ -42,28 +42,39 @@ package struct FrameDecoder: ~Copyable, Sendable {
         state = FeedState(limits: limits)
     }
 
-    /// Where a decoder stands: another one can go on from there. A value, which shares what has not changed since.
+    /// Where a decoder stands: another one can go on from there. A value, which shares what has not changed since;
+    /// packets, which change with nearly each frame, are packed.
     package struct Place: Sendable {
         fileprivate let state: FeedState
+        fileprivate let packed: FeedState.PackedPackets
         fileprivate let readers: [UInt64: TraceReader]
-        fileprivate let packets: [UInt64: PacketEntry]
+        fileprivate let unreadable: [UInt64: PacketEntry]
 
         /// The last frame that was decoded.
         package var sequence: UInt64 { state.sequence }
         /// What it does not share with a place some frames away, bytes, about.
-        package var byteCount: Int { 4096 + 384 * packets.count }
+        package var byteCount: Int { 4096 + packed.byteCount + 512 * unreadable.count }
     }
 
     /// Where it stands, after a frame.
-    package var place: Place { Place(state: state, readers: readers, packets: packets) }
+    /// - Complexity: O(open packets).
+    package var place: Place {
+        var state = state
+        let packed = state.packPackets()
+        let unreadable = packets.filter { if case .unreadable = $0.value { true } else { false } }
+        return Place(state: state, packed: packed, readers: readers, unreadable: unreadable)
+    }
 
     /// Goes on where another one stood: the next frame is the one after `place.sequence`.
     /// - Parameter limits: as of the other.
+    /// - Complexity: O(open packets).
     package init(at place: Place, limits: FeedLimits = FeedLimits()) {
         self.init(limits: limits)
         state = place.state
+        state.unpack(place.packed)
         readers = place.readers
-        packets = place.packets
+        packets = place.unreadable
+        for packet in state.packets.values where packets[packet.id] == nil { read(packet) }
         hasCheckpoint = true
     }
 
