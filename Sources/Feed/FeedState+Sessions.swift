@@ -1,5 +1,3 @@
-package import CTF
-
 extension FeedState {
     /// A session that is being read.
     package struct LiveSession: Sendable, Equatable {
@@ -26,7 +24,5 @@ extension FeedState {
 
     /// What is known of the last packet of a stream of which events have left; nil before the first, and of a peer's
     /// frames.
-    package func lastPacket(ofStream id: UInt64) -> (classID: UInt64, correction: TimeCorrection)? {
-        places[id]?.packet.map { ($0.index.streamClassID, $0.correction) }
-    }
+    package func lastPacket(ofStream id: UInt64) -> StreamPlace.Packet? { places[id]?.packet }
 }

@@ -3,7 +3,13 @@ import Feed
 
 /// A packet that is put together again of the slices in which its events left.
 struct ExportedPacket: Sendable {
-    let packet: FeedPacket
+    /// Of the packet in the feed; nil where it has none.
+    let id: UInt64?
+    /// Which one it is of its stream.
+    let place: PacketPlace
+    let head: PacketHead
+    /// As the feed corrects its times.
+    let correction: TimeCorrection
     /// From the packet's start to the end of the last slice; empty once it is withheld.
     private(set) var bytes: [UInt8]
     /// Where the next slice has to begin, bits from the packet's start.
@@ -12,50 +18,45 @@ struct ExportedPacket: Sendable {
     private(set) var eventCount: UInt64 = 0
     /// Events of the stream before it that the viewer is not shown.
     var withheldBefore: UInt64 = 0
+    /// Packets between it and the one that is shown before it: lost, or not shown.
+    var missingBefore: UInt64 = 0
     /// Where the viewer finds it in its stream, bytes.
-    let offset: UInt64
+    var offset: UInt64 { place.offset }
     /// What its own fields say, cycles and bits: as it was traced, unless the viewer has to see it otherwise.
     private(set) var beginCycles: UInt64
-    private(set) var endCycles: UInt64
-    private(set) var contentBits: UInt64
+    let endCycles: UInt64
+    let contentBits: UInt64
     /// With padding, bytes.
-    private(set) var byteCount: UInt64
+    let byteCount: UInt64
     /// It is not shown: some of it is late, or missing.
     private(set) var isWithheld = false
 
     init(_ packet: FeedPacket) {
-        self.packet = packet
+        id = packet.id
+        head = PacketHead(packet)
+        correction = packet.correction
         let preamble = packet.preamble
         endBits = preamble.firstEventBits
-        bytes = withExtendedLifetime(packet) { Array(packet.preambleBytes) }
-        offset = packet.place.offset
+        bytes = head.bytes
+        place = packet.place
         beginCycles = preamble.timestampBeginCycles ?? 0
         endCycles = preamble.timestampEndCycles ?? preamble.timestampBeginCycles ?? 0
         contentBits = preamble.contentBits ?? preamble.totalBits ?? .max
         byteCount = (preamble.totalBits ?? contentBits) / 8
     }
 
-    /// A packet without events: what a viewer takes that looks at flags only where there is a packet.
-    /// - Parameters:
-    ///   - model: a packet of the stream; this one has its number, so that none seems to be missing.
-    ///   - cycles: where it begins and ends.
-    /// - Returns: nil where it cannot be written.
-    init?(emptyLike model: FeedPacket, at cycles: UInt64, offset: UInt64) {
-        let layout = PacketLayout(model.program.traceClass, streamClassID: model.preamble.streamClassID)
-        guard let begin = layout.begin, let end = layout.end, let content = layout.content,
-            let total = layout.total, model.preamble.firstEventBits % 8 == 0
-        else { return nil }
-        packet = model
-        self.offset = offset
-        endBits = model.preamble.firstEventBits
-        bytes = withExtendedLifetime(model) { Array(model.preambleBytes) }
+    /// A packet without events, which the feed does not have.
+    /// - Parameter cycles: where it begins and ends.
+    init(empty head: PacketHead, at cycles: UInt64, offset: UInt64) {
+        id = nil
+        self.head = head
+        correction = .none
+        place = PacketPlace(endCycles: cycles, offset: offset)
+        endBits = head.firstEventBits
+        bytes = head.bytes
         (beginCycles, endCycles) = (cycles, cycles)
         contentBits = endBits
         byteCount = endBits / 8
-        bytes.overwrite(begin, with: cycles)
-        bytes.overwrite(end, with: cycles)
-        bytes.overwrite(content, with: endBits)
-        bytes.overwrite(total, with: endBits)
     }
 
     /// - Returns: bytes that it has grown by.
@@ -86,10 +87,10 @@ struct ExportedPacket: Sendable {
     ///     first packet of a stream begins with its buffer, before anybody knows of the stream.
     ///   - uuid: in the header, in place of a UUID that another trace has as well.
     mutating func show(beginCycles cycles: UInt64, uuid: TraceUUID?) {
-        let layout = PacketLayout(packet.program.traceClass, streamClassID: packet.preamble.streamClassID)
         beginCycles = cycles
-        if let place = layout.begin { bytes.overwrite(place, with: cycles) }
-        if let uuid, let first = layout.uuidByte { bytes.overwrite(at: first, with: uuid) }
+        guard let layout = head.layout else { return }
+        layout[.timestampBegin]?.write(cycles, to: &bytes)
+        if let uuid { layout.write(uuid, to: &bytes) }
     }
 
     /// - Returns: bytes that are let go of.

@@ -9,8 +9,12 @@ struct ExportedStream: Sendable {
     var isAnnounced = false
     /// No event comes any more.
     var hasEnded = false
-    /// The class and the correction of its last packet; nil before the first.
-    var known: (classID: UInt64, correction: TimeCorrection)?
+    /// The class of its packets; nil before the first.
+    var classID: UInt64?
+    /// What may be added to its times; nil before its first packet.
+    var correction: CorrectionBound?
+    /// Which clock it has; nil before it is known.
+    var correctedClock: CorrectedClock?
     /// How its clock reads; nil without clock, or before it is known.
     var clock: ClockConversion?
     /// The packet whose events are leaving.
@@ -19,10 +23,10 @@ struct ExportedStream: Sendable {
     var ready: [ExportedPacket] = []
     /// Those that were asked for last, at most `servedMax`: a viewer may fetch a packet when it has asked for the next.
     var served: [ExportedPacket] = []
-    /// A packet of it that the viewer has not been shown.
-    var model: FeedPacket?
-    /// The last packet that it was shown, and where the last ended, one without events too, cycles.
-    var shown: (packet: FeedPacket, endCycles: UInt64)?
+    /// Of its last packet, shown or not; nil before the first.
+    var head: PacketHead?
+    /// Of the last packet that it was shown, one without events too, and where that ended, cycles.
+    var shown: (head: PacketHead, endCycles: UInt64)?
     /// What the last packet's index added to the discarded events.
     var shownWithheld: UInt64 = 0
     /// How often in a row a reply about it has said in vain that there are new streams.
@@ -33,6 +37,8 @@ struct ExportedStream: Sendable {
     var promisedCycles: UInt64 = 0
     /// Events that it is not shown, and that count as discarded.
     var withheldEvents: UInt64 = 0
+    /// Packets that are lost or withheld, and by which packets that will show.
+    var missing = MissingPackets()
 
     static let servedMax = 2
 
@@ -44,18 +50,15 @@ struct ExportedStream: Sendable {
     /// A time of the feed as this stream's clock tells it: the last value of which all events at or behind that time
     /// are certain to be later. Nil where the clock is not known.
     func cycles(before ns: Int64) -> UInt64? {
-        guard let clock, let known else { return nil }
-        let correctionNs = max(known.correction.offsetNs, known.correction.endOffsetNs)
-        let (rawNs, overflow) = ns.subtractingReportingOverflow(correctionNs)
+        guard let clock, let correction else { return nil }
+        let (rawNs, overflow) = ns.subtractingReportingOverflow(correction.mostNs)
+        // An overflow is a time before all that a clock can tell, or behind it: the former promises less.
         return overflow || rawNs == .min ? 0 : clock.cycles(atOrBefore: rawNs - 1)
     }
 
-    /// A time of this stream's clock as the feed tells it at the latest, nanoseconds.
-    func feedNs(_ cycles: UInt64) -> Int64? {
-        guard let clock, let known else { return nil }
-        let correctionNs = max(known.correction.offsetNs, known.correction.endOffsetNs)
-        let (ns, overflow) = clock.nanoseconds(cycles).addingReportingOverflow(correctionNs)
-        return overflow ? nil : ns
+    /// When a packet of this stream ends, as the feed tells time, nanoseconds.
+    func endNs(_ packet: ExportedPacket) -> Int64? {
+        clock.map { packet.correction.corrected($0.nanoseconds(packet.endCycles)) }
     }
 
     /// Before which time no packet can begin that was not asked for, cycles; nil where nothing is known of one.

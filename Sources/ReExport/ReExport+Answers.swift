@@ -176,7 +176,7 @@ extension ReExport {
                 withholdFirst(of: id)
                 continue
             }
-            if !answerBridge(to: packet, of: id) { answer(packet, of: id) }
+            if !answerEmptyPacket(before: packet, of: id) { answer(packet, of: id) }
             return nil
         }
         if hasEnded(streams[id]), streams[id]?.ready.isEmpty == true {
@@ -193,8 +193,8 @@ extension ReExport {
     /// one's events are later than what the viewer has seen.
     private func isDue(_ packet: ExportedPacket, of id: UInt64) -> Bool {
         guard let stream = streams[id], !hasEnded(stream) else { return true }
-        guard let watermarkNs, let cycles = stream.cycles(before: watermarkNs) else { return false }
-        return packet.endCycles <= cycles
+        guard let watermarkNs, let endNs = stream.endNs(packet) else { return false }
+        return endNs < watermarkNs
     }
 
     private func hasEnded(_ stream: ExportedStream?) -> Bool {
@@ -212,9 +212,9 @@ extension ReExport {
         server.replyToNextIndex(packet.index, flags: flags)
         serve(packet, of: id)
         streams[id]?.promisedCycles = packet.endCycles
-        streams[id]?.shown = (packet.packet, packet.endCycles)
+        streams[id]?.shown = (packet.head, packet.endCycles)
         streams[id]?.shownWithheld = packet.withheldBefore
-        if let endNs = stream.feedNs(packet.endCycles), let watermarkNs { reveal(min(endNs, watermarkNs)) }
+        if let endNs = stream.endNs(packet), let watermarkNs { reveal(min(endNs, watermarkNs)) }
     }
 
     private mutating func reveal(_ ns: Int64) {
@@ -226,53 +226,69 @@ extension ReExport {
         guard let stream = streams[id] else { return }
         // Where the viewer goes on in time before it has asked for new streams, their first events are too old for it.
         let bound = hasNewStreams() ? revealedNs : watermarkNs
-        guard let bound, let cycles = stream.cycles(before: bound), let known = stream.known else {
+        guard let bound, let cycles = stream.cycles(before: bound), let classID = stream.classID else {
             return server.replyToNextIndex(.retry, flags: flags(ofStream: id))
         }
         reveal(bound)
         let promise = max(stream.promisedCycles, min(cycles, stream.nextBeginCycles ?? cycles))
         streams[id]?.promisedCycles = promise
         let flags = flags(ofStream: id)
-        if flags.contains(.newStreams), answerEmptyPacket(of: id, at: promise, flags) { return }
-        server.replyToNextIndex(beacon: promise, streamClassID: known.classID, flags: flags)
+        if flags.contains(.newStreams), answerUnheeded(of: id, flags) { return }
+        server.replyToNextIndex(beacon: promise, streamClassID: classID, flags: flags)
     }
 
     /// Some viewers (babeltrace2 2.0) look at flags only where there is a packet, and would not learn of new streams
     /// as long as no other has one: a viewer that seems not to see the flag is given a packet without events.
-    private mutating func answerEmptyPacket(of id: UInt64, at cycles: UInt64, _ flags: ReplyFlags) -> Bool {
+    private mutating func answerUnheeded(of id: UInt64, _ flags: ReplyFlags) -> Bool {
         streams[id]?.unheededFlags += 1
         guard let stream = streams[id], stream.unheededFlags > limits.unheededFlags,
-            let model = stream.shown?.packet ?? stream.model
+            let head = stream.shown?.head ?? stream.head
         else { return false }
         streams[id]?.unheededFlags = 0
-        return answerEmptyPacket(like: model, of: id, at: cycles, flags)
+        return answerEmptyPacket(of: id, like: head, numbered: head.sequenceNumber, flags)
     }
 
-    /// A viewer that finds something discarded between two packets says so at the end of the first, and babeltrace2 2.0
-    /// ends with an error when it has been told of a later time: then a packet without events comes between them.
-    private mutating func answerBridge(to packet: ExportedPacket, of id: UInt64) -> Bool {
-        guard !showsCTF2, let stream = streams[id], let shown = stream.shown, stream.promisedCycles > shown.endCycles
+    /// Packets without events that are to be seen before a packet.
+    ///
+    /// LTTng writes such packets at a start or a stop; the feed has none of them, and they would seem to be lost.
+    /// And a viewer that finds something discarded between two packets says so at the end of the first; babeltrace2 2.0
+    /// ends with an error when it has been told of a later time: then one comes between them.
+    private mutating func answerEmptyPacket(before packet: ExportedPacket, of id: UInt64) -> Bool {
+        guard let stream = streams[id], let shown = stream.shown else { return false }
+        let (last, next) = (shown.head, packet.head)
+        var skipped: UInt64 = 0
+        if let lastNumber = last.sequenceNumber, let nextNumber = next.sequenceNumber, nextNumber > lastNumber {
+            skipped = nextNumber - lastNumber - 1
+        }
+        if skipped > packet.missingBefore, skipped - packet.missingBefore <= limits.skippedPackets {
+            let number = last.sequenceNumber.map { $0 + 1 }
+            return answerEmptyPacket(of: id, like: last, numbered: number, flags(ofStream: id))
+        }
+        guard !showsCTF2, stream.promisedCycles > shown.endCycles,
+            skipped > 0 || last.discardedEvents != next.discardedEvents
         else { return false }
-        let (last, next) = (shown.packet.preamble, packet.packet.preamble)
-        let isNext = last.sequenceNumber.map { $0 &+ 1 } == next.sequenceNumber
-        guard !isNext || last.discardedEvents != next.discardedEvents else { return false }
-        streams[id]?.shown = (shown.packet, stream.promisedCycles)
-        return answerEmptyPacket(like: shown.packet, of: id, at: stream.promisedCycles, flags(ofStream: id))
+        return answerEmptyPacket(of: id, like: last, numbered: last.sequenceNumber, flags(ofStream: id))
     }
 
+    /// Shows a packet without events where the viewer stands.
     private mutating func answerEmptyPacket(
-        like model: FeedPacket,
         of id: UInt64,
-        at cycles: UInt64,
+        like head: PacketHead,
+        numbered number: UInt64?,
         _ flags: ReplyFlags
     ) -> Bool {
-        guard let stream = streams[id] else { return false }
+        guard let stream = streams[id], let head = head.empty(at: stream.promisedCycles, numbered: number) else {
+            return false
+        }
         emptyPacketCount += 1
         let offset = Self.emptyPacketOffset + emptyPacketCount << 16
-        guard var packet = ExportedPacket(emptyLike: model, at: cycles, offset: offset) else { return false }
+        var packet = ExportedPacket(empty: head, at: stream.promisedCycles, offset: offset)
         packet.withheldBefore = stream.shownWithheld
-        if let uuid = traces[stream.stream.traceID]?.shownUUID { packet.show(beginCycles: cycles, uuid: uuid) }
+        if let uuid = traces[stream.stream.traceID]?.shownUUID {
+            packet.show(beginCycles: packet.beginCycles, uuid: uuid)
+        }
         server.replyToNextIndex(packet.index, flags: flags)
+        streams[id]?.shown = (head, packet.endCycles)
         keep(packet, of: id)
         return true
     }
@@ -321,8 +337,8 @@ extension ExportedPacket {
             contentBits: contentBits,
             timestampBegin: beginCycles,
             timestampEnd: endCycles,
-            eventsDiscarded: (packet.preamble.discardedEvents ?? 0) &+ withheldBefore,
-            streamClassID: packet.preamble.streamClassID
+            eventsDiscarded: (head.discardedEvents ?? 0) &+ withheldBefore,
+            streamClassID: head.classID
         )
     }
 }

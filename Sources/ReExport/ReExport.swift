@@ -70,6 +70,8 @@ package struct ReExport: ~Copyable, Sendable {
     private(set) var live: Set<SessionIdentity> = []
     var traces: [UInt64: ExportedTrace] = [:]
     var streams: [UInt64: ExportedStream] = [:]
+    /// What clocks were last said to be corrected by, nanoseconds.
+    private var corrections: [CorrectedClock: Int64] = [:]
     /// Streams and traces by their numbers in the protocol.
     var streamOfID: [LiveStreamID: UInt64] = [:]
     var traceOfID: [LiveStreamID: UInt64] = [:]
@@ -154,6 +156,7 @@ package struct ReExport: ~Copyable, Sendable {
         isAtEnd = false
         var encoder = FrameEncoder(feed: feed)
         live = []
+        corrections = [:]
         for id in traces.keys { traces[id]?.beginCheckpoint() }
         // What was in the making can no longer be completed.
         for id in streams.keys { giveUpOpenPacket(of: id) }
@@ -172,8 +175,10 @@ package struct ReExport: ~Copyable, Sendable {
         for id in streams.keys where !named.streams.contains(id) { endStream(id) }
         for id in traces.keys where !named.traces.contains(id) { endTrace(id) }
         for id in named.streams {
+            // What it has missed.
+            streams[id]?.missing.add(nil)
             guard let last = opening.state.lastPacket(ofStream: id) else { continue }
-            know(id, classID: last.classID, correction: last.correction)
+            know(id, last)
         }
     }
 
@@ -214,7 +219,9 @@ package struct ReExport: ~Copyable, Sendable {
             case .streamEnd(let end): endStream(end.streamID)
             case .events(let group): take(group)
             case .session(let change): take(change)
-            case .relay, .lost, .holder, .clock, .gap, .log, .source, .idle, .end: break
+            case .lost(let loss): take(loss)
+            case .clock(let report): take(report)
+            case .relay, .holder, .gap, .log, .source, .idle, .end: break
             }
         }
         watermarkNs = frame.batch.watermarkNs ?? watermarkNs
@@ -231,6 +238,21 @@ package struct ReExport: ~Copyable, Sendable {
             live.remove(identity)
             guard change.state == .ended else { return }
             for (id, stream) in streams where stream.session == identity { endStream(id) }
+        }
+    }
+
+    private mutating func take(_ loss: LossRecord) {
+        guard loss.unit == .packets, let id = loss.streamID else { return }
+        streams[id]?.missing.add(loss.count, before: loss.packet)
+    }
+
+    private mutating func take(_ report: ClockReport) {
+        let clock = CorrectedClock(report)
+        // Where nothing is corrected there is nothing to remember.
+        guard corrections[clock] != nil || report.correctionNs != 0 else { return }
+        guard corrections.updateValue(report.correctionNs, forKey: clock) != report.correctionNs else { return }
+        for (id, stream) in streams where stream.correctedClock == clock {
+            streams[id]?.correction?.told(report.correctionNs)
         }
     }
 
@@ -286,15 +308,12 @@ package struct ReExport: ~Copyable, Sendable {
             guard streams[id] != nil else { continue }
             if slice.opensPacket {
                 giveUpOpenPacket(of: id)
-                know(
-                    id,
-                    classID: slice.packet.preamble.streamClassID,
-                    correction: slice.packet.correction,
-                    program: slice.packet.program
-                )
+                know(id, slice.packet)
             }
-            guard let stream = streams[id], isWanted(stream.session) else { continue }
-            streams[id]?.model = slice.packet
+            guard let stream = streams[id], isWanted(stream.session) else {
+                streams[id]?.missing.add(nil)
+                continue
+            }
             if slice.opensPacket {
                 let packet = ExportedPacket(slice.packet)
                 keptBytes += packet.bytes.count
@@ -305,7 +324,7 @@ package struct ReExport: ~Copyable, Sendable {
     }
 
     private mutating func append(_ slice: EventSlice, to id: UInt64, isLate: Bool) {
-        guard streams[id]?.open?.packet.id == slice.packet.id else {
+        guard streams[id]?.open?.id == slice.packet.id else {
             // The packet's beginning came before the viewer did, or is gone.
             streams[id]?.withheldEvents += UInt64(slice.eventCount)
             return
@@ -325,6 +344,7 @@ package struct ReExport: ~Copyable, Sendable {
         streams[id]?.open = nil
         guard !packet.isWithheld else { return withheld(packet, of: id) }
         packet.withheldBefore = streams[id]?.withheldEvents ?? 0
+        packet.missingBefore = streams[id]?.missing.take(before: packet.place) ?? 0
         streams[id]?.ready.append(packet)
     }
 
@@ -333,6 +353,11 @@ package struct ReExport: ~Copyable, Sendable {
     }
 
     private mutating func withheld(_ packet: ExportedPacket, of id: UInt64) {
+        streams[id]?.missing.add(1)
+        countWithheld(packet, of: id)
+    }
+
+    private mutating func countWithheld(_ packet: ExportedPacket, of id: UInt64) {
         streams[id]?.withheldEvents += packet.eventCount
         totals.withheldPackets += 1
         totals.withheldEvents += packet.eventCount
@@ -375,26 +400,50 @@ package struct ReExport: ~Copyable, Sendable {
         guard let packet = streams[id]?.ready.first else { return }
         streams[id]?.ready.removeFirst()
         keptBytes -= packet.bytes.count
-        withheld(packet, of: id)
+        countWithheld(packet, of: id)
         for index in streams[id]?.ready.indices ?? 0..<0 {
             streams[id]?.ready[index].withheldBefore += packet.eventCount
         }
+        let missing = packet.missingBefore.addingSaturating(1)
+        if streams[id]?.ready.isEmpty == true {
+            streams[id]?.missing.add(missing)
+        } else {
+            streams[id]?.ready[0].missingBefore.addSaturating(missing)
+        }
     }
 
-    /// What a packet says about its stream.
-    private mutating func know(
-        _ id: UInt64,
-        classID: UInt64,
-        correction: TimeCorrection,
-        program: TraceProgram? = nil
-    ) {
-        guard let traceID = streams[id]?.stream.traceID else { return }
-        let isNew = streams[id]?.clock == nil
-        streams[id]?.known = (classID, correction)
-        guard isNew, let program = program ?? decoder.program(ofTrace: traceID) else { return }
+    /// A packet says what its stream is.
+    private mutating func know(_ id: UInt64, _ packet: FeedPacket) {
+        streams[id]?.head = PacketHead(packet)
+        know(id, classID: packet.preamble.streamClassID, packet.program)
+        passed(id, packet.correction)
+    }
+
+    /// The last packet of a stream was one that the viewer does not get.
+    private mutating func know(_ id: UInt64, _ packet: StreamPlace.Packet) {
+        guard let traceID = streams[id]?.stream.traceID, let program = decoder.program(ofTrace: traceID) else { return }
+        streams[id]?.head = PacketHead(packet.index, program)
+        know(id, classID: packet.index.streamClassID, program)
+        passed(id, packet.correction)
+    }
+
+    private mutating func know(_ id: UInt64, classID: UInt64, _ program: TraceProgram) {
+        streams[id]?.classID = classID
+        guard let stream = streams[id], stream.clock == nil, let trace = traces[stream.stream.traceID] else { return }
         knownNews = nil
         streams[id]?.clock = program.clockConversion(streamClassID: classID)
-        if traces[traceID]?.uuid == nil { traces[traceID]?.uuid = program.traceClass.uuid }
+        streams[id]?.correctedClock = CorrectedClock(trace.trace, program.traceClass)
+        if trace.uuid == nil { traces[stream.stream.traceID]?.uuid = program.traceClass.uuid }
+    }
+
+    private mutating func passed(_ id: UInt64, _ correction: TimeCorrection) {
+        guard let stream = streams[id] else { return }
+        guard stream.correction == nil else {
+            streams[id]?.correction?.passed(correction)
+            return
+        }
+        let toldNs = stream.correctedClock.flatMap { corrections[$0] }
+        streams[id]?.correction = CorrectionBound(correction, toldNs: toldNs)
     }
 }
 

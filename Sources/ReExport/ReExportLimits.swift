@@ -13,6 +13,8 @@ package struct ReExportLimits: Sendable, Equatable {
     package var requests = 4096
     /// How often a stream's beacon says in vain that there are new streams, before a packet without events says it.
     package var unheededFlags = 4
+    /// How many packets without events may be put in place again between two; where more are missing, all seem lost.
+    package var skippedPackets: UInt64 = 64
     /// What the sessions say how often a beacon comes, microseconds.
     package var livePeriodUs: UInt32 = 100_000
 

@@ -199,6 +199,51 @@ extension RealCluster {
         }
 
         @Test
+        func `what a tracer discards after a silence is told to who looks on, and does not end it`() throws {
+            let cluster = try Cluster(hosts: 1)
+            let host = cluster.hosts[0]
+            // A page holds about a hundred events.
+            try host.startSession("s", channel: ["--discard"], options: ["--subbuf-size", "4096", "--subbufs", "2"])
+            var options = Coordinator.Options()
+            let port = try freePort()
+            options.livePort = port
+            let coordinator = try Coordinator(cluster, options: options)
+            let url = "net://127.0.0.1:\(port)"
+            try awaitSessions(1, at: url, coordinator)
+            let tail = try coordinator.tail()
+            let viewer = try Babeltrace.start(
+                viewing: "\(url)/host/\(host.hostname)/s",
+                environment: cluster.environment
+            )
+            try awaitAttached(1, coordinator)
+            func run(_ program: String, _ id: Int, _ arguments: [String]) throws {
+                try host.start(program: program, id: id, arguments: arguments).end()
+            }
+            func awaitEvents(ofProgram id: Int) throws {
+                for viewer in [tail, viewer] {
+                    try eventually("events of program \(id)", of: viewer, and: coordinator.process) {
+                        viewer.outputText.components(separatedBy: "program = \(id),").count == 11
+                    }
+                }
+            }
+            let few = ["--count", "10", "--rate", "0"]
+            try run("tick", 1, few)
+            try awaitEvents(ofProgram: 1)
+            try run("load", 2, ["--count", "100000", "--threads", "2", "--rate", "0"])
+            // Until its buffers have been taken the tracer would discard those of the next program as well.
+            try host.stop("s")
+            try host.start("s")
+            try run("tick", 3, few)
+            try awaitEvents(ofProgram: 3)
+            #expect(try host.discarded("s") > 0, "nothing was discarded, so nothing is shown")
+            try host.destroy("s")
+            #expect(try viewer.end(within: 60).status == 0, "\(viewer.summary)")
+            #expect(viewer.errorText.contains("discarded"), "\(viewer.summary)")
+            #expect(try tail.terminate().status == 0)
+            expectSameLines(viewer.output, tail.output)
+        }
+
+        @Test
         func `a coordinator that was killed shows what its log has, from the beginning on`() throws {
             let cluster = try Cluster(hosts: 1)
             let host = cluster.hosts[0]

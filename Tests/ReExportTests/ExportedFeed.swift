@@ -68,8 +68,10 @@ final class ExportedFeed {
         begin: UInt64? = nil,
         end: UInt64? = nil,
         sequence: UInt64 = 0,
+        discarded: UInt64 = 0,
         padding: Int = 0,
         offset: UInt64 = 0,
+        correction: TimeCorrection = .none,
         event: (UInt64, Int) -> LTTngTrace.Event = { LTTngTrace.tick(at: $0, seqno: UInt64($1)) }
     ) throws -> Packet {
         packetCount += 1
@@ -77,6 +79,7 @@ final class ExportedFeed {
             events: cycles.enumerated().map { event($1, $0) },
             streamInstanceID: stream.id,
             sequenceNumber: sequence,
+            discardedEvents: discarded,
             beginCycles: begin,
             endCycles: end,
             paddingBytes: padding
@@ -108,7 +111,7 @@ final class ExportedFeed {
             metadataBytes: reader.textBytes,
             preamble: preamble,
             preambleStorage: storage,
-            correction: .none,
+            correction: correction,
             place: PacketPlace(endCycles: preamble.timestampEndCycles ?? 0, offset: offset)
         )
         return Packet(bytes: bytes, packet: packet, storage: storage, starts: starts)

@@ -6,9 +6,9 @@ import ReExport
 import Testing
 
 struct ReExportTests {
-    private let trace = ExportedFeed.trace()
-    private var stream: FeedStream { ExportedFeed.stream(10, of: trace) }
-    private var other: FeedStream { ExportedFeed.stream(11, of: trace) }
+    let trace = ExportedFeed.trace()
+    var stream: FeedStream { ExportedFeed.stream(10, of: trace) }
+    var other: FeedStream { ExportedFeed.stream(11, of: trace) }
 
     @Test func `a packet that left in slices is given byte for byte, with its padding`() throws {
         let feed = ExportedFeed()
@@ -428,7 +428,7 @@ struct ReExportTests {
 
     // MARK: Helpers
 
-    private struct Attached {
+    struct Attached {
         var id: UInt64
         /// By channel.
         var streams: [LiveStream]
@@ -437,8 +437,7 @@ struct ReExportTests {
 
     /// Attaches from the beginning, and asks for streams until there are some.
     /// - Parameter reads: their metadata too.
-    private func attachAll(_ viewer: ScriptedViewer, _ name: String = "web/run", reads: Bool = true) throws -> Attached
-    {
+    func attachAll(_ viewer: ScriptedViewer, _ name: String = "web/run", reads: Bool = true) throws -> Attached {
         let id = try #require(try viewer.list().first { $0.name == name }).id
         var found = try viewer.attach(name).streams
         for _ in 0..<10 where found.isEmpty { found = try viewer.newStreams(id).streams }

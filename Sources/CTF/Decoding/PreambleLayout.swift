@@ -11,9 +11,13 @@ package struct PreambleLayout: Sendable, Equatable {
         case timestampEnd
         case sequenceNumber
         case discardedEvents
+        // Of the packet header: known where they can be.
+        case magicNumber
+        case streamClassID
+        case streamInstanceID
     }
 
-    /// A field of the packet context.
+    /// A field of the packet header or context.
     package struct Field: Sendable, Equatable {
         package var meaning: Meaning
         /// Bits from the packet's start.
@@ -25,6 +29,8 @@ package struct PreambleLayout: Sendable, Equatable {
 
     /// Fields in order of their position.
     package private(set) var fields: [Field] = []
+    /// Where the preamble ends, bits from the packet's start; nil where only a packet tells.
+    package private(set) var preambleBits: UInt64?
     /// Where the trace's UUID lies, bits from the packet's start; nil where packets do not carry it.
     package private(set) var uuidBits: UInt64?
     /// How many bits of time each event's header gives at least; 64 where it gives all, or none.
@@ -47,6 +53,7 @@ package struct PreambleLayout: Sendable, Equatable {
             guard let scope else { continue }
             guard add(scope, isContext: isContext, at: &position) else { return nil }
         }
+        preambleBits = position
         let scopes = [streamClass.eventHeader, streamClass.eventCommonContext]
         let events = streamClass.eventClasses.flatMap { [$0.specificContext, $0.payload] }
         for case let scope? in scopes + events {
@@ -72,17 +79,19 @@ package struct PreambleLayout: Sendable, Equatable {
                 guard add(inner, isContext: isContext, at: &position) else { return false }
                 continue
             case .integer(let integer):
-                if let meaning = Self.meaning(integer.roles, isContext: isContext) {
-                    guard let position, integer.isPlain else { return false }
-                    fields.append(
-                        Field(
-                            meaning: meaning,
-                            positionBits: position,
-                            sizeBits: integer.sizeBits,
-                            byteOrder: integer.byteOrder
-                        )
-                    )
+                guard let meaning = Self.meaning(integer.roles, isContext: isContext) else { break }
+                guard let position, integer.isPlain else {
+                    if isContext { return false }
+                    break
                 }
+                fields.append(
+                    Field(
+                        meaning: meaning,
+                        positionBits: position,
+                        sizeBits: integer.sizeBits,
+                        byteOrder: integer.byteOrder
+                    )
+                )
             case .array(let array) where array.roles.contains(.metadataStreamUUID):
                 guard let position, position % 8 == 0 else { return false }
                 uuidBits = position
@@ -94,13 +103,16 @@ package struct PreambleLayout: Sendable, Equatable {
     }
 
     private static func meaning(_ roles: FieldRoles, isContext: Bool) -> Meaning? {
-        guard isContext else { return nil }
-        let meanings: [(FieldRoles, Meaning)] = [
+        let ofHeader: [(FieldRoles, Meaning)] = [
+            (.packetMagicNumber, .magicNumber), (.streamClassID, .streamClassID),
+            (.streamInstanceID, .streamInstanceID),
+        ]
+        let ofContext: [(FieldRoles, Meaning)] = [
             (.packetTotalLength, .totalBits), (.packetContentLength, .contentBits),
             (.packetEndTimestamp, .timestampEnd), (.packetSequenceNumber, .sequenceNumber),
             (.discardedEventCounter, .discardedEvents), (.defaultClockTimestamp, .timestampBegin),
         ]
-        return meanings.first { roles.contains($0.0) }?.1
+        return (isContext ? ofContext : ofHeader).first { roles.contains($0.0) }?.1
     }
 
     // Depth is bounded by that of metadata.

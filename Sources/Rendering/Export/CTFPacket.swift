@@ -68,31 +68,15 @@ struct CTFPacket {
         let totalBits = UInt64(bytes.count) * 8
         for field in layout.fields {
             switch field.meaning {
-            case .totalBits: write(totalBits, field)
-            case .contentBits: write(layout[.totalBits] == nil ? totalBits : endBits, field)
-            case .timestampBegin: write(beginCycles, field)
-            case .timestampEnd: write(max(beginCycles, endCycles), field)
-            case .sequenceNumber: write(sequence, field)
-            case .discardedEvents: write(discarded, field)
+            case .totalBits: field.write(totalBits, to: &bytes)
+            case .contentBits: field.write(layout[.totalBits] == nil ? totalBits : endBits, to: &bytes)
+            case .timestampBegin: field.write(beginCycles, to: &bytes)
+            case .timestampEnd: field.write(max(beginCycles, endCycles), to: &bytes)
+            case .sequenceNumber: field.write(sequence, to: &bytes)
+            case .discardedEvents: field.write(discarded, to: &bytes)
+            case .magicNumber, .streamClassID, .streamInstanceID: break
             }
         }
-        if let uuid, let bits = layout.uuidBits {
-            for index in 0..<16 {
-                let word = index < 8 ? uuid.high : uuid.low
-                bytes[Int(bits / 8) + index] = UInt8(truncatingIfNeeded: word >> UInt64(56 - index % 8 * 8))
-            }
-        }
-    }
-
-    private mutating func write(_ value: UInt64, _ field: PreambleLayout.Field) {
-        let size = UInt64(field.sizeBits)
-        for index in 0..<size {
-            let position = field.positionBits + index
-            let isLittle = field.byteOrder == .littleEndian
-            let bit = value >> (isLittle ? index : size - 1 - index) & 1
-            let mask = UInt8(1) << UInt8(isLittle ? position % 8 : 7 - position % 8)
-            let byte = Int(position / 8)
-            bytes[byte] = bit == 1 ? bytes[byte] | mask : bytes[byte] & ~mask
-        }
+        if let uuid { layout.write(uuid, to: &bytes) }
     }
 }
