@@ -31,7 +31,9 @@ struct ExportedStream: Sendable {
     var shownWithheld: UInt64 = 0
     /// How often in a row a reply about it has said in vain that there are new streams.
     var unheededFlags = 0
-    /// What the viewer had been told when the stream came: none of its events is older, nanoseconds of the feed.
+    /// What the viewer had been told before the stream's first packet came, or before it attached the stream's session:
+    /// no event that it gets of it is older, nanoseconds of the feed. What it is told between that and the announcement
+    /// may be newer: it knows of new streams by then, and looks at them before it goes on.
     var floorNs: Int64?
     /// What the viewer was promised: nothing before this time comes any more, cycles.
     var promisedCycles: UInt64 = 0

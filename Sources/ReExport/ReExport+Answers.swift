@@ -50,6 +50,7 @@ extension ReExport {
         attached[session] = live.contains { session.holds($0) }
         attachmentChanges += 1
         knownNews = nil
+        for (id, stream) in streams where session.holds(stream.session) { streams[id]?.floorNs = revealedNs }
         server.replyToAttach(.ok, streams: announceStreams(of: session))
         return nil
     }
@@ -129,9 +130,7 @@ extension ReExport {
             let traceID = stream.stream.traceID
             if let metadata = announceTrace(traceID) { announced.append(metadata) }
             streams[id]?.isAnnounced = true
-            if let floorNs = stream.floorNs ?? revealedNs {
-                streams[id]?.promisedCycles = stream.cycles(before: floorNs) ?? 0
-            }
+            streams[id]?.promisedCycles = stream.floorNs.flatMap { stream.cycles(before: $0) } ?? 0
             let liveID = LiveStreamID(stream: id)
             streamOfID[liveID] = id
             announced.append(

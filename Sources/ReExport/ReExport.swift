@@ -213,8 +213,6 @@ package struct ReExport: ~Copyable, Sendable {
             case .stream(let stream):
                 guard let trace = traces[stream.traceID], streams[stream.id] == nil else { continue }
                 streams[stream.id] = ExportedStream(stream, session: trace.session)
-                // It may have been told that nothing comes before this.
-                streams[stream.id]?.floorNs = revealedNs
             case .traceEnd(let id): endTrace(id)
             case .streamEnd(let end): endStream(end.streamID)
             case .events(let group): take(group)
@@ -431,6 +429,7 @@ package struct ReExport: ~Copyable, Sendable {
         streams[id]?.classID = classID
         guard let stream = streams[id], stream.clock == nil, let trace = traces[stream.stream.traceID] else { return }
         knownNews = nil
+        streams[id]?.floorNs = revealedNs
         streams[id]?.clock = program.clockConversion(streamClassID: classID)
         streams[id]?.correctedClock = CorrectedClock(trace.trace, program.traceClass)
         if trace.uuid == nil { traces[stream.stream.traceID]?.uuid = program.traceClass.uuid }

@@ -100,6 +100,40 @@ struct ReExportTests {
         #expect(try viewer.index(session.streams[1]) == .beacon(30))
     }
 
+    @Test func `a stream whose first packet overlaps the one that tells of it is shown as it was traced`() throws {
+        let feed = ExportedFeed()
+        let start = try feed.packet(stream, of: trace, at: [10], end: 11)
+        let burst = try feed.packet(stream, of: trace, at: [50, 60, 70], end: 80, sequence: 1)
+        // Both streams have been there from the start, and this one had nothing to say.
+        let first = try feed.packet(other, of: trace, at: [51, 61], begin: 1, end: 65)
+        let second = try feed.packet(other, of: trace, at: [75], begin: 65, end: 90, sequence: 1)
+        try feed.publish(
+            try ExportedFeed.declarations(trace, [stream, other]) + [ExportedFeed.events(start)],
+            watermark: 40
+        )
+        let viewer = try ScriptedViewer(feed)
+        let session = try attachAll(viewer)
+        #expect(try viewer.index(session.streams[0]).end == 11)
+        #expect(try viewer.index(session.streams[0]) == .beacon(39))
+        try feed.publish(
+            [ExportedFeed.events(burst), ExportedFeed.events(first), ExportedFeed.events(second)],
+            watermark: 100
+        )
+        // It looks at new streams before it reads the packet.
+        let index = try viewer.index(session.streams[0])
+        #expect(index.end == 80 && index.flags == 2)
+        let new = try #require(try viewer.newStreams(session.id).streams.first)
+        let shown = try viewer.index(new)
+        // Behind what it was told before, and before the first event.
+        #expect(shown.begin == 39 && shown.end == 65)
+        let bytes = try #require(try viewer.packet(new, shown))
+        #expect(Set(bytes.differences(from: first.bytes).map(\.at)).isSubset(of: Set(32..<40)))
+        let last = try viewer.index(new)
+        #expect(last.begin == 65 && last.end == 90)
+        #expect(try viewer.packet(new, last) == second.bytes)
+        #expect(viewer.export.totals == ReExport.Totals(packets: 4))
+    }
+
     @Test func `packets that hold late events count as discarded`() throws {
         let feed = ExportedFeed()
         let first = try feed.packet(stream, of: trace, at: [10], end: 11)
