@@ -13,12 +13,8 @@ struct ExportedStream: Sendable {
     var known: (classID: UInt64, correction: TimeCorrection)?
     /// How its clock reads; nil without clock, or before it is known.
     var clock: ClockConversion?
-    /// The packet whose events are leaving.
-    var open: ExportedPacket?
-    /// Complete ones, in order, that were not asked for.
-    var ready: [ExportedPacket] = []
-    /// Those that were asked for last, at most `servedMax`: a viewer may fetch a packet when it has asked for the next.
-    var served: [ExportedPacket] = []
+    /// What is kept of it. Changed by way of `ReExport.change`, which counts.
+    var packets = KeptPackets()
     /// A packet of it that the viewer has not been shown.
     var model: FeedPacket?
     /// The last packet that it was shown, and where the last ended, one without events too, cycles.
@@ -33,8 +29,6 @@ struct ExportedStream: Sendable {
     var promisedCycles: UInt64 = 0
     /// Events that it is not shown, and that count as discarded.
     var withheldEvents: UInt64 = 0
-
-    static let servedMax = 2
 
     init(_ stream: FeedStream, session: SessionIdentity) {
         self.stream = stream
@@ -59,12 +53,7 @@ struct ExportedStream: Sendable {
     }
 
     /// Before which time no packet can begin that was not asked for, cycles; nil where nothing is known of one.
-    var nextBeginCycles: UInt64? { (ready.first ?? open)?.beginCycles }
-
-    /// Packet bytes that are kept.
-    var keptBytes: Int {
-        (open?.bytes.count ?? 0) + ready.reduce(0) { $0 + $1.bytes.count } + served.reduce(0) { $0 + $1.bytes.count }
-    }
+    var nextBeginCycles: UInt64? { (packets.ready.first ?? packets.open)?.beginCycles }
 }
 
 extension LiveStreamID {
