@@ -212,8 +212,8 @@ let package = Package(
         tests(
             "Runtime",
             [
-                "CTF", "Coordinator", "TLS", "Feed", "FeedLog", "ConfigurationFile", "Observability", "SimulatedRelay",
-                "Timeline",
+                "CTF", "Coordinator", "TLS", "Feed", "FeedLog", "ConfigurationFile", "Observability", "ReExport",
+                "SimulatedRelay", "Timeline",
             ] + nio + [
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -308,8 +308,10 @@ extension Checker {
 
     /// The protocol has neither encryption nor identities, so another address than loopback has to be meant.
     private func live(_ file: Section) -> Configuration.Live? {
-        guard let section = section(file, "live", keys: ["listen", "exposed"]) else { return nil }
+        guard let section = section(file, "live", keys: ["listen", "exposed", "viewers", "memory"]) else { return nil }
         let listen = required(section, "listen", Self.listenAddress)
+        let viewers = optional(section, "viewers", Quantity.count)
+        let memory = optional(section, "memory", Quantity.sizeBytes)
         let isExposed = optional(section, "exposed", Self.choice) ?? false
         guard let listen else { return nil }
         if !listen.isLoopback, !isExposed {
@@ -319,7 +321,10 @@ extension Checker {
                 key: section.path(of: "listen")
             )
         }
-        return Configuration.Live(listen: listen)
+        var live = Configuration.Live(listen: listen)
+        live.viewers = viewers ?? live.viewers
+        live.memoryBytes = memory.map { Int(clamping: $0) } ?? live.memoryBytes
+        return live
     }
 
     private static func choice(_ text: String) throws(ValueError) -> Bool {

@@ -285,7 +285,15 @@ extension Configuration {
     /// The feed for LTTng live viewers. Elsewhere than on loopback only where the file says that it is meant.
     package struct Live: Sendable, Equatable {
         package var listen: NetworkEndpoint
+        /// Viewers at a time, positive.
+        package var viewers: Int
+        /// What the packets that are kept for one viewer may take, bytes, positive.
+        package var memoryBytes: Int
 
-        package init(listen: NetworkEndpoint) { self.listen = listen }
+        package init(listen: NetworkEndpoint, viewers: Int = 32, memoryBytes: Int = 128 << 20) {
+            self.listen = listen
+            self.viewers = viewers
+            self.memoryBytes = memoryBytes
+        }
     }
 }

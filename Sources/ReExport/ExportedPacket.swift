@@ -20,6 +20,10 @@ struct ExportedPacket: Sendable {
     var withheldBefore: UInt64 = 0
     /// Packets between it and the one that is shown before it: lost, or not shown.
     var missingBefore: UInt64 = 0
+    /// Its number among all packets that the viewer was shown; 0 until it is.
+    var servedNumber: UInt64 = 0
+    /// The viewer has fetched it, to the end of its content.
+    var isFetched = false
     /// Where the viewer finds it in its stream, bytes.
     var offset: UInt64 { place.offset }
     /// What its own fields say, cycles and bits: as it was traced, unless the viewer has to see it otherwise.
@@ -59,26 +63,22 @@ struct ExportedPacket: Sendable {
         byteCount = endBits / 8
     }
 
-    /// - Returns: bytes that it has grown by.
-    mutating func append(_ slice: EventSlice) -> Int {
+    /// A slice that does not follow the last one has it withheld.
+    mutating func append(_ slice: EventSlice) {
         eventCount += UInt64(slice.eventCount)
-        guard !isWithheld else { return 0 }
+        guard !isWithheld else { return }
         let first = Int(clamping: slice.firstBits / 8)
         let count = Int(clamping: slice.endBits / 8 + (slice.endBits % 8 == 0 ? 0 : 1)) - first
         // Two slices share the byte in which one ends and the next begins.
         let shared = bytes.count - first
         guard slice.firstBits == endBits, shared == 0 || shared == 1, count >= shared,
             slice.storageOffset + count <= slice.storage.capacity
-        else {
-            isWithheld = true
-            return 0
-        }
+        else { return withhold() }
         endBits = slice.endBits
         withExtendedLifetime(slice.storage) {
             let start = slice.storageOffset
             bytes.append(contentsOf: slice.storage.bytes[(start + shared)..<(start + count)])
         }
-        return count - shared
     }
 
     /// Changes what the viewer must see otherwise.
@@ -93,11 +93,10 @@ struct ExportedPacket: Sendable {
         if let uuid { layout.write(uuid, to: &bytes) }
     }
 
-    /// - Returns: bytes that are let go of.
-    mutating func withhold() -> Int {
-        defer { bytes = [] }
+    /// It will not be shown: its bytes are let go of.
+    mutating func withhold() {
         isWithheld = true
-        return bytes.count
+        bytes = []
     }
 
     /// Whether all of its content has come.

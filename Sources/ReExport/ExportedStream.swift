@@ -17,12 +17,8 @@ struct ExportedStream: Sendable {
     var correctedClock: CorrectedClock?
     /// How its clock reads; nil without clock, or before it is known.
     var clock: ClockConversion?
-    /// The packet whose events are leaving.
-    var open: ExportedPacket?
-    /// Complete ones, in order, that were not asked for.
-    var ready: [ExportedPacket] = []
-    /// Those that were asked for last, at most `servedMax`: a viewer may fetch a packet when it has asked for the next.
-    var served: [ExportedPacket] = []
+    /// What is kept of it. Changed by way of `ReExport.change`, which counts.
+    var packets = KeptPackets()
     /// Of its last packet, shown or not; nil before the first.
     var head: PacketHead?
     /// Of the last packet that it was shown, one without events too, and where that ended, cycles.
@@ -37,12 +33,13 @@ struct ExportedStream: Sendable {
     var floorNs: Int64?
     /// What the viewer was promised: nothing before this time comes any more, cycles.
     var promisedCycles: UInt64 = 0
+    /// By how much less its beacons promise than is known, cycles: no two streams say the same time, since babeltrace2
+    /// warns where it has to choose between two equal messages.
+    var beaconLagCycles: UInt64 = 0
     /// Events that it is not shown, and that count as discarded.
     var withheldEvents: UInt64 = 0
     /// Packets that are lost or withheld, and by which packets that will show.
     var missing = MissingPackets()
-
-    static let servedMax = 2
 
     init(_ stream: FeedStream, session: SessionIdentity) {
         self.stream = stream
@@ -64,12 +61,7 @@ struct ExportedStream: Sendable {
     }
 
     /// Before which time no packet can begin that was not asked for, cycles; nil where nothing is known of one.
-    var nextBeginCycles: UInt64? { (ready.first ?? open)?.beginCycles }
-
-    /// Packet bytes that are kept.
-    var keptBytes: Int {
-        (open?.bytes.count ?? 0) + ready.reduce(0) { $0 + $1.bytes.count } + served.reduce(0) { $0 + $1.bytes.count }
-    }
+    var nextBeginCycles: UInt64? { (packets.ready.first ?? packets.open)?.beginCycles }
 }
 
 extension LiveStreamID {

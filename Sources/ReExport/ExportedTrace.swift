@@ -4,12 +4,15 @@ import Feed
 /// A trace as a viewer is shown it.
 struct ExportedTrace: Sendable {
     let trace: FeedTrace
-    /// Metadata that has come and was not fetched.
-    private(set) var unsent: [[UInt8]] = []
+    /// Its metadata, in the pieces in which it came: those of the decoder's state, as long as the trace lives, and so
+    /// nothing that is kept besides.
+    private(set) var metadata: [[UInt8]] = []
     /// Metadata that has come, bytes.
     private(set) var receivedBytes = 0
-    /// Of the checkpoint that is being read: what it has said again, bytes.
-    private var repeatedBytes = 0
+    /// Of these, what the viewer has fetched.
+    private var sentBytes = 0
+    /// Of the checkpoint that is being read: what it has said again.
+    private var repeated: [[UInt8]] = []
     /// Its metadata stream was announced.
     var isAnnounced = false
     /// Nothing more comes of it.
@@ -31,24 +34,47 @@ struct ExportedTrace: Sendable {
     mutating func append(_ bytes: [UInt8]) {
         if receivedBytes == 0 { isCTF2 = bytes.first == 0x1E }
         receivedBytes += bytes.count
-        unsent.append(bytes)
+        metadata.append(bytes)
     }
 
     /// A checkpoint begins, which says all metadata from the start.
     mutating func beginCheckpoint() {
-        repeatedBytes = 0
+        repeated = []
     }
 
     mutating func appendRepeated(_ bytes: [UInt8]) {
-        let known = receivedBytes - min(repeatedBytes, receivedBytes)
-        repeatedBytes += bytes.count
-        if bytes.count > known { append(Array(bytes[known...])) }
+        repeated.append(bytes)
     }
 
+    /// What it says is what the decoder's state has from now on.
+    mutating func endCheckpoint() {
+        defer { repeated = [] }
+        guard repeated.reduce(0, { $0 + $1.count }) >= receivedBytes else { return }
+        (metadata, receivedBytes) = ([], 0)
+        for piece in repeated { append(piece) }
+    }
+
+    var hasUnsent: Bool { sentBytes < receivedBytes }
+
     /// Hands out what was not fetched.
+    /// - Complexity: O(pieces), and what is handed out.
     mutating func takeMetadata() -> [UInt8] {
-        defer { unsent = [] }
-        return shown(unsent.count == 1 ? unsent[0] : Array(unsent.joined()))
+        var unsent: [UInt8] = []
+        unsent.reserveCapacity(receivedBytes - sentBytes)
+        var start = 0
+        for piece in metadata {
+            let first = max(sentBytes - start, 0)
+            if first < piece.count { unsent += piece[first...] }
+            start += piece.count
+        }
+        sentBytes = receivedBytes
+        return shown(unsent)
+    }
+
+    /// The viewer knows nothing of it any more.
+    mutating func startOver() {
+        isAnnounced = false
+        sentBytes = 0
     }
 
     /// Has the trace known by another UUID, where `isTaken` says that its own is taken.

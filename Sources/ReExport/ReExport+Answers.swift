@@ -5,14 +5,16 @@ import LTTngLive
 /// Answers about sessions.
 extension ReExport {
     /// Answers a request, or says what is missing for that.
-    mutating func answer(_ request: LiveRequest, newest: FeedState) -> Step? {
+    mutating func answer(_ request: LiveRequest) -> Step? {
         switch request {
         case .connect: server.replyToConnect(viewerSession: 1)
         case .createViewerSession:
             hasViewerSession = true
             server.replyToCreateViewerSession(.ok)
-        case .listSessions: server.replyToList(list(newest).map(\.listed))
-        case .attach(let id, let seek): return answerAttach(id, seek: seek, newest: newest)
+        case .listSessions:
+            guard let newest else { return .look }
+            server.replyToList(list(newest).map(\.listed))
+        case .attach(let id, let seek): return answerAttach(id, seek: seek)
         case .detach(let id): answerDetach(id)
         case .newStreams(let id): return answerNewStreams(id)
         case .nextIndex(let id): return answerNextIndex(id)
@@ -22,15 +24,16 @@ extension ReExport {
         return nil
     }
 
-    private func list(_ newest: FeedState) -> [(session: ExportedSession, listed: ListedSession)] {
-        ExportedSession.list(newest.liveSessions, livePeriodUs: limits.livePeriodUs)
+    private func list(_ newest: [FeedState.LiveSession]) -> [(session: ExportedSession, listed: ListedSession)] {
+        ExportedSession.list(newest, livePeriodUs: limits.livePeriodUs)
     }
 
-    private mutating func answerAttach(_ id: LiveSessionID, seek: UInt32, newest: FeedState) -> Step? {
+    private mutating func answerAttach(_ id: LiveSessionID, seek: UInt32) -> Step? {
         guard hasViewerSession else {
             server.replyToAttach(.noViewerSession)
             return nil
         }
+        guard let newest else { return .look }
         guard let (session, listed) = list(newest).first(where: { $0.listed.id == id }),
             listed.format == .ctf1 || showsCTF2
         else {
@@ -63,7 +66,7 @@ extension ReExport {
         for (stream, value) in streams where session.holds(value.session) {
             letGo(of: stream, hasEnded: value.hasEnded)
         }
-        for (trace, value) in traces where session.holds(value.session) { traces[trace]?.isAnnounced = false }
+        for (trace, value) in traces where session.holds(value.session) { letGo(ofTrace: trace) }
         server.replyToDetach(.ok)
     }
 
@@ -170,7 +173,7 @@ extension ReExport {
             server.replyToNextIndex(traceOfID[liveID] == nil ? .failed : .hungUp)
             return nil
         }
-        while let packet = streams[id]?.ready.first, isDue(packet, of: id) {
+        while let packet = streams[id]?.packets.ready.first, isDue(packet, of: id) {
             guard packet.endCycles >= streams[id]?.promisedCycles ?? 0 else {
                 withholdFirst(of: id)
                 continue
@@ -178,7 +181,7 @@ extension ReExport {
             if !answerEmptyPacket(before: packet, of: id) { answer(packet, of: id) }
             return nil
         }
-        if hasEnded(streams[id]), streams[id]?.ready.isEmpty == true {
+        if hasEnded(streams[id]), streams[id]?.packets.ready.isEmpty == true {
             server.replyToNextIndex(.hungUp, flags: flags(ofStream: id))
             forget(stream: id)
             return nil
@@ -297,7 +300,7 @@ extension ReExport {
 
     private mutating func flags(ofStream id: UInt64) -> ReplyFlags {
         var flags: ReplyFlags = []
-        if let traceID = streams[id]?.stream.traceID, traces[traceID]?.unsent.isEmpty == false {
+        if let traceID = streams[id]?.stream.traceID, traces[traceID]?.hasUnsent == true {
             flags.insert(.newMetadata)
         }
         if hasNewStreams() { flags.insert(.newStreams) }
@@ -305,24 +308,15 @@ extension ReExport {
     }
 
     private mutating func answerPacket(_ liveID: LiveStreamID, offset: UInt64, length: UInt32) {
-        let (end, overflow) = offset.addingReportingOverflow(UInt64(length))
-        guard !overflow, length <= limits.packetReplyBytes, let id = streamOfID[liveID],
-            let packet = streams[id]?.served.last(where: { packet in
-                offset >= packet.offset && end - packet.offset <= packet.byteCount
-            })
+        guard length <= limits.packetReplyBytes, let id = streamOfID[liveID],
+            let bytes = fetch(id, offset: offset, count: Int(length))
         else { return server.replyToPacket(.failed) }
-        // In the packet, so it fits.
-        let first = Int(offset - packet.offset)
-        let count = Int(length)
-        var bytes = Array(packet.bytes[min(first, packet.bytes.count)..<min(first + count, packet.bytes.count)])
-        // What is behind the content is padding, of which the feed has none.
-        bytes += repeatElement(0, count: count - bytes.count)
         bytes.withUnsafeBytes { server.replyToPacket(.ok, bytes: $0) }
     }
 
     private mutating func answerMetadata(_ liveID: LiveStreamID) {
         guard let id = traceOfID[liveID], let trace = traces[id] else { return server.replyToMetadata(.failed) }
-        guard !trace.unsent.isEmpty else { return server.replyToMetadata(.noNew) }
+        guard trace.hasUnsent else { return server.replyToMetadata(.noNew) }
         let bytes = traces[id]?.takeMetadata() ?? []
         bytes.withUnsafeBytes { server.replyToMetadata(.ok, bytes: $0) }
     }

@@ -18,6 +18,8 @@ package struct ReExport: ~Copyable, Sendable {
         case idle
         /// A request is answered: `advance` again when the reply can be written.
         case answered
+        /// Call `looked` with the sessions that live at the log's end.
+        case look
         /// Call `opened` with where the log begins, or with where it ends.
         case open(SeekPosition)
         /// Call `took` with the frames that follow, or `tookNothing`.
@@ -30,11 +32,20 @@ package struct ReExport: ~Copyable, Sendable {
         /// Packets that were not shown, and their events that came.
         package var withheldPackets: UInt64 = 0
         package var withheldEvents: UInt64 = 0
+        /// Packets that a limit was in the way of: of those that are not shown, and of others that were let go of
+        /// before they were fetched.
+        package var givenUpPackets: UInt64 = 0
 
-        package init(packets: UInt64 = 0, withheldPackets: UInt64 = 0, withheldEvents: UInt64 = 0) {
+        package init(
+            packets: UInt64 = 0,
+            withheldPackets: UInt64 = 0,
+            withheldEvents: UInt64 = 0,
+            givenUpPackets: UInt64 = 0
+        ) {
             self.packets = packets
             self.withheldPackets = withheldPackets
             self.withheldEvents = withheldEvents
+            self.givenUpPackets = givenUpPackets
         }
     }
 
@@ -46,6 +57,8 @@ package struct ReExport: ~Copyable, Sendable {
     var server: LiveServer
     private var requests: [LiveRequest] = []
     private var nextRequest = 0
+    /// What lived at the log's end when the current request asked for it.
+    private(set) var newest: [FeedState.LiveSession]?
     var hasViewerSession = false
     /// What is attached, and whether it has been there since.
     var attached: [ExportedSession: Bool] = [:]
@@ -54,7 +67,7 @@ package struct ReExport: ~Copyable, Sendable {
     /// Whether there are streams to be announced; nil: to be looked for.
     var knownNews: Bool?
 
-    private var decoder = FrameDecoder()
+    private(set) var decoder = FrameDecoder()
     /// The log was opened; nothing is read before.
     private(set) var isOpen = false
     /// Whether the current request has had frames read for it.
@@ -76,10 +89,16 @@ package struct ReExport: ~Copyable, Sendable {
     var streamOfID: [LiveStreamID: UInt64] = [:]
     var traceOfID: [LiveStreamID: UInt64] = [:]
     /// Packet bytes of all streams.
-    private var keptBytes = 0
+    private var kept = KeptBytes()
+    /// Of streams that have ended and that the viewer has not been told so.
+    private var endedStreamCount = 0
+    /// Of traces that have ended, which the decoder's state has no more: metadata, bytes.
+    private var endedMetadataBytes = 0
     package internal(set) var totals = Totals()
     /// Packets that the feed does not have.
     var emptyPacketCount: UInt64 = 0
+    /// Packets that can, or could, be fetched.
+    private var servedCount: UInt64 = 0
 
     package init(feed: FeedIdentity, limits: ReExportLimits = ReExportLimits()) {
         self.feed = feed
@@ -95,21 +114,29 @@ package struct ReExport: ~Copyable, Sendable {
         try server.received(bytes, requests: &requests)
     }
 
-    /// Whether as much waits as may: no more is to be received before some is answered.
-    package var isFull: Bool { requests.count - nextRequest >= limits.requests }
+    /// Requests that wait to be answered. The driver bounds them: while there are any it receives no more.
+    package var waitingRequests: Int { requests.count - nextRequest }
+
+    /// Packet bytes that are kept.
+    package var keptBytes: Int { kept.all }
 
     /// Answers the next request, if it can.
-    /// - Parameter newest: what lives at the log's end.
-    package mutating func advance(newest: FeedState) throws(FeedError) -> Step {
+    package mutating func advance() -> Step {
         guard nextRequest < requests.count else {
             requests.removeAll(keepingCapacity: requests.capacity <= 256)
             nextRequest = 0
             return .idle
         }
-        if let step = answer(requests[nextRequest], newest: newest) { return step }
+        if let step = answer(requests[nextRequest]) { return step }
         nextRequest += 1
         hasRead = false
+        newest = nil
         return .answered
+    }
+
+    /// What lives at the log's end, for the current request.
+    package mutating func looked(_ newest: [FeedState.LiveSession]) {
+        self.newest = newest
     }
 
     package var hasOutput: Bool { server.hasOutput }
@@ -136,15 +163,9 @@ package struct ReExport: ~Copyable, Sendable {
 
     /// - Returns: whether frames are to be read before the current request is answered: once each, and not while more
     ///   waits for the viewer than may.
-    mutating func wantsFrames() -> Bool {
-        guard isOpen, !hasRead, waitingBytes < limits.waitingBytes else { return false }
-        return true
-    }
-
-    /// - Complexity: O(streams).
-    private var waitingBytes: Int {
-        guard keptBytes >= limits.waitingBytes else { return 0 }
-        return streams.values.reduce(0) { sum, stream in sum + stream.ready.reduce(0) { $0 + $1.bytes.count } }
+    func wantsFrames() -> Bool {
+        isOpen && !hasRead && kept.ready + endedMetadataBytes < limits.waitingBytes
+            && endedStreamCount < limits.endedStreams
     }
 
     // MARK: Frames
@@ -172,6 +193,7 @@ package struct ReExport: ~Copyable, Sendable {
             }
             take(received)
         }
+        for id in traces.keys { traces[id]?.endCheckpoint() }
         for id in streams.keys where !named.streams.contains(id) { endStream(id) }
         for id in traces.keys where !named.traces.contains(id) { endTrace(id) }
         for id in named.streams {
@@ -208,6 +230,7 @@ package struct ReExport: ~Copyable, Sendable {
             case .trace(let trace):
                 if traces[trace.id] == nil { traces[trace.id] = ExportedTrace(trace) }
             case .metadata(let id, let bytes):
+                guard traces[id]?.hasEnded == false else { continue }
                 knownNews = nil
                 if frame.isCheckpoint { traces[id]?.appendRepeated(bytes) } else { traces[id]?.append(bytes) }
             case .stream(let stream):
@@ -255,6 +278,8 @@ package struct ReExport: ~Copyable, Sendable {
     }
 
     private mutating func endTrace(_ id: UInt64) {
+        guard let trace = traces[id], !trace.hasEnded else { return }
+        endedMetadataBytes += trace.receivedBytes
         traces[id]?.hasEnded = true
         for (stream, value) in streams where value.stream.traceID == id { endStream(stream) }
         forgetIfUnused(trace: id)
@@ -263,32 +288,42 @@ package struct ReExport: ~Copyable, Sendable {
     private mutating func endStream(_ id: UInt64) {
         guard let stream = streams[id] else { return }
         giveUpOpenPacket(of: id)
+        if !stream.hasEnded { endedStreamCount += 1 }
         streams[id]?.hasEnded = true
-        if !isWanted(stream.session) || (!stream.isAnnounced && stream.ready.isEmpty) { forget(stream: id) }
+        if !isWanted(stream.session) || (!stream.isAnnounced && stream.packets.ready.isEmpty) { forget(stream: id) }
     }
 
     /// Nothing more is asked of the stream.
     mutating func forget(stream id: UInt64) {
         guard let stream = streams.removeValue(forKey: id) else { return }
         knownNews = nil
-        keptBytes -= stream.keptBytes
+        kept -= stream.packets.bytes
+        if stream.hasEnded { endedStreamCount -= 1 }
         streamOfID[LiveStreamID(stream: id)] = nil
         forgetIfUnused(trace: stream.stream.traceID)
     }
 
     /// The viewer has detached the stream's session.
     mutating func letGo(of id: UInt64, hasEnded: Bool) {
-        guard !hasEnded, let stream = streams[id] else { return forget(stream: id) }
-        keptBytes -= stream.keptBytes
+        guard !hasEnded else { return forget(stream: id) }
         streamOfID[LiveStreamID(stream: id)] = nil
+        change(id) { $0 = KeptPackets() }
         streams[id]?.isAnnounced = false
-        streams[id]?.open = nil
-        streams[id]?.ready = []
-        streams[id]?.served = []
+        streams[id]?.unheededFlags = 0
+        // What comes next follows on nothing that the viewer knows.
+        streams[id]?.shown = nil
+    }
+
+    /// The viewer has detached the trace's session: it is told of it anew, and gets its metadata from the start.
+    mutating func letGo(ofTrace id: UInt64) {
+        traceOfID[LiveStreamID(metadataOf: id)] = nil
+        traces[id]?.startOver()
     }
 
     private mutating func forgetIfUnused(trace id: UInt64) {
-        guard traces[id]?.hasEnded == true, !streams.values.contains(where: { $0.stream.traceID == id }) else { return }
+        guard let trace = traces[id], trace.hasEnded, !streams.values.contains(where: { $0.stream.traceID == id })
+        else { return }
+        endedMetadataBytes -= trace.receivedBytes
         traces[id] = nil
         traceOfID[LiveStreamID(metadataOf: id)] = nil
     }
@@ -312,38 +347,33 @@ package struct ReExport: ~Copyable, Sendable {
                 streams[id]?.missing.add(nil)
                 continue
             }
-            if slice.opensPacket {
-                let packet = ExportedPacket(slice.packet)
-                keptBytes += packet.bytes.count
-                streams[id]?.open = packet
-            }
+            if slice.opensPacket { change(id) { $0.begin(slice.packet) } }
             append(slice, to: id, isLate: late.contains(index))
         }
     }
 
+    /// Changes what is kept of a stream, and counts it.
+    /// - Returns: nil where there is no such stream.
+    @discardableResult
+    private mutating func change<Result>(_ id: UInt64, _ body: (inout KeptPackets) -> Result) -> Result? {
+        streams[id]?.packets.counted(in: &kept, body)
+    }
+
     private mutating func append(_ slice: EventSlice, to id: UInt64, isLate: Bool) {
-        guard streams[id]?.open?.id == slice.packet.id else {
+        // One that is late is older than what viewers have been told that nothing comes before.
+        guard change(id, { $0.append(slice, isLate: isLate) }) == true else {
             // The packet's beginning came before the viewer did, or is gone.
             streams[id]?.withheldEvents += UInt64(slice.eventCount)
             return
         }
-        let before = streams[id]?.open?.bytes.count ?? 0
-        let grown = streams[id]?.open?.append(slice) ?? 0
-        keptBytes += grown
-        // What viewers have been told by now is that nothing so old comes any more.
-        if isLate || streams[id]?.open?.isWithheld == true {
-            _ = streams[id]?.open?.withhold()
-            keptBytes -= before + grown
-        }
         keepWithinLimit()
-        guard var packet = streams[id]?.open, packet.isComplete || (packet.isWithheld && isLastSlice(slice)) else {
-            return
-        }
-        streams[id]?.open = nil
+        guard streams[id]?.packets.open.map({ $0.isComplete || ($0.isWithheld && isLastSlice(slice)) }) == true,
+            var packet = change(id, { $0.takeOpen() }) ?? nil
+        else { return }
         guard !packet.isWithheld else { return withheld(packet, of: id) }
         packet.withheldBefore = streams[id]?.withheldEvents ?? 0
         packet.missingBefore = streams[id]?.missing.take(before: packet.place) ?? 0
-        streams[id]?.ready.append(packet)
+        change(id) { $0.append(ready: packet) }
     }
 
     private func isLastSlice(_ slice: EventSlice) -> Bool {
@@ -363,51 +393,62 @@ package struct ReExport: ~Copyable, Sendable {
 
     /// A packet cannot be completed.
     private mutating func giveUpOpenPacket(of id: UInt64) {
-        guard var packet = streams[id]?.open else { return }
-        streams[id]?.open = nil
-        keptBytes -= packet.withhold()
-        withheld(packet, of: id)
+        if let packet = change(id, { $0.takeOpen() }) ?? nil { withheld(packet, of: id) }
     }
 
+    /// Gives up the packets of which most has come, where those in the making take too much.
     private mutating func keepWithinLimit() {
-        guard keptBytes > limits.packetBytes else { return }
-        let largest = streams.max { ($0.value.open?.bytes.count ?? 0) < ($1.value.open?.bytes.count ?? 0) }
-        guard let id = largest?.key else { return }
-        keptBytes -= streams[id]?.open?.withhold() ?? 0
+        while kept.open > limits.openBytes {
+            guard let id = streams.max(by: { $0.value.packets.bytes.open < $1.value.packets.bytes.open })?.key else {
+                return
+            }
+            change(id) { $0.withholdOpen() }
+            totals.givenUpPackets += 1
+        }
     }
 
     /// The next packet was asked for.
     mutating func serve(_ packet: ExportedPacket, of id: UInt64) {
-        guard streams[id]?.ready.isEmpty == false else { return }
-        keptBytes -= streams[id]?.ready.removeFirst().bytes.count ?? 0
+        guard change(id, { $0.removeFirstReady() }) ?? nil != nil else { return }
         totals.packets += 1
         keep(packet, of: id)
     }
 
     /// A packet may be fetched from now on, and the one before the last is let go of.
     mutating func keep(_ packet: ExportedPacket, of id: UInt64) {
-        streams[id]?.served.append(packet)
-        keptBytes += packet.bytes.count
-        guard let served = streams[id]?.served, served.count > ExportedStream.servedMax else { return }
-        keptBytes -= served[0].bytes.count
-        streams[id]?.served.removeFirst()
+        servedCount += 1
+        var packet = packet
+        packet.servedNumber = servedCount
+        change(id) { $0.append(served: packet) }
+        while kept.served > limits.servedBytes, let (victim, first) = dispensable {
+            change(victim) { _ = $0.removeFirstServed() }
+            if !first.isFetched { totals.givenUpPackets += 1 }
+        }
+    }
+
+    /// The oldest packet that the viewer has fetched, or else the oldest that it may fetch; never the last.
+    /// - Complexity: O(streams).
+    private var dispensable: (stream: UInt64, packet: ExportedPacket)? {
+        streams.compactMap { id, stream in
+            stream.packets.served.first.map { (stream: id, packet: $0) }
+        }.filter { $0.packet.servedNumber < servedCount }.min { left, right in
+            (left.packet.isFetched ? 0 : 1, left.packet.servedNumber)
+                < (right.packet.isFetched ? 0 : 1, right.packet.servedNumber)
+        }
     }
 
     /// The first complete packet is not shown after all.
     mutating func withholdFirst(of id: UInt64) {
-        guard let packet = streams[id]?.ready.first else { return }
-        streams[id]?.ready.removeFirst()
-        keptBytes -= packet.bytes.count
+        guard let packet = change(id, { $0.removeFirstReady() }) ?? nil else { return }
         countWithheld(packet, of: id)
-        for index in streams[id]?.ready.indices ?? 0..<0 {
-            streams[id]?.ready[index].withheldBefore += packet.eventCount
-        }
         let missing = packet.missingBefore.addingSaturating(1)
-        if streams[id]?.ready.isEmpty == true {
-            streams[id]?.missing.add(missing)
-        } else {
-            streams[id]?.ready[0].missingBefore.addSaturating(missing)
-        }
+        let isSaid = change(id) { $0.count(withheld: packet.eventCount, missing: missing) }
+        if isSaid != true { streams[id]?.missing.add(missing) }
+    }
+
+    /// - Returns: nil where nothing is kept that has all of it.
+    mutating func fetch(_ id: UInt64, offset: UInt64, count: Int) -> [UInt8]? {
+        streams[id]?.packets.fetch(offset: offset, count: count)
     }
 
     /// A packet says what its stream is.

@@ -5,6 +5,7 @@ import FeedLog
 package import Logging
 import NIOCore
 import NIOPosix
+import ReExport
 import ServiceLifecycle
 
 /// `tidemark serve`: a coordinator, its log, and its subscribers' listener.
@@ -53,9 +54,9 @@ package final class FeedDaemon: Service {
     package var http: HTTPAccess? { settings.http }
 
     package func run() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.live == nil ? 2 : 3)
         do {
-            try await serve(coordinatorLoop: group.next(), feedLoop: group.next())
+            try await serve(coordinatorLoop: group.next(), feedLoop: group.next(), viewerLoop: group.next())
             try await group.shutdownGracefully()
         } catch {
             try? await group.shutdownGracefully()
@@ -70,14 +71,19 @@ package final class FeedDaemon: Service {
         try settings.reload(new)
     }
 
-    private func serve(coordinatorLoop: any EventLoop, feedLoop: any EventLoop) async throws {
+    /// - Parameter viewerLoop: used only where the configuration has LTTng live viewers.
+    private func serve(
+        coordinatorLoop: any EventLoop,
+        feedLoop: any EventLoop,
+        viewerLoop: any EventLoop
+    ) async throws {
         let (hub, recovered) = try openHub(on: feedLoop)
         let listener = try await FeedListener.listen(on: configuration.feed.listen, hub: hub, access: settings.access)
         logger.info(
             "feed is served",
             metadata: ["listen": "\(configuration.feed.listen)", "feed": "\(hub.feed.id)"]
         )
-        let viewers = try await serveViewers(hub)
+        let viewers = try await serveViewers(hub, on: viewerLoop)
         listening(listener.localAddress?.port ?? 0)
         if configuration.feed.allow.isEmpty {
             logger.warning("feed.allow is empty: no subscriber may see anything")
@@ -125,9 +131,16 @@ package final class FeedDaemon: Service {
     }
 
     /// - Returns: nil where the configuration has no viewers.
-    private func serveViewers(_ hub: FeedHub) async throws -> ViewerListener? {
+    private func serveViewers(_ hub: FeedHub, on loop: any EventLoop) async throws -> ViewerListener? {
         guard let live = configuration.live else { return nil }
-        let viewers = try await ViewerListener.listen(on: live.listen, key: "live.listen", hub: hub, logger: logger)
+        let viewers = try await ViewerListener.listen(
+            on: live.listen,
+            key: "live.listen",
+            hub: hub,
+            loop: loop,
+            limits: ViewerLimits(live),
+            logger: logger
+        )
         let port = try await viewers.port()
         logger.info(
             "the feed is shown to LTTng live viewers",
@@ -158,6 +171,15 @@ extension SubscriberLimits {
         changed.bytesPerSecondPerIdentity = limits.bytesPerSecond
         changed.outgoingBytes = min(outgoingBytes, max(16 << 10, limits.bufferBytes / limits.connections))
         return changed
+    }
+}
+
+extension ViewerLimits {
+    /// What the configuration file allows.
+    init(_ live: Configuration.Live) {
+        self.init()
+        viewers = live.viewers
+        export = ReExportLimits(memoryBytes: live.memoryBytes)
     }
 }
 

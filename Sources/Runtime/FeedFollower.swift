@@ -152,12 +152,8 @@ package final class FeedFollower: LogFollower, Sendable {
 
     /// - Returns: nil where the log has no more.
     private func take(_ read: StoredRead) -> FeedPortion? {
-        var read = read
         if let damage = read.damage {
             hub.logger.error("the log is damaged: \(damage)", metadata: ["forwarder": "\(key.name)"])
-        }
-        if case .unreadable = read.found, let position = state.value.position {
-            read = hub.goOnInMemory(after: position)
         }
         state.value.position = read.position
         switch read.found {
@@ -166,15 +162,6 @@ package final class FeedFollower: LogFollower, Sendable {
             if state.value.acknowledged == 0 { state.value.acknowledged = opening.state.sequence }
             return FeedPortion(opening: opening, frames: [])
         case .atEnd, .unreadable: return nil
-        }
-    }
-}
-
-extension FeedHub.Reading {
-    fileprivate func future(on loop: any EventLoop) -> EventLoopFuture<StoredRead> {
-        switch self {
-        case .now(let read): loop.makeSucceededFuture(read)
-        case .later(let future): future
         }
     }
 }

@@ -16,6 +16,13 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     enum Reading {
         case now(StoredRead)
         case later(EventLoopFuture<StoredRead>)
+
+        func future(on loop: any EventLoop) -> EventLoopFuture<StoredRead> {
+            switch self {
+            case .now(let read): loop.makeSucceededFuture(read)
+            case .later(let future): future
+            }
+        }
     }
 
     /// The log on disk.
@@ -66,6 +73,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     private var isStopping = false
     /// Who serves it to LTTng live viewers.
     weak var viewers: ViewerListener?
+    /// The sessions that live, and after which frame.
+    private var listed: (sequence: UInt64, sessions: [FeedState.LiveSession])?
     /// What subscribers that have left were sent, bytes.
     private var leftSentBytes: UInt64 = 0
     /// By batch: how long it waited to be logged, and how old its newest event was then.
@@ -274,8 +283,14 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         }
     }
 
-    /// What lives after the newest frame.
-    var newestState: FeedState { tail.newestState }
+    /// The sessions that live after the newest frame.
+    /// - Complexity: O(sessions + traces + streams), once a frame.
+    var liveSessions: [FeedState.LiveSession] {
+        if let listed, listed.sequence == tail.newestSequence { return listed.sessions }
+        let sessions = tail.newestState.liveSessions
+        listed = (tail.newestSequence, sessions)
+        return sessions
+    }
 
     /// Finds where something begins to read: what lives there, in `StoredRead.fallenOut`.
     func opening(_ start: SubscriptionStart) throws(Refusal) -> Reading {
@@ -285,23 +300,23 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         switch start {
         case .earliest:
             guard !catalogue.segments.isEmpty, catalogue.oldestSequence ?? 0 <= memory.sequence else { break }
-            return .later(disk.reading.run { $0.openEarliest(catalogue) })
+            return fromDisk(disk) { $0.openEarliest(catalogue) }
         case .latest: break
         case .time(let ns):
             guard memory.watermarkNs ?? .max > ns, memory.sequence > 0 else { break }
-            return .later(disk.reading.run { $0.open(catalogue, timeNs: ns) })
+            return fromDisk(disk) { $0.open(catalogue, timeNs: ns) }
         case .token(let token):
             guard let sequence = try catalogue.history.place(of: token, newestSequence: tail.newestSequence) else {
                 let (common, ns) = (
                     catalogue.history.lastCommonSequence(with: token.feed.epoch) ?? 0, token.watermarkNs
                 )
-                return .later(disk.reading.run { $0.open(catalogue, timeNs: ns).withLostEnd(after: common) })
+                return fromDisk(disk) { $0.open(catalogue, timeNs: ns).withLostEnd(after: common) }
             }
             guard sequence < memory.sequence else {
                 let own = ResumeToken(feed: feed, sequence: sequence, watermarkNs: token.watermarkNs)
                 return .now(StoredRead(opening: try tail.open(.token(own))))
             }
-            return .later(disk.reading.run { $0.open(catalogue, after: sequence) })
+            return fromDisk(disk) { $0.open(catalogue, after: sequence) }
         }
         return .now(StoredRead(opening: try tail.open(start)))
     }
@@ -310,27 +325,46 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     func read(after position: LogPosition, limitBytes: Int) -> Reading {
         if let disk, position.sequence < tail.oldestState.sequence {
             let catalogue = disk.catalogue
-            return .later(disk.reading.run { $0.read(catalogue, after: position, limitBytes: limitBytes) })
+            return fromDisk(disk, after: position) { $0.read(catalogue, after: position, limitBytes: limitBytes) }
         }
         return .now(StoredRead(tail.read(after: position.sequence, limitBytes: limitBytes), after: position))
     }
 
-    /// The same, for whoever is not on the loop.
-    func frames(after position: LogPosition, limitBytes: Int) async throws -> StoredRead {
-        let reading = loop.flatSubmit {
-            switch self.read(after: position, limitBytes: limitBytes) {
-            case .now(let read): self.loop.makeSucceededFuture(read)
-            case .later(let read): read
+    /// `opening`, for whoever is not on the loop.
+    func beginning(_ start: SubscriptionStart) -> EventLoopFuture<StoredRead> {
+        loop.flatSubmit {
+            do throws(Refusal) {
+                return try self.opening(start).future(on: self.loop)
+            } catch {
+                return self.loop.makeFailedFuture(error)
             }
         }
-        return try await reading.get()
+    }
+
+    /// `read`, for whoever is not on the loop.
+    func frames(after position: LogPosition, limitBytes: Int) -> EventLoopFuture<StoredRead> {
+        loop.flatSubmit { self.read(after: position, limitBytes: limitBytes).future(on: self.loop) }
+    }
+
+    /// Where the disk gives neither what follows `position` nor any checkpoint behind it, memory does.
+    private func fromDisk(
+        _ disk: Disk,
+        after position: LogPosition = LogPosition(sequence: 0),
+        _ body: @escaping @Sendable (LogReader) -> StoredRead
+    ) -> Reading {
+        let reading = disk.reading.run(body).map { read in
+            guard case .unreadable = read.found else { return read }
+            var found = self.goOnInMemory(after: position)
+            found.damage = read.damage
+            return found
+        }
+        return .later(reading)
     }
 
     /// The oldest frame that can be read; one that is still to come where there is none.
     var oldestSequence: UInt64 { disk?.catalogue.oldestSequence ?? tail.oldestState.sequence + 1 }
 
-    /// Where to go on when the disk does not give what follows `position`, nor any checkpoint behind it.
-    func goOnInMemory(after position: LogPosition) -> StoredRead {
+    private func goOnInMemory(after position: LogPosition) -> StoredRead {
         let state = tail.oldestState
         let gap = GapRecord(
             fromSequence: position.sequence + 1,
@@ -433,11 +467,11 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         }
     }
 
-    /// How log and subscribers stand. May be called from any thread.
+    /// How log, subscribers and viewers stand. May be called from any thread.
     func snapshot() -> EventLoopFuture<HubSnapshot> {
-        loop.submit {
+        loop.flatSubmit {
             let segments = self.disk?.catalogue.segments
-            return HubSnapshot(
+            let snapshot = HubSnapshot(
                 sequence: self.tail.newestSequence,
                 logBytes: segments?.reduce(0) { $0 + $1.byteCount } ?? UInt64(self.tail.retainedBytes),
                 segmentCount: segments?.count,
@@ -450,9 +484,14 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
                 waitingConnections: self.waitingCount,
                 connections: self.connectionCount,
                 refused: self.refusedCount,
-                sentBytes: self.subscribers.values.reduce(self.leftSentBytes) { $0 + $1.sentBytes },
-                viewers: self.viewers?.snapshot
+                sentBytes: self.subscribers.values.reduce(self.leftSentBytes) { $0 + $1.sentBytes }
             )
+            guard let viewers = self.viewers else { return self.loop.makeSucceededFuture(snapshot) }
+            return viewers.snapshot().map { viewers in
+                var snapshot = snapshot
+                snapshot.viewers = viewers
+                return snapshot
+            }
         }
     }
 

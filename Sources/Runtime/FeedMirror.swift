@@ -32,11 +32,13 @@ package final class FeedMirror: @unchecked Sendable {
     /// - Parameters:
     ///   - endpoint: of loopback.
     ///   - retainedBytes: of the window.
+    ///   - viewerLoop: where viewers are answered.
     /// - Throws: `ListenError`.
     package init(
         on endpoint: NetworkEndpoint,
         retainedBytes: Int = 64 << 20,
         loop: any EventLoop,
+        viewerLoop: any EventLoop,
         logger: Logger
     ) async throws {
         hub = FeedHub(
@@ -46,7 +48,13 @@ package final class FeedMirror: @unchecked Sendable {
             limits: SubscriberLimits(),
             logger: logger
         )
-        viewers = try await ViewerListener.listen(on: endpoint, key: "--live-port", hub: hub, logger: logger)
+        viewers = try await ViewerListener.listen(
+            on: endpoint,
+            key: "--live-port",
+            hub: hub,
+            loop: viewerLoop,
+            logger: logger
+        )
         port = try await viewers.port()
     }
 

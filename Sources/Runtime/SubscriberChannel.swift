@@ -261,11 +261,9 @@ final class SubscriberChannel: ChannelInboundHandler, @unchecked Sendable {
     /// Takes the position that a read has led to.
     /// - Returns: what to send.
     private func found(_ read: StoredRead) -> StoredRead {
-        var read = read
         if let damage = read.damage {
             hub.logger.error("the log is damaged: \(damage)", metadata: audit.metadata)
         }
-        if case .unreadable = read.found { read = hub.goOnInMemory(after: position) }
         position = read.position
         return read
     }

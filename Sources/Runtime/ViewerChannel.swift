@@ -8,8 +8,8 @@ import ReExport
 /// One LTTng live viewer's connection, and its cursor in the log.
 ///
 /// A viewer is answered while it takes the replies; one that does not read, or does not ask, costs what `ReExport`
-/// keeps for it, and falls out of the log in the end. Confined to the feed's event loop, which `@unchecked Sendable`
-/// stands for.
+/// keeps for it, and falls out of the log in the end. The feed's event loop hands it frames, and they are decoded on
+/// the viewers' own, to which it is confined: that is what `@unchecked Sendable` stands for.
 final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -22,8 +22,8 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
     /// What is wrong with what it asked; all before that is answered.
     private var fault: LiveServerError?
     private var isPumping = false
-    /// What comes next is being read from disk.
-    private var isReading = false
+    /// The feed has been asked for what comes next.
+    private var isWaiting = false
     private var hasAsked = false
     private var peer = "?"
     private var number: UInt64?
@@ -31,6 +31,7 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
     private var attachmentChanges: UInt64 = 0
     private var leaveReason = "it closed the connection"
     private var deadline: Scheduled<Void>?
+    private var givenUpSaidAt: NIODeadline?
     /// What it was sent, bytes.
     private(set) var sentBytes: UInt64 = 0
     /// The last state of `export.totals`.
@@ -39,16 +40,24 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
     init(_ listener: ViewerListener) {
         self.listener = listener
         export = ReExport(feed: listener.hub.feed, limits: listener.limits.export)
-        closePromise = listener.hub.loop.makePromise()
+        closePromise = listener.loop.makePromise()
     }
 
     private var hub: FeedHub { listener.hub }
+    private var loop: any EventLoop { listener.loop }
 
     /// Succeeds when the connection is closed.
     var closed: EventLoopFuture<Void> { closePromise.futureResult }
 
     var snapshot: ViewersSnapshot.Viewer {
-        ViewersSnapshot.Viewer(peer: peer, number: number ?? 0, sequence: position.sequence, sessions: attached)
+        ViewersSnapshot.Viewer(
+            peer: peer,
+            number: number ?? 0,
+            sequence: position.sequence,
+            sessions: attached,
+            waitingRequests: export.waitingRequests,
+            keptBytes: export.keptBytes
+        )
     }
 
     private var metadata: Logger.Metadata { ["peer": "\(peer)", "viewer": "\(number ?? 0)"] }
@@ -68,7 +77,7 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
         number = listener.add(self)
         guard number != nil else { return context.close(promise: nil) }
         listener.logger.info("viewer connected", metadata: metadata)
-        deadline = hub.loop.scheduleTask(in: listener.limits.handshake) {
+        deadline = loop.scheduleTask(in: listener.limits.handshake) {
             if !self.hasAsked { self.giveWay("it has asked nothing") }
         }
         context.read()
@@ -108,42 +117,43 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
 
     /// Answers what was asked, as far as the socket takes it and others are not kept waiting.
     private func pump() {
-        guard !isPumping, !isReading, let context else { return }
+        guard !isPumping, !isWaiting, let context else { return }
         isPumping = true
         defer {
             isPumping = false
             note()
         }
         var answers = 0
-        do {
-            while context.channel.isWritable {
-                guard answers < listener.limits.turnRequests else {
-                    context.flush()
-                    return hub.loop.execute { self.pump() }
-                }
-                switch try export.advance(newest: hub.newestState) {
-                case .idle:
-                    context.flush()
-                    return fault.map { refuse($0) } ?? context.read()
-                case .answered:
-                    hasAsked = true
-                    answers += 1
-                    write(context)
-                case .open(let seek):
-                    try wait(for: hub.opening(seek == .last ? .latest : .earliest)) { try $0.opened($1) }
-                case .read:
-                    let limit = listener.limits.export.readBytes
-                    try wait(for: hub.read(after: position, limitBytes: limit)) { try $0.took($1) }
-                }
-                guard !isReading else { return context.flush() }
+        while !isWaiting {
+            if !context.channel.isWritable {
+                context.flush()
+                // Flushing may have made it writable, which is not listened to meanwhile.
+                guard context.channel.isWritable else { return }
             }
-            context.flush()
-        } catch let error as Refusal {
-            giveWay(error.text)
-        } catch {
-            listener.logger.error("the log cannot be shown to a viewer", metadata: metadata)
-            giveWay("\(error)")
+            guard answers < listener.limits.turnRequests else {
+                context.flush()
+                return loop.execute { self.pump() }
+            }
+            switch export.advance() {
+            case .idle:
+                context.flush()
+                if let fault { return refuse(fault) }
+                // Where replies wait, the socket says when they do no longer.
+                if context.channel.isWritable { context.read() }
+                return
+            case .answered:
+                hasAsked = true
+                answers += 1
+                write(context)
+            case .look: wait(for: hub.loop.submit { [hub] in hub.liveSessions }) { $0.export.looked($1) }
+            case .open(let seek):
+                wait(for: hub.beginning(seek == .last ? .latest : .earliest)) { try $0.opened($1) }
+            case .read:
+                let limit = listener.limits.export.readBytes
+                wait(for: hub.frames(after: position, limitBytes: limit)) { try $0.took($1) }
+            }
         }
+        context.flush()
     }
 
     private func write(_ context: ChannelHandlerContext) {
@@ -153,35 +163,34 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
         context.write(wrapOutboundOut(buffer), promise: nil)
     }
 
-    /// Calls `body` with what is read: now, or when it has been.
-    private func wait(
-        for reading: FeedHub.Reading,
-        _ body: @escaping @Sendable (ViewerChannel, StoredRead) throws -> Void
-    ) throws {
-        switch reading {
-        case .now(let read): try body(self, read)
-        case .later(let future):
-            isReading = true
-            future.whenComplete { result in
-                self.isReading = false
-                guard self.context != nil else { return }
-                do {
-                    try body(self, try result.get())
-                    self.pump()
-                } catch {
-                    self.giveWay("the log cannot be read: \(error)")
-                }
+    /// Calls `body` with what the feed answers, on the viewers' loop.
+    private func wait<Answer: Sendable>(
+        for answer: EventLoopFuture<Answer>,
+        _ body: @escaping @Sendable (ViewerChannel, Answer) throws -> Void
+    ) {
+        isWaiting = true
+        answer.hop(to: loop).whenComplete { result in
+            self.isWaiting = false
+            guard self.context != nil else { return }
+            do {
+                try body(self, try result.get())
+                self.pump()
+            } catch {
+                self.listener.logger.error("the log cannot be shown to a viewer", metadata: self.metadata)
+                self.giveWay("\(error)")
             }
         }
     }
 
     private func opened(_ read: StoredRead) throws {
-        guard case .fallenOut(let opening) = found(read).found else { return giveWay("the log cannot be read") }
+        take(read)
+        guard case .fallenOut(let opening) = read.found else { return giveWay("the log cannot be read") }
         try export.opened(opening)
     }
 
     private func took(_ read: StoredRead) throws {
-        switch found(read).found {
+        take(read)
+        switch read.found {
         case .frames(let frames): try export.took(frames)
         case .atEnd: export.tookNothing()
         case .fallenOut(let opening):
@@ -192,16 +201,14 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// Takes the position that a read has led to.
-    private func found(_ read: StoredRead) -> StoredRead {
-        var read = read
+    private func take(_ read: StoredRead) {
         if let damage = read.damage { listener.logger.error("the log is damaged: \(damage)", metadata: metadata) }
-        if case .unreadable = read.found { read = hub.goOnInMemory(after: position) }
         position = read.position
-        return read
     }
 
     /// What it has come to, for others to see.
     private func note() {
+        if export.totals.givenUpPackets > totals.givenUpPackets { noteGivenUp(export.totals.givenUpPackets) }
         totals = export.totals
         guard export.attachmentChanges != attachmentChanges else { return }
         attachmentChanges = export.attachmentChanges
@@ -210,6 +217,17 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
         var metadata = self.metadata
         metadata["sessions"] = "\(printable(names.joined(separator: ", ")))"
         listener.logger.info("viewer has attached", metadata: metadata)
+    }
+
+    /// Says now and then that it would take more memory to show all.
+    private func noteGivenUp(_ packets: UInt64) {
+        let now = NIODeadline.now()
+        if let said = givenUpSaidAt, now - said < listener.limits.complaints { return }
+        givenUpSaidAt = now
+        var metadata = self.metadata
+        metadata["packets"] = "\(packets)"
+        metadata["kept_bytes"] = "\(export.keptBytes)"
+        listener.logger.warning("packets given up: what is kept for a viewer is at its limit", metadata: metadata)
     }
 
     /// All that it asked before what is no request is answered.
@@ -244,6 +262,7 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
             metadata["reason"] = "\(printable(leaveReason))"
             metadata["packets"] = "\(totals.packets)"
             metadata["withheld"] = "\(totals.withheldPackets)"
+            metadata["given_up"] = "\(totals.givenUpPackets)"
             listener.logger.info("viewer left", metadata: metadata)
         }
         closePromise.succeed()

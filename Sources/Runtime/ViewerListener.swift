@@ -7,10 +7,12 @@ import ReExport
 
 /// Serves the feed to LTTng live viewers, each from its own cursor in the log.
 ///
-/// The protocol has neither encryption nor names: whoever can connect sees the whole feed. Confined to the feed's
-/// event loop, which `@unchecked Sendable` stands for.
+/// The protocol has neither encryption nor names: whoever can connect sees the whole feed. Confined to an event loop of
+/// the viewers' own, which `@unchecked Sendable` stands for: nothing on the feed's loop waits for what is decoded for
+/// them.
 final class ViewerListener: @unchecked Sendable {
     let hub: FeedHub
+    let loop: any EventLoop
     let limits: ViewerLimits
     let logger: Logger
     private var channel: (any Channel)?
@@ -23,28 +25,37 @@ final class ViewerListener: @unchecked Sendable {
     private var leftTotals = ReExport.Totals()
     private var leftSentBytes: UInt64 = 0
 
-    private init(hub: FeedHub, limits: ViewerLimits, logger: Logger) {
+    private init(hub: FeedHub, loop: any EventLoop, limits: ViewerLimits, logger: Logger) {
         self.hub = hub
+        self.loop = loop
         self.limits = limits
         self.logger = logger
     }
 
-    /// - Parameter key: of the configuration, or the option, that names the address, for messages.
+    /// - Parameters:
+    ///   - key: of the configuration, or the option, that names the address, for messages.
+    ///   - loop: where viewers are answered; should be another than the feed's.
     /// - Throws: `ListenError`.
     static func listen(
         on endpoint: NetworkEndpoint,
         key: String,
         hub: FeedHub,
+        loop: any EventLoop,
         limits: ViewerLimits = ViewerLimits(),
         logger: Logger
     ) async throws -> ViewerListener {
-        let listener = ViewerListener(hub: hub, limits: limits, logger: logger)
-        let bootstrap = ServerBootstrap(group: hub.loop)
+        let listener = ViewerListener(hub: hub, loop: loop, limits: limits, logger: logger)
+        let bootstrap = ServerBootstrap(group: loop)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            // No more is received than is answered.
+            // No more is received than is answered: so much, when all before it is.
             .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .recvAllocator,
+                value: FixedSizeRecvByteBufferAllocator(capacity: limits.incomingBytes)
+            )
             .childChannelOption(
                 .writeBufferWaterMark,
                 value: ChannelOptions.Types.WriteBufferWaterMark(
@@ -59,10 +70,8 @@ final class ViewerListener: @unchecked Sendable {
             }
         do {
             let channel = try await bootstrap.bind(host: endpoint.host, port: Int(endpoint.port)).get()
-            try await hub.loop.submit {
-                listener.channel = channel
-                hub.viewers = listener
-            }.get()
+            try await loop.submit { listener.channel = channel }.get()
+            try await hub.loop.submit { hub.viewers = listener }.get()
             return listener
         } catch {
             throw ListenError(endpoint, key: key, error)
@@ -71,7 +80,7 @@ final class ViewerListener: @unchecked Sendable {
 
     /// Where it listens. May be called from any thread.
     func port() async throws -> Int {
-        try await hub.loop.submit { self.channel?.localAddress?.port ?? 0 }.get()
+        try await loop.submit { self.channel?.localAddress?.port ?? 0 }.get()
     }
 
     // MARK: Viewers
@@ -105,29 +114,31 @@ final class ViewerListener: @unchecked Sendable {
         )
     }
 
-    /// How the viewers stand. On the loop.
-    var snapshot: ViewersSnapshot {
-        var totals = leftTotals
-        for viewer in viewers.values { totals.add(viewer.totals) }
-        return ViewersSnapshot(
-            connections: connectionCount,
-            refused: refusedCount,
-            sentBytes: viewers.values.reduce(leftSentBytes) { $0 + $1.sentBytes },
-            totals: totals,
-            viewers: viewers.values.map(\.snapshot)
-        )
+    /// How the viewers stand. May be called from any thread.
+    func snapshot() -> EventLoopFuture<ViewersSnapshot> {
+        loop.submit {
+            var totals = self.leftTotals
+            for viewer in self.viewers.values { totals.add(viewer.totals) }
+            return ViewersSnapshot(
+                connections: self.connectionCount,
+                refused: self.refusedCount,
+                sentBytes: self.viewers.values.reduce(self.leftSentBytes) { $0 + $1.sentBytes },
+                totals: totals,
+                viewers: self.viewers.values.map(\.snapshot)
+            )
+        }
     }
 
     /// No further viewer is let in; those that are there take what is left, or are cut off. Called once, when the feed
     /// has ended.
     func close() async {
-        let closing = hub.loop.flatSubmit { () -> EventLoopFuture<Void> in
+        let closing = loop.flatSubmit { () -> EventLoopFuture<Void> in
             self.channel?.close(promise: nil)
             for viewer in self.viewers.values { viewer.endAtLogEnd() }
-            let end = self.hub.loop.scheduleTask(in: self.limits.drain) {
+            let end = self.loop.scheduleTask(in: self.limits.drain) {
                 for viewer in self.viewers.values { viewer.giveWay("the feed has ended") }
             }
-            let all = EventLoopFuture.andAllComplete(self.viewers.values.map(\.closed), on: self.hub.loop)
+            let all = EventLoopFuture.andAllComplete(self.viewers.values.map(\.closed), on: self.loop)
             all.whenComplete { _ in end.cancel() }
             return all
         }
@@ -140,5 +151,6 @@ extension ReExport.Totals {
         packets += other.packets
         withheldPackets += other.withheldPackets
         withheldEvents += other.withheldEvents
+        givenUpPackets += other.givenUpPackets
     }
 }

@@ -117,13 +117,14 @@ struct TailCommand: AsyncParsableCommand {
     /// Shows the feed to LTTng live viewers.
     private func show(onPort port: UInt16) async throws {
         let (address, tls) = try connection.open(command: "tail")
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 3)
         let logger = Logger(label: "tidemark") { StreamLogHandler.standardError(label: $0) }
         let mirror: FeedMirror
         do {
             mirror = try await FeedMirror(
                 on: NetworkEndpoint(host: "127.0.0.1", port: port),
                 loop: group.next(),
+                viewerLoop: group.next(),
                 logger: logger
             )
         } catch let error as ListenError {

@@ -52,6 +52,8 @@ let wholeContract = """
       crl: [web.crl]
     live:
       listen: 127.0.0.1:5399
+      viewers: 64
+      memory: 1GiB
     forward: []
     """
 
@@ -125,7 +127,8 @@ struct ConfigurationTests {
                 == .init(directory: "/etc/tidemark/log", retainBytes: 10 << 30, retainAgeNs: 86_400_000_000_000)
         )
         #expect(configuration.http == Self.http)
-        #expect(configuration.live == .init(listen: .init(host: "127.0.0.1", port: 5399)))
+        let address = NetworkEndpoint(host: "127.0.0.1", port: 5399)
+        #expect(configuration.live == .init(listen: address, viewers: 64, memoryBytes: 1 << 30))
         #expect(configuration.forward == [])
     }
 
@@ -367,6 +370,10 @@ struct ConfigurationTests {
                 == ["\(line + 1): live.exposed: '7' is neither true nor false"]
         )
         #expect(mistakes(live("  exposed: true\n")).count == 1)
+        #expect(
+            mistakes(live("  listen: 127.0.0.1:1\n  viewers: 0\n  memory: 5\n")).map { $0.prefix { $0 != "'" } }
+                == ["\(line + 1): live.viewers: ", "\(line + 2): live.memory: "]
+        )
     }
 
     @Test

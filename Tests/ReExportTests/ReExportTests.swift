@@ -385,7 +385,7 @@ struct ReExportTests {
     @Test func `the log is read only as far as the viewer asks, and what it costs is bounded`() throws {
         var limits = ReExportLimits()
         limits.waitingBytes = 4000
-        limits.packetBytes = 10_000
+        limits.openBytes = 10_000
         let feed = ExportedFeed()
         try feed.publish(try ExportedFeed.declarations(trace, [stream, other]), watermark: 1)
         let quiet = try feed.packet(other, of: trace, at: [2], end: 3)
@@ -426,7 +426,7 @@ struct ReExportTests {
 
     @Test func `the largest packet is given up where packets in the making take too much`() throws {
         var limits = ReExportLimits()
-        limits.packetBytes = 3000
+        limits.openBytes = 3000
         let feed = ExportedFeed()
         let large = try feed.packet(stream, of: trace, at: (0..<100).map { 10 + $0 }, end: 200)
         let small = try feed.packet(other, of: trace, at: [120], end: 200)
@@ -441,6 +441,10 @@ struct ReExportTests {
         let index = try viewer.index(session.streams[0])
         #expect(index.begin == 210 && index.discarded == 100)
         #expect(try viewer.index(session.streams[1]).begin == 120)
+        #expect(
+            viewer.export.totals
+                == ReExport.Totals(packets: 2, withheldPackets: 1, withheldEvents: 100, givenUpPackets: 1)
+        )
     }
 
     @Test func `old viewers see no CTF 2, and what is asked out of turn is refused`() throws {
@@ -462,25 +466,12 @@ struct ReExportTests {
 
     // MARK: Helpers
 
-    struct Attached {
-        var id: UInt64
-        /// By channel.
-        var streams: [LiveStream]
-        var metadata: [LiveStream]
-    }
-
-    /// Attaches from the beginning, and asks for streams until there are some.
-    /// - Parameter reads: their metadata too.
-    func attachAll(_ viewer: ScriptedViewer, _ name: String = "web/run", reads: Bool = true) throws -> Attached {
-        let id = try #require(try viewer.list().first { $0.name == name }).id
-        var found = try viewer.attach(name).streams
-        for _ in 0..<10 where found.isEmpty { found = try viewer.newStreams(id).streams }
-        if reads { for stream in found where stream.isMetadata { _ = try viewer.metadata(stream) } }
-        return Attached(
-            id: id,
-            streams: found.filter { !$0.isMetadata }.sorted { $0.channel < $1.channel },
-            metadata: found.filter(\.isMetadata)
-        )
+    func attachAll(
+        _ viewer: ScriptedViewer,
+        _ name: String = "web/run",
+        reads: Bool = true
+    ) throws -> ScriptedViewer.Attached {
+        try viewer.attachAll(name, reads: reads)
     }
 }
 

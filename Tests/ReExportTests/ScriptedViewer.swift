@@ -74,6 +74,27 @@ final class ScriptedViewer {
         return (try #require(AttachStatus(rawValue: reply.u32(0))), streams(reply))
     }
 
+    struct Attached {
+        var id: UInt64
+        /// By channel.
+        var streams: [LiveStream]
+        var metadata: [LiveStream]
+    }
+
+    /// Attaches from the beginning, and asks for streams until there are some.
+    /// - Parameter reads: their metadata too.
+    func attachAll(_ name: String = "web/run", reads: Bool = true) throws -> Attached {
+        let id = try #require(try list().first { $0.name == name }).id
+        var found = try attach(name).streams
+        for _ in 0..<10 where found.isEmpty { found = try newStreams(id).streams }
+        if reads { for stream in found where stream.isMetadata { _ = try metadata(stream) } }
+        return Attached(
+            id: id,
+            streams: found.filter { !$0.isMetadata }.sorted { $0.channel < $1.channel },
+            metadata: found.filter(\.isMetadata)
+        )
+    }
+
     func newStreams(_ session: UInt64) throws -> (status: NewStreamsStatus, streams: [LiveStream]) {
         let reply = try ask(7, u64(session))
         return (try #require(NewStreamsStatus(rawValue: reply.u32(0))), streams(reply))
@@ -132,9 +153,10 @@ final class ScriptedViewer {
         let request = u64(UInt64(payload.count)) + u32(command) + u32(0) + payload
         try request.withUnsafeBytes { try export.received($0) }
         while true {
-            switch try export.advance(newest: feed.newest) {
+            switch export.advance() {
             case .idle: return export.takeOutput { Array($0) }
             case .answered: continue
+            case .look: export.looked(feed.newest.liveSessions)
             case .open(let seek):
                 let state = seek == .last ? feed.newest : feed.oldest
                 sequence = state.sequence

@@ -4,6 +4,8 @@ import Coordinator
 import Feed
 import NIOCore
 import NIOPosix
+import Observability
+import ReExport
 import SimulatedRelay
 import Testing
 
@@ -84,11 +86,10 @@ struct ViewerListenerTests {
     @Test
     func `what is no request is answered and ends the connection, after all that was asked before it`() async throws {
         try await RunningDaemon.with(hosts: [Self.hosts[0]], showsLive: true) { running in
-            let connect = Self.request(1, [UInt8](repeating: 0xFF, count: 8) + [0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 1])
             let peer = try await RawPeer(
                 port: await running.livePort(),
                 from: "127.0.0.1",
-                saying: connect + Self.request(99, [])
+                saying: LiveText.connect + LiveText.request(99, [])
             )
             let reply = await peer.recorder.until { $0.isClosed }.plaintext
             #expect(reply.count == 24)
@@ -114,13 +115,71 @@ struct ViewerListenerTests {
             let next = try await RawPeer(
                 port: port,
                 from: "127.0.0.1",
-                saying: Self.request(1, [UInt8](repeating: 0xFF, count: 8) + [0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 1])
+                saying: LiveText.connect
             )
             await next.recorder.until { $0.plaintext.count == 20 }
         }
     }
 
-    private static func request(_ command: UInt8, _ payload: [UInt8]) -> [UInt8] {
-        [0, 0, 0, 0, 0, 0, 0, UInt8(payload.count), 0, 0, 0, command, 0, 0, 0, 0] + payload
+    @Test
+    func `packets for which there is no room are given up, counted and told of`() async throws {
+        try await RunningDaemon.with(hosts: [Self.hosts[0]], liveMemoryBytes: 100) { running in
+            let subscriber = try running.subscribe()
+            await subscriber.recorder.until { !$0.events.isEmpty }
+            let peer = try await RawPeer(
+                port: await running.livePort(),
+                from: "127.0.0.1",
+                saying: LiveText.opening + LiveText.attachCluster
+            )
+            _ = await running.log.until { $0.contains { $0.hasPrefix("viewer has attached") } }
+            // It asks what its streams have, whose numbers are odd, as long as that is not said.
+            let asks = LiveText.newStreams + stride(from: 1, to: 20, by: 2).flatMap { LiveText.nextIndex($0) }
+            while !Task.isCancelled, !running.log.seen.contains(where: { $0.hasPrefix("packets given up") }) {
+                let known = peer.recorder.seen.plaintext.count
+                peer.say(asks)
+                await peer.recorder.until { $0.plaintext.count > known }
+            }
+            try await peer.close()
+            let left = await running.log.until { $0.contains { $0.hasPrefix("viewer left") } }
+                .first { $0.hasPrefix("viewer left") }
+            #expect(left?.contains("given_up=") == true && left?.contains("given_up=0 ") == false)
+            #expect(left?.contains("packets=0 ") == true)
+        }
+    }
+
+    @Test
+    func `what viewers are shown, and are not, is measured`() {
+        var scrape = MetricScrape(FeedMetrics.registry)
+        let viewer = ViewersSnapshot.Viewer(
+            peer: "p",
+            number: 7,
+            sequence: 40,
+            sessions: ["tidemark/cluster"],
+            waitingRequests: 3,
+            keptBytes: 4096
+        )
+        var other = viewer
+        (other.number, other.sessions) = (8, [])
+        let totals = ReExport.Totals(packets: 9, withheldPackets: 2, withheldEvents: 30, givenUpPackets: 1)
+        let viewers = ViewersSnapshot(
+            connections: 5,
+            refused: 1,
+            sentBytes: 1000,
+            totals: totals,
+            viewers: [viewer, other]
+        )
+        scrape.add(viewers, newestSequence: 50)
+        #expect(scrape.value(FeedMetrics.viewers, []) == .integer(2))
+        #expect(scrape.value(FeedMetrics.viewerConnections, []) == .integer(5))
+        #expect(scrape.value(FeedMetrics.viewersRefused, []) == .integer(1))
+        #expect(scrape.value(FeedMetrics.viewerPackets, []) == .integer(9))
+        #expect(scrape.value(FeedMetrics.viewerWithheld, []) == .integer(2))
+        #expect(scrape.value(FeedMetrics.viewerWithheldEvents, []) == .integer(30))
+        #expect(scrape.value(FeedMetrics.viewerGivenUp, []) == .integer(1))
+        #expect(scrape.value(FeedMetrics.viewerLag, ["p", "7"]) == .integer(10))
+        #expect(scrape.value(FeedMetrics.viewerRequests, ["p", "7"]) == .integer(3))
+        #expect(scrape.value(FeedMetrics.viewerKept, ["p", "7"]) == .integer(4096))
+        // One that looks at nothing is counted only.
+        #expect(scrape.value(FeedMetrics.viewerLag, ["p", "8"]) == nil)
     }
 }

@@ -326,12 +326,17 @@ package enum FeedMetrics {
     static let viewerWithheld = MetricFamily(
         "tidemark_viewer_withheld_packets_total",
         .counter,
-        "Packets that LTTng live viewers were not shown: with late events, or parts that are missing."
+        "Packets that LTTng live viewers were not shown: with late events, with parts that are missing, or given up."
     )
     static let viewerWithheldEvents = MetricFamily(
         "tidemark_viewer_withheld_events_total",
         .counter,
         "Events of these packets that the feed has."
+    )
+    static let viewerGivenUp = MetricFamily(
+        "tidemark_viewer_given_up_packets_total",
+        .counter,
+        "Packets that were given up, or let go of before they were fetched, because live.memory is too little."
     )
     static let viewerLag = MetricFamily(
         "tidemark_viewer_lag_frames",
@@ -339,11 +344,23 @@ package enum FeedMetrics {
         "Frames of the feed that were not read for the LTTng live viewer yet.",
         labels: ["peer", "viewer"]
     )
+    static let viewerRequests = MetricFamily(
+        "tidemark_viewer_waiting_requests",
+        .gauge,
+        "Requests of the LTTng live viewer that are not answered yet.",
+        labels: ["peer", "viewer"]
+    )
+    static let viewerKept = MetricFamily(
+        "tidemark_viewer_kept_bytes",
+        .gauge,
+        "Bytes of packets that are kept for the LTTng live viewer, of the live.memory that it may take.",
+        labels: ["peer", "viewer"]
+    )
 
     /// Those of LTTng live viewers.
     static let ofViewers = [
         viewers, viewerConnections, viewersRefused, viewersSent, viewerPackets, viewerWithheld, viewerWithheldEvents,
-        viewerLag,
+        viewerGivenUp, viewerLag, viewerRequests, viewerKept,
     ]
 
     // MARK: The process

@@ -153,9 +153,12 @@ extension MetricScrape {
         add(FeedMetrics.viewerPackets, [], viewers.totals.packets)
         add(FeedMetrics.viewerWithheld, [], viewers.totals.withheldPackets)
         add(FeedMetrics.viewerWithheldEvents, [], viewers.totals.withheldEvents)
+        add(FeedMetrics.viewerGivenUp, [], viewers.totals.givenUpPackets)
         for viewer in viewers.viewers.sorted(by: { $0.number < $1.number }) where !viewer.sessions.isEmpty {
-            let lag = newestSequence - min(viewer.sequence, newestSequence)
-            add(FeedMetrics.viewerLag, [viewer.peer, "\(viewer.number)"], lag)
+            let labels = [viewer.peer, "\(viewer.number)"]
+            add(FeedMetrics.viewerLag, labels, newestSequence - min(viewer.sequence, newestSequence))
+            add(FeedMetrics.viewerRequests, labels, viewer.waitingRequests)
+            add(FeedMetrics.viewerKept, labels, viewer.keptBytes)
         }
     }
 

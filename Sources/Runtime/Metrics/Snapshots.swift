@@ -86,5 +86,9 @@ struct ViewersSnapshot: Sendable {
         var sequence: UInt64
         /// What it has attached.
         var sessions: [String]
+        /// That are not answered.
+        var waitingRequests: Int
+        /// Of packets, bytes.
+        var keptBytes: Int
     }
 }

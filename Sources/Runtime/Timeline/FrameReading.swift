@@ -1,5 +1,6 @@
 import Feed
 import FeedLog
+import NIOCore
 import Timeline
 
 /// Reads frames of the log again, and decodes them. Used by one task at a time.
@@ -54,7 +55,7 @@ final class FrameReading {
     private func nextFrame(upTo last: UInt64) async throws -> EncodedFrame? {
         guard let sequence = decoder?.sequence, sequence < last else { return nil }
         if let frame = waiting.popFirst() { return frame }
-        let read = try await hub.frames(after: position, limitBytes: Self.readBytes)
+        let read = try await hub.frames(after: position, limitBytes: Self.readBytes).get()
         guard case .frames(let frames) = read.found else {
             decoder = nil
             return nil

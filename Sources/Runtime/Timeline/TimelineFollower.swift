@@ -96,11 +96,7 @@ final class TimelineFollower: LogFollower, @unchecked Sendable {
             position = read.position
             lane.take(frames, done: done)
         case .fallenOut(let opening): begin(opening, at: read.position)
-        case .unreadable:
-            guard let position, case .fallenOut(let opening) = hub.goOnInMemory(after: position).found else {
-                return retry("the log cannot be read")
-            }
-            begin(opening, at: LogPosition(sequence: opening.state.sequence))
+        case .unreadable: retry("the log cannot be read")
         }
     }
 

@@ -49,6 +49,11 @@ final class RawPeer: Sendable {
             .connect(host: address == nil ? "localhost" : "127.0.0.1", port: port).get()
     }
 
+    /// Without TLS.
+    func say(_ bytes: [UInt8]) {
+        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+    }
+
     func close() async throws { try await channel.close() }
 }
 

@@ -17,10 +17,12 @@ struct RunningDaemon {
     let log: Recorder<[String]>
 
     /// Runs one with a relay for each host for as long as `body` runs, then stops it in order.
+    /// - Parameter liveMemoryBytes: for each LTTng live viewer; nil leaves that to the default.
     static func with(
         hosts: [GeneratedHost],
         log storedLog: Configuration.Log = Configuration.Log(),
         showsLive: Bool = false,
+        liveMemoryBytes: Int? = nil,
         _ body: (RunningDaemon) async throws -> Void
     ) async throws {
         let identities = try TestIdentities()
@@ -33,6 +35,11 @@ struct RunningDaemon {
                 ) { SimulatedRelay(hosts: [host]) }
             )
         }
+        var live: Configuration.Live?
+        if showsLive || liveMemoryBytes != nil {
+            live = .init(listen: NetworkEndpoint(host: "127.0.0.1", port: 0))
+            if let liveMemoryBytes { live?.memoryBytes = liveMemoryBytes }
+        }
         let configuration = Configuration(
             relays: zip(hosts, relays).map { host, channel in
                 let port = UInt16(clamping: channel.localAddress?.port ?? 0)
@@ -43,7 +50,7 @@ struct RunningDaemon {
             feed: identities.feed(allow: ["tidemark:client/*"]),
             log: storedLog,
             http: nil,
-            live: showsLive ? .init(listen: NetworkEndpoint(host: "127.0.0.1", port: 0)) : nil,
+            live: live,
             forward: []
         )
         let port = Recorder<Int?>(nil)

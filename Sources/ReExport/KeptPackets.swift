@@ -1,0 +1,129 @@
+import Feed
+
+/// The packets of a stream that are kept for a viewer.
+struct KeptPackets: Sendable {
+    /// The packet whose events are leaving.
+    private(set) var open: ExportedPacket?
+    /// Complete ones, in order, that were not asked for.
+    private(set) var ready: [ExportedPacket] = []
+    /// Those that were asked for last, at most `servedMax`: a viewer may fetch a packet when it has asked for the next.
+    private(set) var served: [ExportedPacket] = []
+    private var readyBytes = 0
+    private var servedBytes = 0
+
+    static let servedMax = 2
+
+    /// - Complexity: O(1).
+    var bytes: KeptBytes { KeptBytes(open: open?.bytes.count ?? 0, ready: readyBytes, served: servedBytes) }
+
+    /// Changes it, and the sum of what is kept of all streams with it.
+    mutating func counted<Result>(in sum: inout KeptBytes, _ body: (inout KeptPackets) -> Result) -> Result {
+        sum -= bytes
+        defer { sum += bytes }
+        return body(&self)
+    }
+
+    // MARK: The packet whose events are leaving
+
+    mutating func begin(_ packet: FeedPacket) {
+        open = ExportedPacket(packet)
+    }
+
+    /// - Returns: false where it is not the open packet that the slice belongs to.
+    mutating func append(_ slice: EventSlice, isLate: Bool) -> Bool {
+        guard open?.id == slice.packet.id else { return false }
+        open?.append(slice)
+        if isLate { open?.withhold() }
+        return true
+    }
+
+    mutating func withholdOpen() {
+        open?.withhold()
+    }
+
+    /// Nothing more comes of it.
+    mutating func takeOpen() -> ExportedPacket? {
+        defer { open = nil }
+        return open
+    }
+
+    // MARK: Complete packets
+
+    mutating func append(ready packet: ExportedPacket) {
+        readyBytes += packet.bytes.count
+        ready.append(packet)
+    }
+
+    mutating func removeFirstReady() -> ExportedPacket? {
+        guard let packet = ready.first else { return nil }
+        ready.removeFirst()
+        readyBytes -= packet.bytes.count
+        return packet
+    }
+
+    /// Some more are missing in front of all that wait: events, and packets before the first.
+    /// - Returns: false where none waits.
+    mutating func count(withheld events: UInt64, missing packets: UInt64) -> Bool {
+        for index in ready.indices { ready[index].withheldBefore += events }
+        guard !ready.isEmpty else { return false }
+        ready[0].missingBefore.addSaturating(packets)
+        return true
+    }
+
+    // MARK: Packets that were asked for
+
+    mutating func append(served packet: ExportedPacket) {
+        servedBytes += packet.bytes.count
+        served.append(packet)
+        if served.count > Self.servedMax { _ = removeFirstServed() }
+    }
+
+    mutating func removeFirstServed() -> ExportedPacket? {
+        guard let packet = served.first else { return nil }
+        served.removeFirst()
+        servedBytes -= packet.bytes.count
+        return packet
+    }
+
+    /// The packet in which all of a part of the stream's file lies, that part, and zeros behind the content: what is
+    /// there is padding, of which the feed has none.
+    /// - Parameter offset: bytes, as `ExportedPacket.offset`.
+    /// - Returns: nil where none is kept that has all of it.
+    mutating func fetch(offset: UInt64, count: Int) -> [UInt8]? {
+        let (end, overflow) = offset.addingReportingOverflow(UInt64(count))
+        guard !overflow,
+            let index = served.lastIndex(where: { offset >= $0.offset && end - $0.offset <= $0.byteCount })
+        else { return nil }
+        let packet = served[index]
+        // In the packet, so it fits.
+        let first = Int(offset - packet.offset)
+        if first + count >= packet.bytes.count { served[index].isFetched = true }
+        var bytes = Array(packet.bytes[min(first, packet.bytes.count)..<min(first + count, packet.bytes.count)])
+        bytes += repeatElement(0, count: count - bytes.count)
+        return bytes
+    }
+}
+
+/// Packet bytes that are kept for a viewer, by what they wait for.
+struct KeptBytes: Sendable, Equatable {
+    /// Of packets that are not complete.
+    var open = 0
+    /// Of those that were not asked for.
+    var ready = 0
+    /// Of those that can be fetched.
+    var served = 0
+
+    static func += (left: inout KeptBytes, right: KeptBytes) {
+        left.open += right.open
+        left.ready += right.ready
+        left.served += right.served
+    }
+
+    static func -= (left: inout KeptBytes, right: KeptBytes) {
+        left.open -= right.open
+        left.ready -= right.ready
+        left.served -= right.served
+    }
+
+    var all: Int { open + ready + served }
+}
