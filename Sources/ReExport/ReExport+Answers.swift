@@ -133,6 +133,8 @@ extension ReExport {
             let traceID = stream.stream.traceID
             if let metadata = announceTrace(traceID) { announced.append(metadata) }
             streams[id]?.isAnnounced = true
+            streams[id]?.beaconLagCycles = announcedCount % Self.beaconLags
+            announcedCount += 1
             streams[id]?.promisedCycles = stream.floorNs.flatMap { stream.cycles(before: $0) } ?? 0
             let liveID = LiveStreamID(stream: id)
             streamOfID[liveID] = id
@@ -232,7 +234,8 @@ extension ReExport {
             return server.replyToNextIndex(.retry, flags: flags(ofStream: id))
         }
         reveal(bound)
-        let promise = max(stream.promisedCycles, min(cycles, stream.nextBeginCycles ?? cycles))
+        let known = min(cycles, stream.nextBeginCycles ?? cycles)
+        let promise = max(stream.promisedCycles, known - min(stream.beaconLagCycles, known))
         streams[id]?.promisedCycles = promise
         let flags = flags(ofStream: id)
         if flags.contains(.newStreams), answerUnheeded(of: id, flags) { return }
@@ -294,6 +297,9 @@ extension ReExport {
         keep(packet, of: id)
         return true
     }
+
+    /// So many streams say different times: less than that many cycles, of a nanosecond each as a rule.
+    private static var beaconLags: UInt64 { 4096 }
 
     /// Behind all that a stream's file can be long.
     private static var emptyPacketOffset: UInt64 { 1 << 61 }

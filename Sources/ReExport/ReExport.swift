@@ -85,6 +85,8 @@ package struct ReExport: ~Copyable, Sendable {
     var streams: [UInt64: ExportedStream] = [:]
     /// What clocks were last said to be corrected by, nanoseconds.
     private var corrections: [CorrectedClock: Int64] = [:]
+    /// Streams that were announced, those that have gone as well.
+    var announcedCount: UInt64 = 0
     /// Streams and traces by their numbers in the protocol.
     var streamOfID: [LiveStreamID: UInt64] = [:]
     var traceOfID: [LiveStreamID: UInt64] = [:]
