@@ -193,7 +193,7 @@ let package = Package(
         tests("ReExport", ["CTF", "Feed", "LTTngLive", "PacketWriter", "MetadataWriter"]),
         tests(
             "Forwarding",
-            ["CTF", "ConfigurationFile", "Feed", "FeedLog", "Runtime"] + nio + [
+            ["COTLPSchema", "CTF", "ConfigurationFile", "Feed", "FeedLog", "Runtime", "TLS"] + nio + [
                 .product(name: "Logging", package: "swift-log")
             ]
         ),

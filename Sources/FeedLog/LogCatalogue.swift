@@ -21,6 +21,13 @@ package struct FeedHistory: Sendable, Equatable {
         return since.map(\.lastSequence).min()
     }
 
+    /// The life in which a frame of the log was written. One that is older than the cuts that are known counts as of
+    /// the life before these.
+    package func epoch(of sequence: UInt64) -> UInt64 {
+        if let cut = cuts.last(where: { $0.lastSequence < sequence }) { return cut.epoch }
+        return cuts.first.map { max($0.epoch, 1) - 1 } ?? feed.epoch
+    }
+
     /// The end of the log was lost after this frame: another life begins.
     mutating func cut(after sequence: UInt64) {
         feed.epoch += 1

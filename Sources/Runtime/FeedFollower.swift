@@ -50,18 +50,22 @@ package final class FeedFollower: LogFollower, Sendable {
     }
 
     package var feed: FeedIdentity { hub.feed }
+    /// The feed's life in which a frame of it was written.
+    package func epoch(of sequence: UInt64) -> UInt64 { hub.history.epoch(of: sequence) }
 
     /// Finds where it begins: at its own cursor, or else at `start`.
     /// - Parameters:
     ///   - token: where its collector says that it is; wins over the cursor.
     ///   - start: where it begins that has neither, or one of another feed.
+    ///   - usesCursor: false: the cursor does not count.
     /// - Returns: what the first portion begins with, and the token that was followed; nil where it was `start`.
     package func open(
         token: ResumeToken?,
-        start: SubscriptionStart
+        start: SubscriptionStart,
+        usesCursor: Bool = true
     ) -> EventLoopFuture<(portion: FeedPortion, token: ResumeToken?)> {
         hub.loop.flatSubmit {
-            let token = token ?? self.hub.cursor(self.key)
+            let token = token ?? (usesCursor ? self.hub.cursor(self.key) : nil)
             do throws(Refusal) {
                 return try self.begin(token.map { .token($0) } ?? start).map { ($0, token) }
             } catch {

@@ -34,6 +34,8 @@ package struct ForwarderSnapshot: Sendable, Equatable {
         case delivering
         /// The collector does not, and is tried again.
         case retrying
+        /// The collector answers, and wants nothing of what comes: it waits, or is dropped and counted.
+        case refused
         case ended
     }
 
@@ -41,7 +43,7 @@ package struct ForwarderSnapshot: Sendable, Equatable {
     /// Of its collector, as its key in the configuration.
     package var kind: String
     package var state = State.connecting
-    /// Why the collector does not take what comes; nil while it does.
+    /// Why the collector does not take what comes, bounded and printable; nil while it does.
     package var trouble: String?
     /// Frames that are not done with.
     package var lagFrames: UInt64 = 0

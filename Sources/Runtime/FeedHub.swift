@@ -33,7 +33,9 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     }
 
     let loop: any EventLoop
-    let feed: FeedIdentity
+    /// Changes with recovery only, before there is a hub.
+    let history: FeedHistory
+    var feed: FeedIdentity { history.feed }
     /// Changes on the loop only.
     private(set) var limits: SubscriberLimits
     let logger: Logger
@@ -84,7 +86,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     /// A feed whose log is in memory only.
     init(loop: any EventLoop, feed: FeedIdentity, retainedBytes: Int, limits: SubscriberLimits, logger: Logger) {
         self.loop = loop
-        self.feed = feed
+        history = FeedHistory(feed: feed)
         self.limits = limits
         self.logger = logger
         gate = QueueGate(waitingMax: limits.waitingBatches, waitingMin: limits.waitingBatches / 4)
@@ -99,7 +101,8 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
         let catalogue = stored.log.catalogue
         let state = stored.log.state
         self.loop = loop
-        feed = catalogue.history.feed
+        history = catalogue.history
+        let feed = history.feed
         self.limits = limits
         self.logger = logger
         let gate = QueueGate(waitingMax: limits.waitingBatches, waitingMin: limits.waitingBatches / 4)
@@ -387,7 +390,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
 
     /// See `Welcome.commonSequence`.
     func commonSequence(of start: SubscriptionStart) -> UInt64 {
-        guard let history = disk?.catalogue.history else { return 0 }
+        guard disk != nil else { return 0 }
         var epoch = feed.epoch - 1
         if case .token(let token) = start, token.feed.epoch < feed.epoch { epoch = token.feed.epoch }
         return history.lastCommonSequence(with: epoch) ?? 0
@@ -421,7 +424,6 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     }
 
     private func check(_ token: ResumeToken) throws(Refusal) {
-        let history = disk?.catalogue.history ?? FeedHistory(feed: feed)
         _ = try history.place(of: token, newestSequence: tail.newestSequence)
     }
 

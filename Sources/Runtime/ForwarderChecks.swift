@@ -25,6 +25,17 @@ package enum ForwarderChecks {
         return problems.found.isEmpty ? [] : problems.error.problems
     }
 
+    /// What runs out of what a forwarder shows; nil where it shows nothing, or nothing that can be read.
+    static func expiry(of forwarder: Configuration.Forwarder) -> FeedCredentials.Expiry? {
+        guard let pair = forwarder.collector.tls?.certificate else { return nil }
+        do throws(TLSError) {
+            let identity = try TLSIdentity(certificateFile: pair.certificateFile, keyFile: pair.keyFile)
+            return FeedCredentials.Expiry(identity)
+        } catch {
+            return nil
+        }
+    }
+
     /// - Returns: nil: all events.
     package static func filter(of forwarder: Configuration.Forwarder) throws(FilterError) -> FilterExpression? {
         forwarder.filter.isEmpty ? nil : try FilterExpression(forwarder.filter)
@@ -51,5 +62,12 @@ package enum ForwarderChecks {
     private static func key(_ error: TLSError, _ tls: Configuration.ClientTLS) -> String {
         guard let pair = tls.certificate, !error.isAbout(tls.authorityFile) else { return "ca" }
         return error.isAboutKey(of: pair) ? "key" : "certificate"
+    }
+}
+
+extension Configuration.ClientTLS {
+    /// All files that it is read from.
+    var files: [String] {
+        [authorityFile] + (certificate.map { [$0.certificateFile, $0.keyFile] } ?? [])
     }
 }

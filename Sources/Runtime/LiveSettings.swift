@@ -26,6 +26,8 @@ final class LiveSettings: Sendable {
     private let forwarding: (any FeedForwarding)?
     private let logger: Logger
     private let state: Mutex<State>
+    /// What of the forwarders' certificates runs out.
+    private let forwarderExpiries = Mutex<[FeedCredentials.Expiry]>([])
 
     /// - Parameter file: the configuration file's name, for messages.
     /// - Throws: when a certificate or key is unusable.
@@ -45,6 +47,7 @@ final class LiveSettings: Sendable {
         http = try Self.grant(configuration, file: file).map { HTTPAccess($0) }
         access = FeedAccess(try FeedAccess.Grant(configuration.feed, file: file))
         state = Mutex(State(configuration: configuration, watch: watch))
+        noteForwarders(configuration.forward)
     }
 
     private static func grant(
@@ -55,9 +58,18 @@ final class LiveSettings: Sendable {
         return try HTTPAccess.Grant(http, configuration.feed, file: file)
     }
 
-    /// What of the certificates in use runs out, and when.
+    /// What of the certificates in use runs out, and when; of a file that is used twice, once.
     var expiries: [FeedCredentials.Expiry] {
-        access.current.credentials.expiries + (http?.current.expiries ?? [])
+        let all =
+            access.current.credentials.expiries + (http?.current.expiries ?? [])
+            + forwarderExpiries.withLock { $0 }
+        var seen: Set<String> = []
+        return all.filter { seen.insert("\($0.what) \($0.file)").inserted }
+    }
+
+    private func noteForwarders(_ forward: [Configuration.Forwarder]) {
+        let expiries = forward.compactMap { ForwarderChecks.expiry(of: $0) }
+        forwarderExpiries.withLock { $0 = expiries }
     }
 
     /// The feed runs: changes reach it from now on.
@@ -126,31 +138,48 @@ final class LiveSettings: Sendable {
         state.hub?.reconfigure(log: state.configuration.log, limits: state.configuration.feed.limits)
         state.hub?.accessHasChanged()
         state.lane?.reconfigure(difference.changes)
+        noteForwarders(state.configuration.forward)
         forwarding?.replace(state.configuration.forward)
     }
 
     /// Reads the certificates again where their files have changed. What cannot be used changes nothing: whoever
-    /// replaces files one by one is in between for a moment.
+    /// replaces files one by one is in between for a moment. What subscribers are shown and what forwarders show
+    /// do not wait for each other.
     func lookAtFiles() {
         state.withLock { state in
             let changed = state.watch.changes()
-            guard !changed.isEmpty else { return }
-            let files = changed.joined(separator: " ")
-            do throws(CredentialsError) {
+            let (own, forwarders) = (state.configuration.ownCredentialFiles, state.configuration.forwarderFiles)
+            renew(changed.filter { own.contains($0) }) { () throws(CredentialsError) in
                 let grant = try FeedAccess.Grant(state.configuration.feed, file: file)
                 let httpGrant = try Self.grant(state.configuration, file: file)
                 access.replace(grant)
                 if let httpGrant { http?.replace(httpGrant) }
                 state.hub?.accessHasChanged()
-                logger.info("certificates are reloaded: their files have changed", metadata: ["changed": "\(files)"])
-                sayExpiries()
-            } catch {
-                for problem in error.problems {
-                    logger.error(
-                        "changed certificates cannot be used, those in use stay",
-                        metadata: ["changed": "\(files)", "problem": "\(problem)"]
-                    )
-                }
+            }
+            renew(changed.filter { forwarders.contains($0) }) { () throws(CredentialsError) in
+                let forward = state.configuration.forward
+                try forwarding?.check(forward, file: file)
+                noteForwarders(forward)
+                // Those that stay the same renew their certificates.
+                forwarding?.replace(forward)
+            }
+        }
+    }
+
+    /// - Parameter changed: files; none: nothing is to be done.
+    private func renew(_ changed: [String], _ body: () throws(CredentialsError) -> Void) {
+        guard !changed.isEmpty else { return }
+        let files = changed.joined(separator: " ")
+        do throws(CredentialsError) {
+            try body()
+            logger.info("certificates are reloaded: their files have changed", metadata: ["changed": "\(files)"])
+            sayExpiries()
+        } catch {
+            for problem in error.problems {
+                logger.error(
+                    "changed certificates cannot be used, those in use stay",
+                    metadata: ["changed": "\(files)", "problem": "\(problem)"]
+                )
             }
         }
     }
@@ -175,5 +204,9 @@ final class LiveSettings: Sendable {
 
 extension Configuration {
     /// All files that credentials are read from.
-    fileprivate var credentialFiles: [String] { feed.credentialFiles + (http?.credentialFiles ?? []) }
+    fileprivate var credentialFiles: [String] { ownCredentialFiles + forwarderFiles }
+    /// Of those who connect to us.
+    fileprivate var ownCredentialFiles: [String] { feed.credentialFiles + (http?.credentialFiles ?? []) }
+    /// Of those to whom forwarders connect.
+    fileprivate var forwarderFiles: [String] { forward.flatMap { $0.collector.tls?.files ?? [] } }
 }

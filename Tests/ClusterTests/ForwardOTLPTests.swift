@@ -178,7 +178,7 @@ extension RealCluster {
             #expect(try ask("readyz").contains("TLS: "))
             #expect(coordinator.process.errorText.contains("the collector does not take the feed"))
             #expect(collector.records == 0)
-            try collector.restart(right, ["--script", "401,404"])
+            try collector.restart(right, ["--script", "400,500"])
             try eventually("the others", of: coordinator.process, and: collector.process) { collector.records >= 800 }
             try eventually("all is done with", of: coordinator.process) {
                 let scrape = try ask("metrics")
@@ -187,7 +187,104 @@ extension RealCluster {
             }
             #expect(collector.records == 800)
             let told = coordinator.process.errorText
-            #expect(told.contains("the collector answered 401 Unauthorized"), "\(told.suffix(3000))")
+            #expect(told.contains("the collector answered 400 Bad Request"), "\(told.suffix(3000))")
+        }
+
+        @Test
+        func `a collector that refuses everything is said to, and what is no fault of the events waits for it`() throws
+        {
+            let cluster = try Cluster(hosts: 1)
+            let host = cluster.hosts[0]
+            try host.startSession("s")
+            let collector = try Collector(cluster, identities: try Identities(), ["--always", "400:none of it"])
+            var options = Coordinator.Options()
+            options.http = { _ in [] }
+            options.forward = collector.forward(["batch-events: 100", "concurrency: 1"])
+            let coordinator = try Coordinator(cluster, options: options)
+            func ask(_ path: String) throws -> String {
+                try Command.run(["curl", "-sS", "http://127.0.0.1:\(coordinator.httpPort)/\(path)"]).text
+            }
+            func count(_ family: String) throws -> Int? {
+                let name = #"tidemark_forwarder_\#(family){forwarder="otel",kind="otlp"} "#
+                let line = try ask("metrics").split(separator: "\n").first { $0.hasPrefix(name) }
+                return line.flatMap { Int($0.dropFirst(name.count)) }
+            }
+            func trace(_ events: Int, _ id: Int) throws {
+                try host.start(program: "tick", id: id, arguments: ["--count", "\(events)", "--rate", "0"]).end()
+            }
+            let refused = #""name":"otel","kind":"otlp","state":"refused","lag_frames":"#
+            // About the events: they are gone past.
+            try trace(300, 1)
+            try eventually("all are refused", of: coordinator.process, and: collector.process) {
+                try count("refused_events_total") == 300
+            }
+            #expect(try ask("readyz").contains(refused))
+            #expect(try ask("readyz").contains("the collector answered 400 Bad Request: none of it"))
+            #expect(
+                try ask("metrics").contains(
+                    #"tidemark_forwarder_state{forwarder="otel",kind="otlp",state="refused"} 1"#
+                )
+            )
+            // A success that takes nothing is none.
+            try collector.restart(nil, ["--always", "none"])
+            try trace(300, 2)
+            try eventually("all are refused", of: coordinator.process, and: collector.process) {
+                try count("refused_events_total") == 600
+            }
+            #expect(try ask("readyz").contains(refused))
+            #expect(try ask("readyz").contains("records were not taken: all are odd"))
+            // About us: they wait.
+            try collector.restart(nil, ["--script", "401,403"])
+            try trace(300, 3)
+            try eventually("it is told so", of: coordinator.process, and: collector.process) {
+                let ready = try ask("readyz")
+                return ready.contains(refused) && ready.contains("the collector answered 401 Unauthorized")
+            }
+            let top = try Tidemark.start(
+                ["top", coordinator.url, "--interval", "0.2", "--http", "127.0.0.1:\(coordinator.httpPort)"]
+                    + coordinator.identities.options()
+            )
+            try eventually("it is in top", of: top) {
+                top.outputText.split(separator: "\n").contains { line in
+                    line.split(separator: " ").prefix(3) == ["otel", "otlp", "refused"]
+                }
+            }
+            #expect(try top.terminate().status == 0, "\(top.summary)")
+            try eventually("it is welcome again", of: coordinator.process, and: collector.process) {
+                try count("events_total") == 300
+            }
+            #expect(collector.records == 300)
+            #expect(try count("refused_events_total") == 600)
+            #expect(try ask("readyz").contains(#""name":"otel","kind":"otlp","state":"delivering""#))
+        }
+
+        @Test
+        func `a batch that is too large for the collector comes in parts, and nothing of it is lost`() throws {
+            let cluster = try Cluster(hosts: 1)
+            let host = cluster.hosts[0]
+            try host.startSession("s")
+            let collector = try Collector(cluster, identities: try Identities(), ["--bytes-max", "60000"])
+            var options = Coordinator.Options()
+            options.http = { _ in [] }
+            options.forward = collector.forward(["batch-events: 5000"])
+            let coordinator = try Coordinator(cluster, options: options)
+            try host.start(program: "tick", id: 1, arguments: ["--count", "5000", "--rate", "0"]).end()
+            try eventually("all events", of: coordinator.process, and: collector.process) {
+                collector.uniqueRecords >= 5000
+            }
+            #expect(collector.records == 5000)
+            let answers = try collector.requests().map(\.answer)
+            #expect(answers.contains("413"))
+            let scrape = try Command.run(["curl", "-sS", "http://127.0.0.1:\(coordinator.httpPort)/metrics"]).text
+            #expect(
+                scrape.contains(#"tidemark_forwarder_refused_events_total{forwarder="otel",kind="otlp"} 0"#),
+                "\(scrape)"
+            )
+            // Later ones are smaller from the start.
+            let before = answers.count
+            try host.start(program: "tick", id: 2, arguments: ["--count", "1000", "--rate", "0"]).end()
+            try eventually("the others", of: coordinator.process, and: collector.process) { collector.records == 6000 }
+            #expect(try collector.requests().dropFirst(before).allSatisfy { $0.answer == "200" })
         }
     }
 }

@@ -142,5 +142,128 @@ extension RealCluster {
             coordinator.process.signal(SIGTERM)
             #expect(try coordinator.process.end(within: 30).status == 0, "\(coordinator.process.summary)")
         }
+
+        // MARK: A collector that does not read
+
+        /// Reads nothing until it is told to, from connections that come then.
+        private final class MuteCollector {
+            let identities: Identities
+            let port: Int
+            private let file: String
+            private(set) var process: ChildProcess
+
+            init(_ cluster: Cluster) throws {
+                identities = try Identities()
+                port = try freePort()
+                file = cluster.file("messages")
+                process = try Self.start(port, identities, file, [])
+            }
+
+            func restartReading() throws {
+                process.signal(SIGKILL)
+                try process.end()
+                process = try Self.start(port, identities, file, ["--reads"])
+            }
+
+            private static func start(
+                _ port: Int,
+                _ identities: Identities,
+                _ file: String,
+                _ options: [String]
+            ) throws -> ChildProcess {
+                let process = try ChildProcess(
+                    [
+                        "/usr/bin/python3", Repository.python + "/mute_syslog.py", "\(port)",
+                        identities.file("server.pem"), identities.file("server.key"), file,
+                    ] + options
+                )
+                try eventually("the collector listens", of: process) { process.outputText.contains("listens") }
+                return process
+            }
+
+            /// The numbers of the events that it has read, by their places in the feed.
+            var numbers: [Int] {
+                let text = String(decoding: FileManager.default.contents(atPath: file) ?? Data(), as: UTF8.self)
+                var found: [[Int]: Int] = [:]
+                for line in text.split(separator: "\n") {
+                    let values = ["sequence", "index", "seqno"].compactMap {
+                        ForwardSyslog.parameter($0, String(line)).flatMap { Int($0) }
+                    }
+                    if values.count == 3 { found[Array(values[..<2])] = values[2] }
+                }
+                return found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
+            }
+        }
+
+        /// A coordinator whose collector has taken three events and holds some of 2000 others unread.
+        private func forward(_ cluster: Cluster, to collector: MuteCollector) throws -> Coordinator {
+            let host = cluster.hosts[0]
+            try host.startSession("s")
+            var options = Coordinator.Options()
+            options.log = cluster.file("log")
+            options.http = { _ in [] }
+            options.forward = [
+                "- name: siem", "  syslog: tls://localhost:\(collector.port)",
+                "  ca: \(collector.identities.file("ca.pem"))",
+            ]
+            let coordinator = try Coordinator(cluster, options: options)
+            try host.start(program: "tick", id: 1, arguments: ["--count", "3", "--rate", "0"]).end()
+            try eventually("its system has the first", of: coordinator.process, and: collector.process) {
+                try count("events_total", coordinator) == 3
+            }
+            try host.start(program: "tick", id: 2, arguments: ["--count", "2000", "--rate", "0"]).end()
+            try eventually("the socket has the others", of: coordinator.process, and: collector.process) {
+                try count("sent_bytes_total", coordinator) > 500_000
+            }
+            return coordinator
+        }
+
+        private func count(_ family: String, _ coordinator: Coordinator) throws -> Int {
+            let scrape = try Command.result(["curl", "-sS", "http://127.0.0.1:\(coordinator.httpPort)/metrics"]).text
+            let name = #"tidemark_forwarder_\#(family){forwarder="siem",kind="syslog"} "#
+            let line = scrape.split(separator: "\n").first { $0.hasPrefix(name) }
+            return line.flatMap { Int($0.dropFirst(name.count)) } ?? 0
+        }
+
+        @Test
+        func `what a collector's system has not acknowledged comes again when the connection breaks`() throws {
+            let cluster = try Cluster(hosts: 1)
+            let collector = try MuteCollector(cluster)
+            let coordinator = try forward(cluster, to: collector)
+            // Longer than a connection stands until bytes count as taken: nothing tells that they do not.
+            Thread.sleep(forTimeInterval: 2)
+            let taken = try count("events_total", coordinator)
+            try #require((3..<50).contains(taken))
+            collector.process.signal(SIGUSR1)
+            try eventually("the rest", of: coordinator.process, and: collector.process) {
+                collector.numbers.count >= 2003 - taken
+            }
+            #expect(collector.numbers == Array((taken - 2)...2000))
+            try eventually("all are taken", of: coordinator.process, and: collector.process) {
+                try count("events_total", coordinator) == 2003
+            }
+            coordinator.process.signal(SIGTERM)
+            #expect(try coordinator.process.end(within: 30).status == 0, "\(coordinator.process.summary)")
+        }
+
+        @Test
+        func `what a collector's system has not acknowledged at the end is sent at the next start`() throws {
+            let cluster = try Cluster(hosts: 1)
+            let collector = try MuteCollector(cluster)
+            let coordinator = try forward(cluster, to: collector)
+            coordinator.process.signal(SIGTERM)
+            #expect(try coordinator.process.end(within: 30).status == 0, "\(coordinator.process.summary)")
+            let told = coordinator.process.errorText
+            #expect(told.contains("did not take the end of the feed in time"), "\(told.suffix(3000))")
+            try collector.restartReading()
+            try coordinator.restart()
+            try eventually("the rest", of: coordinator.process, and: collector.process) {
+                collector.numbers.last == 2000
+            }
+            let numbers = collector.numbers
+            #expect(numbers.count > 1950 && Array(numbers.suffix(1950)) == Array(51...2000))
+            coordinator.process.signal(SIGTERM)
+            #expect(try coordinator.process.end(within: 30).status == 0, "\(coordinator.process.summary)")
+        }
     }
 }

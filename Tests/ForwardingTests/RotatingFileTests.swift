@@ -111,7 +111,18 @@ struct RotatingFileTests {
         let (_, surprise, _) = try reopen()
         #expect(text()?.hasPrefix(surprise == nil ? "fore" : "foreign") == true)
         try Data("x".utf8).write(to: URL(fileURLWithPath: path))
-        #expect(try reopen().surprise != nil && text() == "x")
+        #expect(try reopen().surprise != nil && text() == "x\n")
+    }
+
+    @Test
+    func `without a state the file goes on behind a line that has no end`() throws {
+        defer { end() }
+        for (before, after) in [("one\nhal", "one\nhal\n"), ("one\n", "one\n")] {
+            try Data(before.utf8).write(to: URL(fileURLWithPath: path))
+            let (file, surprise, token) = try reopen()
+            #expect(token == nil && surprise?.hasPrefix("there is no state beside the file") == true)
+            #expect(text() == after && file.byteCount == UInt64(after.utf8.count))
+        }
     }
 
     @Test

@@ -100,6 +100,81 @@ struct LiveSettingsTests {
         #expect(log.seen.contains { $0.hasPrefix("certificate is good") && $0.contains("days=364") })
     }
 
+    // MARK: What forwarders show
+
+    /// Checks as the forwarders do, and counts how often they are given what they have.
+    private final class CountedForwarding: FeedForwarding {
+        let renewals = Recorder(0)
+
+        func check(_ forward: [Configuration.Forwarder], file: String) throws(CredentialsError) {
+            let problems = ForwarderChecks.problems(of: forward, file: file)
+            guard problems.isEmpty else { throw CredentialsError(problems: problems) }
+        }
+
+        func begin(_ forward: [Configuration.Forwarder], _ source: FeedSource) {}
+        func replace(_ forward: [Configuration.Forwarder]) { renewals.update { $0 += 1 } }
+
+        func snapshots(on loop: any EventLoop) -> EventLoopFuture<[ForwarderSnapshot]> {
+            loop.makeSucceededFuture([])
+        }
+
+        func finish() async {}
+    }
+
+    @Test
+    func `certificates of forwarders are watched like those of the feed, and neither waits for the other`() throws {
+        let theirs = try TestIdentities()
+        let forwarding = CountedForwarding()
+        var configuration = Self.configuration(identities.feed(allow: ["*"]))
+        let tls = Configuration.ClientTLS(
+            authorityFile: theirs.file("ca.pem"),
+            certificate: .init(certificateFile: theirs.file("client.pem"), keyFile: theirs.file("client.key"))
+        )
+        let endpoint = NetworkEndpoint(host: "localhost", port: 1)
+        configuration.forward = [
+            .init(name: "otel", collector: .otlp(.init(endpoint: endpoint, tls: tls))),
+            .init(name: "siem", collector: .syslog(.init(endpoint: endpoint, tls: tls))),
+        ]
+        let log = log
+        let settings = try LiveSettings(
+            configuration,
+            file: "test.yaml",
+            forwarding: forwarding,
+            logger: Logger(label: "test") { _ in LogBox(log) }
+        )
+        // Of a file that two of them show, once.
+        #expect(settings.expiries.map(\.file) == [identities.file("server.pem"), theirs.file("client.pem")])
+        let before = settings.expiries
+        settings.lookAtFiles()
+        #expect(forwarding.renewals.seen == 0)
+
+        let others = try TestIdentities()
+        func replace(_ name: String) throws {
+            try FileManager.default.removeItem(atPath: theirs.file(name))
+            try FileManager.default.copyItem(atPath: others.file(name), toPath: theirs.file(name))
+        }
+        // One by one; meanwhile the feed's own are replaced.
+        try replace("client.pem")
+        try copy("ca.pem", of: others)
+        let grant = settings.access.current.tls
+        settings.lookAtFiles()
+        #expect(forwarding.renewals.seen == 0 && settings.access.current.tls !== grant)
+        #expect(log.seen.contains { $0.contains("test.yaml: forward[0].key: ") }, "\(log.seen)")
+        #expect(settings.expiries.map(\.secondsSinceEpoch) == before.map(\.secondsSinceEpoch))
+        // And the other way round.
+        try copy("server.pem", of: others)
+        try replace("client.key")
+        let same = settings.access.current.tls
+        settings.lookAtFiles()
+        #expect(forwarding.renewals.seen == 1 && settings.access.current.tls === same)
+        #expect(
+            log.seen.contains {
+                $0.hasPrefix("certificates are reloaded: their files have changed")
+                    && $0.contains(theirs.file("client.key"))
+            }
+        )
+    }
+
     @Test
     func `who is not trusted any more is out at once, and others stay`() async throws {
         let feed = try await HandFedFeed()

@@ -1,4 +1,5 @@
 import ConfigurationFile
+import Glibc
 import NIOCore
 import NIOPosix
 import Runtime
@@ -8,6 +9,9 @@ import TLS
 enum CollectorConnection {
     private static let connectTime = TimeAmount.seconds(5)
     private static let handshakeTime = TimeAmount.seconds(10)
+    /// For how long a collector's system may acknowledge nothing of what it was sent.
+    private static let silence = TimeAmount.seconds(60)
+    private static let userTimeout = NIOBSDSocket.Option(rawValue: TCP_USER_TIMEOUT)
 
     /// - Parameters:
     ///   - tls: nil: in the clear.
@@ -23,11 +27,13 @@ enum CollectorConnection {
             .connectTimeout(connectTime)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(.tcpOption(userTimeout), value: Int(silence.nanoseconds / 1_000_000))
             .connect(host: endpoint.host, port: Int(endpoint.port))
             .flatMapErrorThrowing { throw CollectorError("cannot connect to \(endpoint): \(describe($0))") }
             .flatMap { channel in
                 let agreed = loop.makePromise(of: Void.self)
                 do {
+                    try channel.pipeline.syncOperations.addHandler(SocketMeter())
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(
                             TLSClientHandler(tls, serverName: endpoint.host, agreed: agreed)

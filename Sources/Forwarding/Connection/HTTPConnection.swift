@@ -34,6 +34,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
     private var bodyBytes = 0
     private var requests = 0
     private var staysOpen = true
+    private var isRetired = false
     private var fault: String?
 
     init(keptBytesMax: Int = 64 << 10) { self.keptBytesMax = keptBytesMax }
@@ -64,6 +65,12 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
         return promise.futureResult
     }
 
+    /// It makes no further request.
+    func retire() {
+        isRetired = true
+        if !isBusy { close() }
+    }
+
     func close() {
         staysOpen = false
         context?.close(promise: nil)
@@ -92,6 +99,7 @@ final class HTTPConnection: ChannelInboundHandler, @unchecked Sendable {
             guard let answer, let promise else { return }
             self.promise = nil
             timeout?.cancel()
+            if isRetired { staysOpen = false }
             promise.succeed(answer)
             if !staysOpen { context.close(promise: nil) }
         }

@@ -3,19 +3,20 @@ package import Feed
 /// Batches on their way to a collector that answers each of them, several at a time.
 ///
 /// A batch that the collector cannot take now is sent again after a while, and nothing else is sent meanwhile; then one
-/// at a time, until one is taken. The feed is done with up to a batch's token once that batch and all before it are
-/// taken, or refused for good. Without I/O; times are nanoseconds of any clock that does not go back.
+/// at a time, until one is taken. What it holds against us rather than against a batch waits longer. The feed is done
+/// with up to a batch's token once that batch and all before it are taken, or refused for good. Without I/O; times are
+/// nanoseconds of any clock that does not go back.
 package struct DeliveryWindow: Sendable {
     package typealias BatchID = UInt64
 
     /// What came of sending a batch.
     package enum Outcome: Sendable, Equatable {
-        /// - Parameter rejected: of its events, those that are not to be sent again.
-        case accepted(rejected: UInt64)
-        /// As a whole, and for good.
-        case refused
+        /// - Parameter refused: of its events, those that the collector does not want.
+        case done(refused: UInt64)
         /// Not now. - Parameter afterNs: what the collector asks for.
         case failed(afterNs: Int64)
+        /// Not from us, or not there: nothing is taken until somebody does something about it.
+        case held(afterNs: Int64)
     }
 
     private enum State: Sendable, Equatable {
@@ -46,12 +47,18 @@ package struct DeliveryWindow: Sendable {
     private var onTheirWay = 0
     private var isFailing = false
     private var delay: RetryDelay
+    private var holdDelay: RetryDelay
     /// Nothing is sent before.
     package private(set) var pausedUntilNs: Int64 = .min
 
-    package init(concurrency: Int, delay: RetryDelay = RetryDelay()) {
+    package init(
+        concurrency: Int,
+        delay: RetryDelay = RetryDelay(),
+        holdDelay: RetryDelay = RetryDelay(minimumNs: 5_000_000_000, maximumNs: 300_000_000_000)
+    ) {
         self.concurrency = concurrency
         self.delay = delay
+        self.holdDelay = holdDelay
     }
 
     package var isEmpty: Bool { batches.isEmpty }
@@ -82,7 +89,8 @@ package struct DeliveryWindow: Sendable {
         return firstID + BatchID(index)
     }
 
-    /// The batch went out on a connection that the collector had closed: it is sent again at once.
+    /// The batch went out on a connection that the collector had closed, or it has another part: it is sent again at
+    /// once.
     package mutating func unsent(_ id: BatchID) {
         guard let index = index(id) else { return }
         batches[index].state = .waiting
@@ -97,27 +105,41 @@ package struct DeliveryWindow: Sendable {
         switch outcome {
         case .failed(let afterNs):
             batches[index].state = .waiting
-            isFailing = true
-            // Those that were on their way together have failed once.
-            let isFirst = nowNs >= pausedUntilNs
-            let pauseNs = isFirst ? delay.failed(draw: draw, atLeastNs: afterNs) : RetryDelay.bounded(afterNs)
-            pausedUntilNs = max(pausedUntilNs, nowNs + pauseNs)
+            pause(isHeld: false, afterNs, nowNs: nowNs, draw: draw)
             return nil
-        case .accepted(let rejected):
-            succeed()
-            batches[index].refusedEvents = min(rejected, batches[index].progress.events)
-        case .refused:
+        case .held(let afterNs):
+            batches[index].state = .waiting
+            pause(isHeld: true, afterNs, nowNs: nowNs, draw: draw)
+            return nil
+        case .done(let refused):
             // It answers: that others are taken is worth an attempt.
-            succeed()
-            batches[index].refusedEvents = batches[index].progress.events
+            isFailing = false
+            delay.succeeded()
+            holdDelay.succeeded()
+            batches[index].refusedEvents = min(refused, batches[index].progress.events)
         }
         batches[index].state = .done
         return takeDone()
     }
 
-    private mutating func succeed() {
-        isFailing = false
-        delay.succeeded()
+    private mutating func pause(isHeld: Bool, _ afterNs: Int64, nowNs: Int64, draw: Double) {
+        isFailing = true
+        let pauseNs =
+            if nowNs < pausedUntilNs {
+                // Those that were on their way together have failed once.
+                RetryDelay.bounded(afterNs)
+            } else if isHeld {
+                holdDelay.failed(draw: draw, atLeastNs: afterNs)
+            } else {
+                delay.failed(draw: draw, atLeastNs: afterNs)
+            }
+        pausedUntilNs = max(pausedUntilNs, nowNs + pauseNs)
+    }
+
+    /// What was held against us may have changed: sends at once, if one at a time.
+    package mutating func resume() {
+        pausedUntilNs = .min
+        holdDelay.succeeded()
     }
 
     private func index(_ id: BatchID) -> Int? {

@@ -25,6 +25,7 @@ final class ForwarderLane: @unchecked Sendable {
     private var hasEnded = false
     private let endPromise: EventLoopPromise<Void>
     private var openDelay = RetryDelay()
+    private var hasSaidTrouble = false
     private let account: Mutex<ForwarderSnapshot>
 
     init(
@@ -95,7 +96,9 @@ final class ForwarderLane: @unchecked Sendable {
             return
         }
         let start: SubscriptionStart = configuration.from == .now ? .latest : .earliest
-        follower.open(token: saved, start: start).hop(to: loop).whenComplete { result in
+        // A collector that keeps its own place and has none has nothing.
+        let usesCursor = !(sink.keepsPlace && start == .earliest)
+        follower.open(token: saved, start: start, usesCursor: usesCursor).hop(to: loop).whenComplete { result in
             switch result {
             case .success(let (portion, token)):
                 guard !self.hasEnded else { return }
@@ -159,6 +162,7 @@ final class ForwarderLane: @unchecked Sendable {
         let received = try decoder.decode(frame.storage)
         return ForwardedFrame(
             batch: filter?.filtered(received.batch) ?? received.batch,
+            epoch: follower.epoch(of: received.batch.sequence),
             token: received.token.flatMap { ResumeToken(text: $0) },
             isCheckpoint: received.isCheckpoint
         )
@@ -210,21 +214,29 @@ final class ForwarderLane: @unchecked Sendable {
             defer { (account.state, account.trouble) = (.delivering, nil) }
             return account.state
         }
-        if was != .delivering { logger.info("the collector takes the feed") }
+        if was == .connecting || hasSaidTrouble { logger.info("the collector takes the feed") }
+        hasSaidTrouble = false
     }
 
     /// The collector does not take what comes, and is tried again.
-    func troubled(_ reason: String, isRetried: Bool = true) {
+    func troubled(_ reason: String, as state: ForwarderSnapshot.State = .retrying) {
         let reason = printable(reason)
         let before = account.withLock { account in
-            defer { (account.state, account.trouble) = (.retrying, reason) }
-            if isRetried { account.retries += 1 }
+            defer { (account.state, account.trouble) = (state, reason) }
+            account.retries += 1
             return account.trouble
         }
         // Said once, not at each of many vain attempts.
         if before != reason {
+            hasSaidTrouble = true
             logger.warning("the collector does not take the feed", metadata: ["reason": "\(reason)"])
         }
+    }
+
+    /// The collector wants nothing of what came last, which is gone past: counted, and logged, by who tells it.
+    func refusing(_ reason: String) {
+        let reason = printable(reason)
+        account.withLock { ($0.state, $0.trouble) = (.refused, reason) }
     }
 
     /// The sink has sent all, after `finish`.

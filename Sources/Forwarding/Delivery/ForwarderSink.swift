@@ -4,6 +4,9 @@ import NIOCore
 /// A frame of the feed on its way to a collector, with what the forwarder's filter leaves of it.
 struct ForwardedFrame {
     let batch: FeedBatch
+    /// The feed's life in which it was written: with the frame's number and an event's index in it, what the event is
+    /// called, whenever it is sent.
+    let epoch: UInt64
     /// Where to go on after it; nil where one cannot.
     let token: ResumeToken?
     /// Whether it repeats what earlier frames may have said: only its gap is news.
@@ -13,6 +16,8 @@ struct ForwardedFrame {
 /// What knows how to give frames to one kind of collector. Confined to the forwarder's own event loop, which it may
 /// block: nobody else is on it.
 protocol ForwarderSink: AnyObject {
+    /// Whether the collector itself says where it is, once it has anything.
+    var keepsPlace: Bool { get }
     /// Where the collector itself says it is; nil where it does not say.
     /// - Throws: when that cannot be found out.
     func savedToken() throws -> ResumeToken?
@@ -34,6 +39,7 @@ protocol ForwarderSink: AnyObject {
 }
 
 extension ForwarderSink {
+    var keepsPlace: Bool { false }
     func savedToken() throws -> ResumeToken? { nil }
     func renewCredentials() {}
 }

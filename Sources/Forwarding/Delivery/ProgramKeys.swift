@@ -36,7 +36,7 @@ final class ProgramKeys {
             // The members of a scope are attributes; its own root has no parent.
             let isTop = field.parent.map { fields[Int($0.rawValue)].parent == nil } ?? false
             var entry = Field(
-                key: Self.string((isTop ? Self.prefix(field.scope) : "") + field.name),
+                key: Self.string((isTop ? Self.prefix(field) : "") + field.name),
                 enumeration: field.enumeration
             )
             if case .string(let string) = field.fieldClass { entry.encoding = string.encoding }
@@ -67,10 +67,14 @@ final class ProgramKeys {
         }
     }
 
-    /// A payload's fields are called as the user calls them; those of contexts say where they are from.
-    private static func prefix(_ scope: FieldScope) -> String {
-        switch scope {
-        case .eventPayload: ""
+    /// Beginnings of keys that are not the user's.
+    private static let ownPrefixes = ["tidemark.", "context.", "stream_context.", "payload."]
+
+    /// A payload's fields are called as the user calls them; those of contexts say where they are from, and so does a
+    /// field of the payload that would be taken for another: keys are unique, and say the truth.
+    private static func prefix(_ field: ProgramField) -> String {
+        switch field.scope {
+        case .eventPayload: ownPrefixes.contains { field.name.hasPrefix($0) } ? "payload." : ""
         case .eventSpecificContext: "context."
         case .eventCommonContext: "stream_context."
         case .packetContext: "packet."

@@ -35,6 +35,8 @@ final class FileSink: ForwarderSink {
         renderer = LineRenderer(includesControlRecords: collector.includesControlRecords)
     }
 
+    let keepsPlace = true
+
     func savedToken() throws -> ResumeToken? {
         state = try file.savedState()
         return state.flatMap { ResumeToken(text: $0.token) }

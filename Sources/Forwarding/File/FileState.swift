@@ -46,7 +46,8 @@ struct FileState: Equatable {
         guard count <= bytesMax, let state = FileState(text: String(decoding: bytes[..<count], as: UTF8.self)) else {
             throw FileError(
                 path: path,
-                reason: "is no state of a forwarder's file, or a damaged one; without it forwarding begins anew"
+                reason: "is no state of a forwarder's file, or a damaged one; without it the file is written anew from "
+                    + "the log's beginning, behind what it has"
             )
         }
         return state

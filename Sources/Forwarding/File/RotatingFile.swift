@@ -30,7 +30,8 @@ final class RotatingFile {
     func savedState() throws(FileError) -> FileState? { try FileState.load(statePath) }
 
     /// Opens the file, and makes it if it is not there.
-    /// - Parameter state: what was written after it is cut off, since it comes again; nil: nothing is cut.
+    /// - Parameter state: what was written after it is cut off, since it comes again; nil: nothing is cut, and a line
+    ///   that has no end is ended.
     /// - Returns: why the file is not the one that the state tells of; nil where it is.
     func open(cutBackTo state: FileState?) throws(FileError) -> String? {
         closeFile()
@@ -48,7 +49,7 @@ final class RotatingFile {
                 surprise = "the file is not the one that was written before: it goes on as it is"
             }
         }
-        descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+        descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else { throw FileError(path, "cannot be written", errno) }
         let status = try status(descriptor, path)
         (byteCount, fileNumber) = (UInt64(clamping: status.st_size), UInt64(status.st_ino))
@@ -59,8 +60,19 @@ final class RotatingFile {
                 try cutBack(to: keepBytes)
             }
         }
+        if state == nil, byteCount > 0 {
+            surprise = "there is no state beside the file: it goes on as it is, and events may be in it twice"
+        }
+        if keepBytes == nil || surprise != nil { try endLine() }
         if found == nil { try syncDirectory() }
         return surprise
+    }
+
+    /// Whoever wrote the last line may have been killed in the middle of it.
+    private func endLine() throws(FileError) {
+        var last: UInt8 = 0
+        guard byteCount > 0, pread(descriptor, &last, 1, off_t(clamping: byteCount - 1)) == 1 else { return }
+        if last != UInt8(ascii: "\n") { try append([UInt8(ascii: "\n")]) }
     }
 
     /// Takes back what was written after the file had so many bytes.

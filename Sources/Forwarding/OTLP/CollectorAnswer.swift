@@ -1,14 +1,36 @@
 import COTLPSchema
 
-/// What a collector answered to a batch.
+/// What a collector answered to a request.
 struct CollectorAnswer: Equatable {
-    var outcome: DeliveryWindow.Outcome
-    /// What is wrong, for people; nil where nothing is.
+    enum Verdict: Equatable {
+        /// - Parameter rejected: of its events, those that are not to be sent again.
+        case accepted(rejected: UInt64)
+        /// The request is too large: parts of it may be taken.
+        case tooLarge
+        /// For good.
+        case refused
+        /// Not now. - Parameter afterNs: what the collector asks for.
+        case failed(afterNs: Int64)
+        /// Nothing of ours, whatever is in it, until somebody does something about it.
+        case held(afterNs: Int64)
+    }
+
+    var verdict: Verdict
+    /// What is wrong, for people; nil where nothing is. Bounded, not printable.
     var trouble: String?
 
-    /// Statuses after which the same batch is worth another attempt; after any other it is not.
+    /// Statuses after which the same request is worth another attempt: the specification's own.
     private static let passing = [429, 502, 503, 504]
+    /// Statuses that are about how we come, and where to, not about what we bring: another request would fare no
+    /// better, and all would be lost until somebody sets it right.
+    private static let unwelcome = [401, 403, 404, 405, 407, 415, 501, 505]
     private static let messageBytesMax = 512
+
+    /// There is none.
+    init(failure reason: String) {
+        verdict = .failed(afterNs: 0)
+        trouble = reason
+    }
 
     /// - Parameters:
     ///   - body: as far as it was kept.
@@ -17,17 +39,21 @@ struct CollectorAnswer: Equatable {
     init(status: Int, reason: String, body: [UInt8], retryAfter: String?, nowSeconds: Int64) {
         if (200..<300).contains(status) {
             let partial = Self.partialSuccess(body)
-            outcome = .accepted(rejected: partial.rejected)
+            verdict = .accepted(rejected: partial.rejected)
             trouble = partial.rejected > 0 ? "\(partial.rejected) records were not taken: \(partial.message)" : nil
             return
         }
-        let message = Self.statusMessage(body)
-        trouble = "the collector answered \(status) \(reason)" + (message.isEmpty ? "" : ": \(message)")
-        guard Self.passing.contains(status) else {
-            outcome = .refused
-            return
+        let message = Self.message(body)
+        trouble =
+            "the collector answered \(status) \(Self.bounded(reason))" + (message.isEmpty ? "" : ": \(message)")
+        let afterNs = retryAfter.flatMap { Self.delayNs($0, nowSeconds: nowSeconds) } ?? 0
+        switch status {
+        case 413: verdict = .tooLarge
+        case 300..<400: verdict = .held(afterNs: afterNs)
+        case _ where Self.unwelcome.contains(status): verdict = .held(afterNs: afterNs)
+        case _ where Self.passing.contains(status): verdict = .failed(afterNs: afterNs)
+        default: verdict = .refused
         }
-        outcome = .failed(afterNs: retryAfter.flatMap { Self.delayNs($0, nowSeconds: nowSeconds) } ?? 0)
     }
 
     // MARK: Retry-After (RFC 9110, 10.2.3)
@@ -75,14 +101,26 @@ struct CollectorAnswer: Equatable {
         return (UInt64(max(partial.pointee.rejected_log_records, 0)), text(partial.pointee.error_message))
     }
 
-    private static func statusMessage(_ body: [UInt8]) -> String {
-        guard let status = tidemark__otlp__status__unpack(nil, body.count, body) else { return "" }
-        defer { tidemark__otlp__status__free_unpacked(status, nil) }
-        return text(status.pointee.message)
+    /// Of an answer that is no success: what its message says, or else its text.
+    private static func message(_ body: [UInt8]) -> String {
+        if let status = tidemark__otlp__status__unpack(nil, body.count, body) {
+            defer { tidemark__otlp__status__free_unpacked(status, nil) }
+            let message = text(status.pointee.message)
+            if !message.isEmpty { return message }
+        }
+        // Proxies answer with pages. Where one is cut off, it may be in the middle of a character.
+        let page = body.prefix(4 * messageBytesMax)
+        let text = (0..<4).lazy.compactMap { String(validating: page.dropLast($0), as: UTF8.self) }.first
+        let words = text?.split(whereSeparator: \.isWhitespace).joined(separator: " ") ?? ""
+        return words.unicodeScalars.allSatisfy { $0.value >= 0x20 } ? bounded(words) : ""
     }
 
     private static func text(_ bytes: UnsafeMutablePointer<CChar>?) -> String {
         guard let bytes else { return "" }
-        return String(String(cString: bytes).unicodeScalars.prefix(messageBytesMax))
+        return bounded(String(cString: bytes))
+    }
+
+    private static func bounded(_ text: String) -> String {
+        String(text.unicodeScalars.prefix(messageBytesMax))
     }
 }

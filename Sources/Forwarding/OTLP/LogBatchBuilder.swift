@@ -4,14 +4,6 @@ import CTF
 import ConfigurationFile
 import Feed
 
-/// A request that is ready to be sent.
-struct LogBatch {
-    /// `LogsRequest`, not compressed.
-    var bytes: [UInt8]
-    /// The events in it, and where the feed is done with once it is taken.
-    var progress: TextQueue.Progress
-}
-
 /// Makes requests of frames: a resource for each host, a scope for each trace of it, a record for each event.
 ///
 /// Messages stand in an arena until the batch is full, and are packed then, once. Without I/O.
@@ -33,8 +25,10 @@ final class LogBatchBuilder {
         init(_ message: UnsafeMutablePointer<Tidemark__Otlp__ScopeLogs>) { self.message = message }
     }
 
-    private let limits: Configuration.OTLPCollector.Batch
-    private let feed: FeedIdentity
+    private var limits: Configuration.OTLPCollector.Batch
+    private let feed: FeedID
+    /// Batches do not shrink below that.
+    private static let leastBytes = 16 << 10
     private let arena = MessageArena()
     private var writer: AttributeWriter
     private var programs = ProgramKeysCache()
@@ -45,7 +39,7 @@ final class LogBatchBuilder {
     /// Events that could not be decoded, or are too large.
     private(set) var damagedEvents: UInt64 = 0
 
-    init(_ limits: Configuration.OTLPCollector.Batch, feed: FeedIdentity) {
+    init(_ limits: Configuration.OTLPCollector.Batch, feed: FeedID) {
         self.limits = limits
         self.feed = feed
         writer = AttributeWriter(arena)
@@ -53,6 +47,11 @@ final class LogBatchBuilder {
 
     /// Whether nothing waits to be closed.
     var isEmpty: Bool { progress.events == 0 }
+
+    /// The collector does not take batches of so many bytes: later ones have at most half of that.
+    func shrink(below bytes: Int) {
+        limits.bytes = min(limits.bytes, max(bytes / 2, Self.leastBytes))
+    }
 
     /// Takes a frame's events.
     /// - Parameters:
@@ -64,7 +63,7 @@ final class LogBatchBuilder {
         if !frame.isCheckpoint {
             var index = 0
             for case .events(let group) in frame.batch.records {
-                append(group, frame.batch.sequence, first: index, observedNs, full)
+                append(group, frame, first: index, observedNs, full)
                 index += group.eventCount
             }
         }
@@ -76,7 +75,7 @@ final class LogBatchBuilder {
 
     private func append(
         _ group: EventGroup,
-        _ sequence: UInt64,
+        _ frame: ForwardedFrame,
         first: Int,
         _ observedNs: UInt64,
         _ full: (LogBatch) -> Void
@@ -84,14 +83,14 @@ final class LogBatchBuilder {
         defer { withExtendedLifetime(group) {} }
         var slices = group.slices.map { SliceReader($0, keys: programs.keys(of: $0.packet.program)) }
         group.forEachEvent { slice, index, late in
-            append(&slices[slice], sequence, index: first + index, late: late, observedNs)
+            append(&slices[slice], frame, index: first + index, late: late, observedNs)
             if progress.events >= UInt64(limits.events) || byteCount >= limits.bytes { close().map(full) }
         }
     }
 
     private func append(
         _ slice: inout SliceReader,
-        _ sequence: UInt64,
+        _ frame: ForwardedFrame,
         index: Int,
         late: EventGroup.Late?,
         _ observedNs: UInt64
@@ -117,8 +116,8 @@ final class LogBatchBuilder {
             record.pointee.severity_number = severity.number
             record.pointee.severity_text = arena.string(severity.text)
         }
-        attributes.append(arena.attribute("tidemark.epoch", arena.value(feed.epoch)))
-        attributes.append(arena.attribute("tidemark.sequence", arena.value(sequence)))
+        attributes.append(arena.attribute("tidemark.epoch", arena.value(frame.epoch)))
+        attributes.append(arena.attribute("tidemark.sequence", arena.value(frame.batch.sequence)))
         attributes.append(arena.attribute("tidemark.index", arena.value(Int64(index))))
         let stream = packet.preamble.streamInstanceID ?? packet.stream.liveStreamID
         attributes.append(arena.attribute("tidemark.stream", arena.value(stream)))
@@ -165,14 +164,8 @@ final class LogBatchBuilder {
     /// Ends the batch; nil where it has no events.
     func close() -> LogBatch? {
         guard !isEmpty else { return nil }
-        let request: UnsafeMutablePointer<Tidemark__Otlp__LogsRequest> = arena.make(tidemark__otlp__logs_request__init)
         let messages = resources.map { resource($0.key, $0.scopes) }
-        request.pointee.n_resource_logs = messages.count
-        request.pointee.resource_logs = arena.pointers(messages[...])
-        let base = UnsafeRawPointer(request).assumingMemoryBound(to: ProtobufCMessage.self)
-        let bytes = [UInt8](unsafeUninitializedCapacity: protobuf_c_message_get_packed_size(base)) { buffer, count in
-            count = protobuf_c_message_pack(base, buffer.baseAddress)
-        }
+        let bytes = arena.request(messages[...])
         defer {
             progress = TextQueue.Progress()
             byteCount = 0
@@ -194,7 +187,7 @@ final class LogBatchBuilder {
         let attributes = [
             arena.attribute("host.name", arena.value(key.host)),
             arena.attribute("tidemark.relay", arena.value(key.relay)),
-            arena.attribute("tidemark.feed", arena.value("\(feed.id)")),
+            arena.attribute("tidemark.feed", arena.value("\(feed)")),
         ]
         resource.pointee.n_attributes = attributes.count
         resource.pointee.attributes = arena.pointers(attributes[...])

@@ -15,9 +15,8 @@ final class OTLPSink: ForwarderSink {
     private var tls: TLSContext?
     private var window: DeliveryWindow
     private var builder: LogBatchBuilder?
-    /// Bodies as they are sent, of batches that are not done with.
-    private var bodies: [DeliveryWindow.BatchID: ByteBuffer] = [:]
-    private var waitingBytes = 0
+    /// Those that are not done with.
+    private var batches: [DeliveryWindow.BatchID: PartedBatch] = [:]
     private var connections: [HTTPConnection] = []
     private var deadline: Scheduled<Void>?
     private var wake: Scheduled<Void>?
@@ -35,18 +34,24 @@ final class OTLPSink: ForwarderSink {
 
     func begin(isResumed: Bool, _ lane: ForwarderLane) {
         self.lane = lane
-        builder = LogBatchBuilder(collector.batch, feed: lane.feed)
+        builder = LogBatchBuilder(collector.batch, feed: lane.feed.id)
         renewCredentials()
     }
 
     func renewCredentials() {
-        guard let wanted = collector.tls else { return }
         do throws(TLSError) {
-            tls = try ForwarderChecks.context(of: wanted, protocols: [])
-            for connection in connections where connection.isUsable { connection.close() }
+            tls = try collector.tls.map { (wanted) throws(TLSError) in
+                try ForwarderChecks.context(of: wanted, protocols: [])
+            }
+            for connection in connections { connection.retire() }
         } catch {
             logger.error("certificates cannot be used", metadata: ["error": "\(error)"])
         }
+        // What was held against the old ones need not be held against these.
+        window.resume()
+        wake?.cancel()
+        wake = nil
+        pump()
     }
 
     /// Two batches more than are on their way are made ready.
@@ -82,10 +87,12 @@ final class OTLPSink: ForwarderSink {
 
     private func add(_ batch: LogBatch) {
         let id = window.add(batch.progress)
-        let bytes = collector.usesGzip ? Gzip.compress(batch.bytes) : batch.bytes
-        bodies[id] = ByteBuffer(bytes: bytes)
-        waitingBytes += bytes.count
-        lane?.waiting(waitingBytes)
+        batches[id] = PartedBatch(batch)
+        noteWaiting()
+    }
+
+    private func noteWaiting() {
+        lane?.waiting(batches.values.reduce(0) { $0 + $1.byteCount })
     }
 
     /// Sends what may be sent.
@@ -107,7 +114,8 @@ final class OTLPSink: ForwarderSink {
     // MARK: Requests
 
     private func send(_ id: DeliveryWindow.BatchID) {
-        guard let body = bodies[id] else { return }
+        guard let part = batches[id]?.next else { return }
+        let body = ByteBuffer(bytes: collector.usesGzip ? Gzip.compress(part.bytes) : part.bytes)
         let bound = NIOLoopBound(self, eventLoop: loop)
         let timeout = TimeAmount.nanoseconds(collector.timeoutNs)
         connection().flatMap { connection in
@@ -145,7 +153,7 @@ final class OTLPSink: ForwarderSink {
 
     private func ended(_ id: DeliveryWindow.BatchID, _ result: Result<HTTPConnection.Answer, any Error>) {
         guard !isStopped else { return }
-        var answer: CollectorAnswer
+        let answer: CollectorAnswer
         switch result {
         case .success(let response):
             answer = CollectorAnswer(
@@ -164,30 +172,56 @@ final class OTLPSink: ForwarderSink {
         case .failure(let error): answer = CollectorAnswer(failure: "\(error)")
         }
         let hadRoom = hasRoom
-        let done = window.ended(id, answer.outcome, nowNs: Self.nowNs, draw: .random(in: 0...1))
-        note(answer)
-        if answer.isOver, let body = bodies.removeValue(forKey: id) {
-            waitingBytes -= body.readableBytes
-            lane?.waiting(waitingBytes)
-        }
-        if let done { acknowledge(done) }
+        take(answer, to: id)
         pump()
         if isFinishing, window.isEmpty { return endNow() }
         if !hadRoom, hasRoom { lane?.roomChanged() }
     }
 
-    /// Says what the collector does not take, what it refuses for good at most once a second.
-    private func note(_ answer: CollectorAnswer) {
-        switch answer.outcome {
-        case .failed: lane?.troubled(answer.trouble ?? "")
-        case .accepted, .refused:
-            lane?.delivering()
-            guard let trouble = answer.trouble else { return }
-            let now = NIODeadline.now()
-            if let said = refusalsSaidAt, now - said < .seconds(1) { return }
-            refusalsSaidAt = now
-            logger.error("events are refused, and not sent again", metadata: ["reason": "\(printable(trouble))"])
+    private func take(_ answer: CollectorAnswer, to id: DeliveryWindow.BatchID) {
+        guard let part = batches[id]?.next else { return }
+        let trouble = answer.trouble ?? ""
+        switch answer.verdict {
+        case .accepted(let rejected): ended(part, of: id, refused: rejected, trouble)
+        case .refused: ended(part, of: id, refused: part.events, trouble)
+        case .tooLarge:
+            guard batches[id]?.split() == true else { return ended(part, of: id, refused: part.events, trouble) }
+            logger.notice(
+                "a batch is too large for the collector: it is sent in two, and later ones are smaller",
+                metadata: ["bytes": "\(part.bytes.count)", "reason": "\(printable(trouble))"]
+            )
+            builder?.shrink(below: part.bytes.count)
+            window.unsent(id)
+        case .failed(let afterNs):
+            lane?.troubled(trouble)
+            _ = window.ended(id, .failed(afterNs: afterNs), nowNs: Self.nowNs, draw: .random(in: 0...1))
+        case .held(let afterNs):
+            lane?.troubled(trouble, as: .refused)
+            _ = window.ended(id, .held(afterNs: afterNs), nowNs: Self.nowNs, draw: .random(in: 0...1))
         }
+    }
+
+    /// The collector has decided on a part of a batch.
+    private func ended(_ part: PartedBatch.Part, of id: DeliveryWindow.BatchID, refused: UInt64, _ trouble: String) {
+        if refused < part.events { lane?.delivering() } else { lane?.refusing(trouble) }
+        if refused > 0 { sayRefusal(trouble) }
+        batches[id]?.end(refusedEvents: refused)
+        if batches[id]?.next != nil {
+            window.unsent(id)
+        } else if let batch = batches.removeValue(forKey: id) {
+            let outcome = DeliveryWindow.Outcome.done(refused: batch.refusedEvents)
+            let done = window.ended(id, outcome, nowNs: Self.nowNs, draw: .random(in: 0...1))
+            if let done { acknowledge(done) }
+        }
+        noteWaiting()
+    }
+
+    /// At most once a second.
+    private func sayRefusal(_ trouble: String) {
+        let now = NIODeadline.now()
+        if let said = refusalsSaidAt, now - said < .seconds(1) { return }
+        refusalsSaidAt = now
+        logger.error("events are refused, and not sent again", metadata: ["reason": "\(printable(trouble))"])
     }
 
     private func acknowledge(_ done: DeliveryWindow.Done) {
@@ -215,19 +249,5 @@ final class OTLPSink: ForwarderSink {
         for connection in connections { connection.close() }
         lane = nil
         return loop.makeSucceededVoidFuture()
-    }
-}
-
-extension CollectorAnswer {
-    /// There is none.
-    init(failure reason: String) {
-        outcome = .failed(afterNs: 0)
-        trouble = reason
-    }
-
-    /// Whether the batch is done with.
-    var isOver: Bool {
-        if case .failed = outcome { return false }
-        return true
     }
 }

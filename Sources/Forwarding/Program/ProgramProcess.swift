@@ -95,7 +95,8 @@ final class ProgramProcess: @unchecked Sendable {
         input = -1
     }
 
-    func signal(_ number: Int32) { kill(processID, number) }
+    /// To it, and to those that it has started.
+    func signal(_ number: Int32) { kill(-processID, number) }
 
     // MARK: Starting
 

@@ -16,6 +16,8 @@ final class ProgramSink: ForwarderSink {
     private static let lookInterval = TimeAmount.milliseconds(10)
     /// For a program to end after SIGTERM.
     private static let grace = TimeAmount.seconds(1)
+    /// A program that is there after so long, and has been given nothing, takes what comes.
+    private static let settling = TimeAmount.seconds(1)
     /// A program that ran for so long has not failed at its start.
     private static let healthy = TimeAmount.seconds(10)
     /// Lines of standard error that are logged in a second.
@@ -78,8 +80,13 @@ final class ProgramSink: ForwarderSink {
             return failed("\(error)")
         }
         queue.restart()
-        lane?.delivering()
         pump()
+        // Others show it by what they read.
+        let process = process
+        loop.scheduleTask(in: Self.settling) {
+            guard bound.value.process === process, bound.value.queue.isEmpty else { return }
+            bound.value.lane?.delivering()
+        }
     }
 
     /// Gives the program what it takes, and looks how far it has read.
@@ -97,7 +104,10 @@ final class ProgramSink: ForwarderSink {
             }
         }
         let hadRoom = hasRoom
-        if let progress = queue.taken(allBut: process.unreadBytes) { lane?.acknowledged(progress) }
+        if let progress = queue.taken(allBut: process.unreadBytes) {
+            lane?.acknowledged(progress)
+            lane?.delivering()
+        }
         lane?.waiting(queue.byteCount)
         if queue.isEmpty {
             if isFinishing { process.closeInput() }

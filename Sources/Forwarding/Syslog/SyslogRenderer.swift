@@ -8,12 +8,12 @@ final class SyslogRenderer {
     private static let enterprise = "32473"
 
     private let facility: UInt8
-    private let feed: FeedIdentity
+    private let feed: FeedID
     private var programs = ProgramKeysCache()
     private var writer = SyslogFieldWriter()
     private var message: [UInt8] = []
 
-    init(facility: UInt8, feed: FeedIdentity) {
+    init(facility: UInt8, feed: FeedID) {
         self.facility = facility
         self.feed = feed
     }
@@ -27,7 +27,7 @@ final class SyslogRenderer {
         for case .events(let group) in frame.batch.records {
             var slices = group.slices.map { SliceReader($0, keys: programs.keys(of: $0.packet.program)) }
             group.forEachEvent { slice, index, late in
-                if render(&slices[slice], frame.batch.sequence, index: first + index, late: late) {
+                if render(&slices[slice], frame, index: first + index, late: late) {
                     SyslogText.frame(message, to: &bytes)
                     events += 1
                 } else {
@@ -41,7 +41,8 @@ final class SyslogRenderer {
     }
 
     /// - Returns: false for an event that cannot be read, or is too long.
-    private func render(_ slice: inout SliceReader, _ sequence: UInt64, index: Int, late: EventGroup.Late?) -> Bool {
+    private func render(_ slice: inout SliceReader, _ frame: ForwardedFrame, index: Int, late: EventGroup.Late?) -> Bool
+    {
         let packet = slice.slice.packet
         writer.begin(slice.keys)
         guard slice.readNext(&writer), !writer.isTooLarge else { return false }
@@ -50,7 +51,7 @@ final class SyslogRenderer {
         let ns = rawNs.map { packet.correction.corrected($0) }
         appendHeader(packet, String(cString: event.name), ns, level: event.logLevel)
         message += "[tidemark@\(Self.enterprise)".utf8
-        appendPlace(packet, sequence, index: index)
+        appendPlace(packet, frame, index: index)
         if let ns { SyslogText.append(parameter: "time_ns", value: "\(ns)", to: &message) }
         if let rawNs, rawNs != ns { SyslogText.append(parameter: "raw_time_ns", value: "\(rawNs)", to: &message) }
         if let late { SyslogText.append(parameter: "late_ns", value: "\(late.lateNs)", to: &message) }
@@ -83,11 +84,12 @@ final class SyslogRenderer {
         message.append(UInt8(ascii: " "))
     }
 
-    private func appendPlace(_ packet: FeedPacket, _ sequence: UInt64, index: Int) {
+    private func appendPlace(_ packet: FeedPacket, _ frame: ForwardedFrame, index: Int) {
         let uuid = packet.preamble.traceUUID ?? packet.program.traceClass.uuid
         let stream = packet.preamble.streamInstanceID ?? packet.stream.liveStreamID
         let parameters = [
-            ("feed", "\(feed.id)"), ("epoch", "\(feed.epoch)"), ("sequence", "\(sequence)"), ("index", "\(index)"),
+            ("feed", "\(feed)"), ("epoch", "\(frame.epoch)"), ("sequence", "\(frame.batch.sequence)"),
+            ("index", "\(index)"),
             ("relay", packet.trace.relay), ("session", packet.trace.session),
             ("trace", uuid?.description ?? packet.trace.path), ("stream", "\(stream)"),
         ]

@@ -7,14 +7,44 @@ import TLS
 
 /// Sends events as syslog messages over TLS.
 ///
-/// Syslog has no acknowledgement: a collector that dies takes with it what it had not stored, and nobody is told. What
-/// counts as taken is what the socket took and after which the connection stood for a while; the rest goes out again on
-/// the next connection, from the start of a message on. So a break of the network costs nothing, and messages may come
-/// twice; the death of a collector may cost what it had received and not stored.
+/// Syslog has no acknowledgement, so what counts as taken is what the collector's system has acknowledged in TCP, and
+/// after which the connection stood for a while; the rest goes out again on the next connection, from the start of a
+/// message on. So neither a break of the network nor a collector that does not read costs anything, and messages may
+/// come twice. What its system had and the collector had not read when it died is lost, and nobody is told.
 final class SyslogSink: ForwarderSink {
     private static let waitingBytesMax = 16 << 20
-    /// How long a connection stands after bytes until they count as taken.
+    /// How long a connection stands after bytes were acknowledged until they count as taken.
     private static let settling = TimeAmount.seconds(1)
+    /// Between two looks at what is acknowledged: TCP does not tell by itself.
+    private static let lookInterval = TimeAmount.milliseconds(20)
+
+    /// How far the bytes of this connection are.
+    private struct Progress {
+        /// Bytes that went out, and of these, those that count as taken.
+        var outBytes = 0
+        var takenBytes = 0
+        /// By age: ends of what went out, in bytes and in those of the socket.
+        var sent: [(bytes: Int, socketBytes: UInt64)] = []
+        /// By age: ends of what was acknowledged, and since when that is known.
+        var acknowledged: [(bytes: Int, since: NIODeadline)] = []
+
+        /// Whether nothing waits to be acknowledged, or to settle.
+        var isSettled: Bool { takenBytes == outBytes }
+
+        mutating func note(acknowledged socketBytes: UInt64, at now: NIODeadline) {
+            let count = sent.firstIndex { $0.socketBytes > socketBytes } ?? sent.count
+            guard count > 0 else { return }
+            acknowledged.append((sent[count - 1].bytes, now))
+            sent.removeFirst(count)
+        }
+
+        mutating func settle(before deadline: NIODeadline) {
+            let count = acknowledged.firstIndex { $0.since > deadline } ?? acknowledged.count
+            guard count > 0 else { return }
+            takenBytes = acknowledged[count - 1].bytes
+            acknowledged.removeFirst(count)
+        }
+    }
 
     private let collector: Configuration.SyslogCollector
     private let loop: any EventLoop
@@ -26,10 +56,9 @@ final class SyslogSink: ForwarderSink {
     private var channel: (any Channel)?
     /// Of connections: what belongs to an earlier one is over.
     private var generation = 0
-    /// Bytes that went out on this connection, and how many of these the socket took, and have settled.
-    private var outBytes = 0
-    private var settledBytes = 0
-    private var socketBytes = 0
+    private var meter: SocketMeter?
+    private var progress = Progress()
+    private var look: Scheduled<Void>?
     private var retry: Scheduled<Void>?
     private var delay = RetryDelay()
     private var isFinishing = false
@@ -43,7 +72,7 @@ final class SyslogSink: ForwarderSink {
 
     func begin(isResumed: Bool, _ lane: ForwarderLane) {
         self.lane = lane
-        renderer = SyslogRenderer(facility: collector.facility.number, feed: lane.feed)
+        renderer = SyslogRenderer(facility: collector.facility.number, feed: lane.feed.id)
         renewCredentials()
         connect()
     }
@@ -90,62 +119,94 @@ final class SyslogSink: ForwarderSink {
         case .failure(let error): failed("\(error)")
         case .success(let channel):
             guard !isStopped else { return channel.close(promise: nil) }
+            do {
+                meter = try channel.pipeline.syncOperations.handler(type: SocketMeter.self)
+            } catch {
+                channel.close(promise: nil)
+                return failed("the collector closed the connection")
+            }
             self.channel = channel
-            (outBytes, settledBytes, socketBytes) = (0, 0, 0)
+            progress = Progress()
             queue.restart()
-            lane?.delivering()
+            let (bound, number) = (NIOLoopBound(self, eventLoop: loop), generation)
+            // One that is refused by TLS 1.3 is told so after it has agreed.
+            loop.scheduleTask(in: Self.settling) { bound.value.stood(number) }
             pump()
         }
     }
 
-    /// Gives the socket what it takes.
-    func pump() {
-        guard let channel else { return }
-        while channel.isWritable, queue.hasUnsent {
-            guard let buffer = queue.withNext({ ByteBuffer(bytes: $0.prefix(256 << 10)) }) else { break }
-            queue.sent(buffer.readableBytes)
-            outBytes += buffer.readableBytes
-            lane?.sent(buffer.readableBytes)
-            let (end, number) = (outBytes, generation)
-            let bound = NIOLoopBound(self, eventLoop: loop)
-            channel.writeAndFlush(buffer).whenSuccess { bound.value.tookBytes(upTo: end, number) }
-        }
-        lane?.waiting(queue.byteCount)
-        if isFinishing, !queue.hasUnsent, socketBytes == outBytes { endNow() }
+    /// The connection has stood for a while.
+    private func stood(_ number: Int) {
+        guard number == generation, channel != nil else { return }
+        delay.succeeded()
+        lane?.delivering()
     }
 
-    private func tookBytes(upTo end: Int, _ number: Int) {
-        guard number == generation else { return }
-        socketBytes = end
-        if isFinishing { return pump() }
-        let bound = NIOLoopBound(self, eventLoop: loop)
-        loop.scheduleTask(in: Self.settling) {
-            guard bound.value.generation == number, bound.value.channel != nil else { return }
-            bound.value.settledBytes = end
-            // One that stands has not failed.
-            bound.value.delay.succeeded()
-            bound.value.takeSettled()
+    /// Gives the socket what it takes.
+    func pump() {
+        guard let channel, let meter else { return }
+        while channel.isWritable, queue.hasUnsent {
+            guard let buffer = queue.withNext({ ByteBuffer(bytes: $0.prefix(256 << 10)) }) else { break }
+            let before = meter.writtenBytes
+            channel.write(buffer, promise: nil)
+            // Else the connection has just ended, which is told.
+            guard meter.writtenBytes > before else { return }
+            queue.sent(buffer.readableBytes)
+            progress.outBytes += buffer.readableBytes
+            progress.sent.append((progress.outBytes, meter.writtenBytes))
+            lane?.sent(buffer.readableBytes)
+            // When there is room again this is called from within.
+            channel.flush()
         }
+        lane?.waiting(queue.byteCount)
+        lookLater()
+    }
+
+    private func lookLater() {
+        guard look == nil, !progress.isSettled else { return }
+        let (bound, number) = (NIOLoopBound(self, eventLoop: loop), generation)
+        look = loop.scheduleTask(in: Self.lookInterval) {
+            guard bound.value.generation == number else { return }
+            bound.value.look = nil
+            bound.value.lookAtSocket()
+        }
+    }
+
+    private func lookAtSocket() {
+        guard channel != nil, let socketBytes = meter?.acknowledgedBytes else { return }
+        let now = NIODeadline.now()
+        progress.note(acknowledged: socketBytes, at: now)
+        // At the end nothing follows that could settle anything.
+        progress.settle(before: isFinishing ? now : now - Self.settling)
+        takeSettled()
+        lookLater()
     }
 
     private func takeSettled() {
         let hadRoom = hasRoom
-        if let progress = queue.taken(allBut: outBytes - settledBytes) { lane?.acknowledged(progress) }
+        let taken = queue.taken(allBut: progress.outBytes - progress.takenBytes)
+        if let taken { lane?.acknowledged(taken) }
         lane?.waiting(queue.byteCount)
+        if isFinishing, queue.isEmpty { return endNow() }
         if !hadRoom, hasRoom { lane?.roomChanged() }
     }
 
     /// The connection has ended, or could not be made.
     func ended(_ reason: String, generation number: Int) {
         guard number == generation, channel != nil else { return }
-        channel = nil
         failed(reason)
+    }
+
+    /// What belongs to the connection is over.
+    private func disconnected() {
+        generation += 1
+        look?.cancel()
+        (channel, meter, look) = (nil, nil, nil)
     }
 
     private func failed(_ reason: String) {
         guard !isStopped else { return }
-        channel = nil
-        generation += 1
+        disconnected()
         lane?.troubled(reason)
         let bound = NIOLoopBound(self, eventLoop: loop)
         retry = loop.scheduleTask(in: .nanoseconds(delay.failed(draw: .random(in: 0...1)))) { bound.value.connect() }
@@ -155,16 +216,15 @@ final class SyslogSink: ForwarderSink {
 
     func finish() {
         isFinishing = true
-        if queue.isEmpty { return endNow() }
-        pump()
+        if queue.isEmpty { endNow() } else { pump() }
     }
 
-    /// The socket has taken all: says goodbye.
+    /// All is taken: says goodbye.
     private func endNow() {
         guard let lane, !isStopped else { return }
         isStopped = true
-        generation += 1
-        if let progress = queue.taken(allBut: 0) { lane.acknowledged(progress) }
+        let channel = channel
+        disconnected()
         guard let channel else { return lane.ended() }
         channel.close().whenComplete { [weak lane] _ in lane?.ended() }
     }
@@ -173,7 +233,7 @@ final class SyslogSink: ForwarderSink {
         isStopped = true
         retry?.cancel()
         channel?.close(promise: nil)
-        channel = nil
+        disconnected()
         lane = nil
         return loop.makeSucceededVoidFuture()
     }

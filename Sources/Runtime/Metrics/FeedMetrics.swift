@@ -242,7 +242,7 @@ package enum FeedMetrics {
     static let forwarderState = MetricFamily(
         "tidemark_forwarder_state",
         .gauge,
-        "1 for the state that the forwarder is in: connecting, delivering, retrying or ended.",
+        "1 for the state that the forwarder is in: connecting, delivering, retrying, refused or ended.",
         labels: forwarder + ["state"]
     )
     static let forwarderLag = MetricFamily(

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """A collector of OTLP logs over TLS, of OpenTelemetry's own classes: appends each record that it takes to FILE, as a JSON
 line, before it answers.
-usage: otlp_collector.py PORT CERTIFICATE KEY FILE [--client-ca FILE] [--script ANSWER,...] [--hang-seconds SECONDS]
+usage: otlp_collector.py PORT CERTIFICATE KEY FILE [--client-ca FILE] [--script ANSWER,...] [--always ANSWER]
+    [--bytes-max BYTES] [--hang-seconds SECONDS]
 ANSWERs are for the first requests, one each: a status, 429:SECONDS (with Retry-After), 429:date (with an HTTP date two
 seconds ahead), partial (all are kept, and one is said to be rejected), lose (taken, and the connection cut without an
-answer) or hang. All later requests are taken. Needs opentelemetry-proto (PYTHONPATH)."""
+answer), none (all are said to be rejected), STATUS:TEXT or hang. Later requests are answered as --always says; all are
+taken unless it is there, and 413 is answered to those that are longer than BYTES, not compressed. Needs opentelemetry-proto (PYTHONPATH)."""
 import argparse, email.utils, gzip, http.server, json, ssl, sys, threading, time
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 
@@ -15,6 +17,8 @@ parser.add_argument("key")
 parser.add_argument("file")
 parser.add_argument("--client-ca")
 parser.add_argument("--script", default="")
+parser.add_argument("--always", default="200")
+parser.add_argument("--bytes-max", type=int, default=1 << 30)
 parser.add_argument("--hang-seconds", type=float, default=30)
 options = parser.parse_args()
 script = [answer for answer in options.script.split(",") if answer]
@@ -66,12 +70,13 @@ class Collector(http.server.BaseHTTPRequestHandler):
             body = gzip.decompress(body)
         request = logs_service_pb2.ExportLogsServiceRequest.FromString(body)
         with lock:
-            answer = script.pop(0) if script else "200"
+            answer = script.pop(0) if script else options.always if len(body) <= options.bytes_max else "413"
             print(json.dumps({"at": time.monotonic(), "answer": answer, "path": self.path,
                               "authorization": self.headers.get("Authorization"),
                               "encoding": self.headers.get("Content-Encoding"), "bytes": len(body)}),
                   file=arrivals, flush=True)
-            count = keep(request) if answer in ("200", "partial", "lose") else 0
+            if answer in ("200", "partial", "lose"):
+                keep(request)
         if answer == "hang":
             time.sleep(options.hang_seconds)
         if answer in ("hang", "lose"):
@@ -81,12 +86,18 @@ class Collector(http.server.BaseHTTPRequestHandler):
         if answer == "partial":
             response.partial_success.rejected_log_records = 1
             response.partial_success.error_message = "one is odd"
-        status, _, after = answer.partition(":")
-        self.send_response(200 if answer == "partial" else int(status))
-        if after:
-            date = email.utils.formatdate(time.time() + 2, usegmt=True)
-            self.send_header("Retry-After", date if after == "date" else after)
+        if answer == "none":
+            response.partial_success.rejected_log_records = sum(
+                len(scope.log_records) for resource in request.resource_logs for scope in resource.scope_logs)
+            response.partial_success.error_message = "all are odd"
         content = response.SerializeToString()
+        status, _, more = answer.partition(":")
+        self.send_response(200 if answer in ("partial", "none") else int(status))
+        if more and status == "429":
+            date = email.utils.formatdate(time.time() + 2, usegmt=True)
+            self.send_header("Retry-After", date if more == "date" else more)
+        elif more:
+            content = more.encode()
         self.send_header("Content-Type", "application/x-protobuf")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
