@@ -23,8 +23,8 @@ package struct ReExportLimits: Sendable, Equatable {
     /// - Parameter memoryBytes: what the packets kept for a viewer may take, all of them together, but for what one
     ///   read brings.
     package init(memoryBytes: Int = 128 << 20) {
-        openBytes = memoryBytes / 2
+        openBytes = memoryBytes / 16 * 7
         waitingBytes = memoryBytes / 8
-        servedBytes = memoryBytes / 8 * 3
+        servedBytes = memoryBytes / 16 * 7
     }
 }

@@ -26,7 +26,8 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
     private var isWaiting = false
     private var hasAsked = false
     private var peer = "?"
-    private var number: UInt64?
+    /// Of the connection; nil until it is let in.
+    private(set) var number: UInt64?
     private var attached: [String] = []
     private var attachmentChanges: UInt64 = 0
     private var leaveReason = "it closed the connection"
@@ -48,6 +49,9 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
 
     /// Succeeds when the connection is closed.
     var closed: EventLoopFuture<Void> { closePromise.futureResult }
+
+    /// Whether it has something attached.
+    var looksOn: Bool { !attached.isEmpty }
 
     var snapshot: ViewersSnapshot.Viewer {
         ViewersSnapshot.Viewer(

@@ -85,11 +85,17 @@ final class ViewerListener: @unchecked Sendable {
 
     // MARK: Viewers
 
-    /// - Returns: the connection's number; nil where there are as many as may be.
+    /// Where there are as many as may be, the oldest that has nothing attached gives way: who looks on is let alone,
+    /// and who holds connections open does not keep others out.
+    /// - Returns: the connection's number; nil where all have.
     func add(_ viewer: ViewerChannel) -> UInt64? {
-        guard viewers.count < limits.viewers else {
+        if viewers.count >= limits.viewers {
             countRefusal()
-            return nil
+            guard let idle = viewers.values.filter({ !$0.looksOn }).min(by: { $0.number ?? 0 < $1.number ?? 0 }) else {
+                return nil
+            }
+            remove(idle)
+            idle.giveWay("it has nothing attached, and there are \(limits.viewers) viewers")
         }
         viewers[ObjectIdentifier(viewer)] = viewer
         connectionCount += 1
@@ -102,7 +108,7 @@ final class ViewerListener: @unchecked Sendable {
         leftSentBytes += viewer.sentBytes
     }
 
-    /// Says at most once a second that somebody was one too many.
+    /// Says at most once a second that there is one too many.
     private func countRefusal() {
         refusedCount += 1
         let now = NIODeadline.now()

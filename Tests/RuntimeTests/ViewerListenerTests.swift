@@ -101,24 +101,43 @@ struct ViewerListenerTests {
     }
 
     @Test
-    func `one viewer too many is turned away, and there is room again when another has left`() async throws {
-        try await RunningDaemon.with(hosts: [Self.hosts[0]], showsLive: true) { running in
-            let port = await running.livePort()
-            var peers: [RawPeer] = []
-            for _ in 0..<ViewerLimits().viewers { peers.append(try await RawPeer(port: port, from: "127.0.0.1")) }
-            let refused = try await RawPeer(port: port, from: "127.0.0.1")
-            await refused.recorder.until { $0.isClosed }
-            #expect(running.log.seen.contains { $0.hasPrefix("viewer refused: too many") })
-            #expect(peers.allSatisfy { !$0.recorder.seen.isClosed })
-            try await peers[0].close()
-            _ = await running.log.until { $0.contains { $0.hasPrefix("viewer left") } }
-            let next = try await RawPeer(
-                port: port,
-                from: "127.0.0.1",
-                saying: LiveText.connect
-            )
-            await next.recorder.until { $0.plaintext.count == 20 }
-        }
+    func `where there are as many viewers as may be, the oldest that looks at nothing gives way`() async throws {
+        let shown = try await ShownFeed { $0.viewers = 3 }
+        let looking = try await shown.peer(saying: LiveText.opening + LiveText.attachCluster)
+        _ = await shown.log.until { $0.contains { $0.hasPrefix("viewer has attached") } }
+        let idle = try await shown.peer(saying: LiveText.opening)
+        await idle.recorder.until { $0.plaintext.count == LiveText.openingReplyBytes }
+        let second = try await shown.peer(saying: LiveText.opening)
+        await second.recorder.until { $0.plaintext.count == LiveText.openingReplyBytes }
+        let next = try await shown.peer(saying: LiveText.opening)
+        await next.recorder.until { $0.plaintext.count == LiveText.openingReplyBytes }
+        await idle.recorder.until { $0.isClosed }
+        #expect(!looking.recorder.seen.isClosed && !second.recorder.seen.isClosed)
+        #expect(shown.log.seen.contains { $0.hasPrefix("viewer refused: too many") })
+        for peer in [looking, second, next] { try await peer.close() }
+        try await shown.end()
+    }
+
+    @Test
+    func `one viewer too many is turned away where all look on, and there is room again when another has left`()
+        async throws
+    {
+        let shown = try await ShownFeed { $0.viewers = 2 }
+        let looking = LiveText.opening + LiveText.attachCluster
+        let first = try await shown.peer(saying: looking)
+        let second = try await shown.peer(saying: looking)
+        _ = await shown.log.until { lines in lines.count { $0.hasPrefix("viewer has attached") } == 2 }
+        let refused = try await shown.peer(saying: looking)
+        await refused.recorder.until { $0.isClosed }
+        #expect(refused.recorder.seen.plaintext.isEmpty)
+        #expect(shown.log.seen.contains { $0.hasPrefix("viewer refused: too many") })
+        #expect(!first.recorder.seen.isClosed && !second.recorder.seen.isClosed)
+        try await first.close()
+        _ = await shown.log.until { $0.contains { $0.hasPrefix("viewer left") } }
+        let next = try await shown.peer(saying: looking)
+        _ = await shown.log.until { lines in lines.count { $0.hasPrefix("viewer has attached") } == 3 }
+        for peer in [second, next] { try await peer.close() }
+        try await shown.end()
     }
 
     @Test
