@@ -127,11 +127,35 @@ struct ReExportTests {
         // Behind what it was told before, and before the first event.
         #expect(shown.begin == 39 && shown.end == 65)
         let bytes = try #require(try viewer.packet(new, shown))
+        try #require(bytes.count == first.bytes.count)
         #expect(Set(bytes.differences(from: first.bytes).map(\.at)).isSubset(of: Set(32..<40)))
         let last = try viewer.index(new)
         #expect(last.begin == 65 && last.end == 90)
         #expect(try viewer.packet(new, last) == second.bytes)
         #expect(viewer.export.totals == ReExport.Totals(packets: 4))
+    }
+
+    @Test func `a session that is attached later begins where the viewer is`() throws {
+        let elsewhere = ExportedFeed.trace(2, host: "db")
+        let third = ExportedFeed.stream(20, of: elsewhere)
+        let feed = ExportedFeed()
+        let seen = try feed.packet(stream, of: trace, at: [10], end: 11)
+        let unseen = try feed.packet(third, of: elsewhere, at: [5], end: 6)
+        let next = try feed.packet(third, of: elsewhere, at: [50], begin: 6, end: 51, sequence: 1)
+        try feed.publish(
+            try ExportedFeed.declarations(trace, [stream]) + ExportedFeed.declarations(elsewhere, [third]) + [
+                ExportedFeed.events(unseen), ExportedFeed.events(seen),
+            ],
+            watermark: 40
+        )
+        let viewer = try ScriptedViewer(feed)
+        let session = try attachAll(viewer)
+        #expect(try viewer.index(session.streams[0]).end == 11)
+        #expect(try viewer.index(session.streams[0]) == .beacon(39))
+        let later = try attachAll(viewer, "db/run")
+        try feed.publish([ExportedFeed.events(next)], watermark: 60)
+        let index = try viewer.index(later.streams[0])
+        #expect(index.begin == 39 && index.end == 51)
     }
 
     @Test func `packets that hold late events count as discarded`() throws {
