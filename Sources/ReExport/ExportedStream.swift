@@ -25,8 +25,8 @@ struct ExportedStream: Sendable {
     var served: [ExportedPacket] = []
     /// Of its last packet, shown or not; nil before the first.
     var head: PacketHead?
-    /// Of the last packet that it was shown, one without events too, and where that ended, cycles.
-    var shown: (head: PacketHead, endCycles: UInt64)?
+    /// Of the last packet that the viewer was shown, one without events too.
+    var shown: PacketHead?
     /// What the last packet's index added to the discarded events.
     var shownWithheld: UInt64 = 0
     /// How often in a row a reply about it has said in vain that there are new streams.
