@@ -54,7 +54,7 @@ struct ExportedStream: Sendable {
     func cycles(before ns: Int64) -> UInt64? {
         guard let clock, let correction else { return nil }
         let (rawNs, overflow) = ns.subtractingReportingOverflow(correction.mostNs)
-        // An overflow is a time before all that a clock can tell, or behind it: the former promises less.
+        // A time that no clock can tell promises nothing.
         return overflow || rawNs == .min ? 0 : clock.cycles(atOrBefore: rawNs - 1)
     }
 

@@ -191,7 +191,9 @@ extension ReExport {
     /// Whether a complete packet may be shown: where all streams are shown no further than to the watermark, a new
     /// one's events are later than what the viewer has seen.
     private func isDue(_ packet: ExportedPacket, of id: UInt64) -> Bool {
-        guard let stream = streams[id], !hasEnded(stream) else { return true }
+        guard let stream = streams[id] else { return false }
+        // What others have from before its end may still come, as long as the watermark follows them.
+        if stream.hasEnded && isIdle || isAtEnd && hasFeedEnded { return true }
         guard let watermarkNs, let endNs = stream.endNs(packet) else { return false }
         return endNs < watermarkNs
     }
@@ -213,7 +215,8 @@ extension ReExport {
         streams[id]?.promisedCycles = packet.endCycles
         streams[id]?.shown = packet.head
         streams[id]?.shownWithheld = packet.withheldBefore
-        if let endNs = stream.endNs(packet), let watermarkNs { reveal(min(endNs, watermarkNs)) }
+        // To its end, and that too.
+        if let endNs = stream.endNs(packet), let watermarkNs { reveal(endNs < watermarkNs ? endNs + 1 : watermarkNs) }
     }
 
     private mutating func reveal(_ ns: Int64) {

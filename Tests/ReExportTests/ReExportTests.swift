@@ -135,6 +135,25 @@ struct ReExportTests {
         #expect(viewer.export.totals == ReExport.Totals(packets: 4))
     }
 
+    @Test func `a stream that comes behind a packet begins no sooner than the packet ended`() throws {
+        let feed = ExportedFeed()
+        let packet = try feed.packet(stream, of: trace, at: [10], end: 30)
+        // Its buffer is older than what was read meanwhile.
+        let first = try feed.packet(other, of: trace, at: [45], begin: 5, end: 50)
+        try feed.publish(
+            try ExportedFeed.declarations(trace, [stream, other]) + [ExportedFeed.events(packet)],
+            watermark: 40
+        )
+        let viewer = try ScriptedViewer(feed)
+        let session = try attachAll(viewer)
+        #expect(try viewer.index(session.streams[0]).end == 30)
+        try feed.publish([ExportedFeed.events(first)], watermark: 60)
+        #expect(try viewer.index(session.streams[0]) == .beacon(30, flags: 2))
+        let new = try #require(try viewer.newStreams(session.id).streams.first)
+        let index = try viewer.index(new)
+        #expect(index.begin == 30 && index.end == 50)
+    }
+
     @Test func `a session that is attached later begins where the viewer is`() throws {
         let elsewhere = ExportedFeed.trace(2, host: "db")
         let third = ExportedFeed.stream(20, of: elsewhere)
@@ -343,7 +362,10 @@ struct ReExportTests {
             .traceEnd(traceID: trace.id), ExportedFeed.active(trace, .ended),
         ])
         #expect(try viewer.list() == [])
-        // The watermark has not come to its end, and will not.
+        // The watermark has not come to its end: others may have something from before that.
+        for _ in 0..<3 { #expect(try viewer.index(session.streams[0]) == .beacon(10, flags: 1)) }
+        // It will not, for there is nobody that it follows.
+        try viewer.feed.publish([.idle(true)])
         let index = try viewer.index(session.streams[0])
         #expect(index.end == 30)
         #expect(try viewer.packet(session.streams[0], index) == packet.bytes)
