@@ -21,8 +21,8 @@ struct ExportedStream: Sendable {
     var packets = KeptPackets()
     /// Of its last packet, shown or not; nil before the first.
     var head: PacketHead?
-    /// Of the last packet that it was shown, one without events too, and where that ended, cycles.
-    var shown: (head: PacketHead, endCycles: UInt64)?
+    /// Of the last packet that the viewer was shown, one without events too.
+    var shown: PacketHead?
     /// What the last packet's index added to the discarded events.
     var shownWithheld: UInt64 = 0
     /// How often in a row a reply about it has said in vain that there are new streams.
@@ -51,7 +51,7 @@ struct ExportedStream: Sendable {
     func cycles(before ns: Int64) -> UInt64? {
         guard let clock, let correction else { return nil }
         let (rawNs, overflow) = ns.subtractingReportingOverflow(correction.mostNs)
-        // An overflow is a time before all that a clock can tell, or behind it: the former promises less.
+        // A time that no clock can tell promises nothing.
         return overflow || rawNs == .min ? 0 : clock.cycles(atOrBefore: rawNs - 1)
     }
 

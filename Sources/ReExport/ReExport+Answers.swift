@@ -180,7 +180,7 @@ extension ReExport {
                 withholdFirst(of: id)
                 continue
             }
-            if !answerEmptyPacket(before: packet, of: id) { answer(packet, of: id) }
+            if !answerSkippedPacket(before: packet, of: id) { answer(packet, of: id) }
             return nil
         }
         if hasEnded(streams[id]), streams[id]?.packets.ready.isEmpty == true {
@@ -196,7 +196,9 @@ extension ReExport {
     /// Whether a complete packet may be shown: where all streams are shown no further than to the watermark, a new
     /// one's events are later than what the viewer has seen.
     private func isDue(_ packet: ExportedPacket, of id: UInt64) -> Bool {
-        guard let stream = streams[id], !hasEnded(stream) else { return true }
+        guard let stream = streams[id] else { return false }
+        // What others have from before its end may still come, as long as the watermark follows them.
+        if stream.hasEnded && isIdle || isAtEnd && hasFeedEnded { return true }
         guard let watermarkNs, let endNs = stream.endNs(packet) else { return false }
         return endNs < watermarkNs
     }
@@ -216,9 +218,10 @@ extension ReExport {
         server.replyToNextIndex(packet.index, flags: flags)
         serve(packet, of: id)
         streams[id]?.promisedCycles = packet.endCycles
-        streams[id]?.shown = (packet.head, packet.endCycles)
+        streams[id]?.shown = packet.head
         streams[id]?.shownWithheld = packet.withheldBefore
-        if let endNs = stream.endNs(packet), let watermarkNs { reveal(min(endNs, watermarkNs)) }
+        // To its end, and that too.
+        if let endNs = stream.endNs(packet), let watermarkNs { reveal(endNs < watermarkNs ? endNs + 1 : watermarkNs) }
     }
 
     private mutating func reveal(_ ns: Int64) {
@@ -247,32 +250,20 @@ extension ReExport {
     private mutating func answerUnheeded(of id: UInt64, _ flags: ReplyFlags) -> Bool {
         streams[id]?.unheededFlags += 1
         guard let stream = streams[id], stream.unheededFlags > limits.unheededFlags,
-            let head = stream.shown?.head ?? stream.head
+            let head = stream.shown ?? stream.head
         else { return false }
         streams[id]?.unheededFlags = 0
         return answerEmptyPacket(of: id, like: head, numbered: head.sequenceNumber, flags)
     }
 
-    /// Packets without events that are to be seen before a packet.
-    ///
-    /// LTTng writes such packets at a start or a stop; the feed has none of them, and they would seem to be lost.
-    /// And a viewer that finds something discarded between two packets says so at the end of the first; babeltrace2 2.0
-    /// ends with an error when it has been told of a later time: then one comes between them.
-    private mutating func answerEmptyPacket(before packet: ExportedPacket, of id: UInt64) -> Bool {
-        guard let stream = streams[id], let shown = stream.shown else { return false }
-        let (last, next) = (shown.head, packet.head)
-        var skipped: UInt64 = 0
-        if let lastNumber = last.sequenceNumber, let nextNumber = next.sequenceNumber, nextNumber > lastNumber {
-            skipped = nextNumber - lastNumber - 1
-        }
-        if skipped > packet.missingBefore, skipped - packet.missingBefore <= limits.skippedPackets {
-            let number = last.sequenceNumber.map { $0 + 1 }
-            return answerEmptyPacket(of: id, like: last, numbered: number, flags(ofStream: id))
-        }
-        guard !showsCTF2, stream.promisedCycles > shown.endCycles,
-            skipped > 0 || last.discardedEvents != next.discardedEvents
+    /// LTTng writes packets without events at a start or a stop. The feed has none of them, and they would seem to be
+    /// lost: where that is not said, they are put in place again.
+    private mutating func answerSkippedPacket(before packet: ExportedPacket, of id: UInt64) -> Bool {
+        guard let last = streams[id]?.shown, let number = last.sequenceNumber, let next = packet.head.sequenceNumber,
+            next > number, case let skipped = next - number - 1, skipped > packet.missingBefore,
+            skipped - packet.missingBefore <= limits.skippedPackets
         else { return false }
-        return answerEmptyPacket(of: id, like: last, numbered: last.sequenceNumber, flags(ofStream: id))
+        return answerEmptyPacket(of: id, like: last, numbered: number + 1, flags(ofStream: id))
     }
 
     /// Shows a packet without events where the viewer stands.
@@ -293,7 +284,7 @@ extension ReExport {
             packet.show(beginCycles: packet.beginCycles, uuid: uuid)
         }
         server.replyToNextIndex(packet.index, flags: flags)
-        streams[id]?.shown = (head, packet.endCycles)
+        streams[id]?.shown = head
         keep(packet, of: id)
         return true
     }

@@ -77,6 +77,8 @@ package struct ReExport: ~Copyable, Sendable {
     /// Nothing comes behind what the log has.
     private(set) var hasFeedEnded = false
     private(set) var watermarkNs: Int64?
+    /// There is no stream that the watermark follows, so it stands.
+    private(set) var isIdle = false
     /// Up to which time of the feed the viewer has been told, nanoseconds.
     var revealedNs: Int64?
     /// Sessions that live where the viewer stands.
@@ -180,6 +182,7 @@ package struct ReExport: ~Copyable, Sendable {
         var encoder = FrameEncoder(feed: feed)
         live = []
         corrections = [:]
+        isIdle = false
         for id in traces.keys { traces[id]?.beginCheckpoint() }
         // What was in the making can no longer be completed.
         for id in streams.keys { giveUpOpenPacket(of: id) }
@@ -244,7 +247,8 @@ package struct ReExport: ~Copyable, Sendable {
             case .session(let change): take(change)
             case .lost(let loss): take(loss)
             case .clock(let report): take(report)
-            case .relay, .holder, .gap, .log, .source, .idle, .end: break
+            case .idle(let isIdle): self.isIdle = isIdle
+            case .relay, .holder, .gap, .log, .source, .end: break
             }
         }
         watermarkNs = frame.batch.watermarkNs ?? watermarkNs

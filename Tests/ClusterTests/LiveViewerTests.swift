@@ -261,10 +261,12 @@ extension RealCluster {
             let total = 2 * 2 * 20_000 + 3 * 10
             #expect(tail.outputLines < total, "nothing was discarded, so nothing is shown")
             expectSameLines(viewer.output, tail.output)
-            // As much as in the stored traces, and no packets.
-            let stored = try Command.result(["babeltrace2"] + cluster.traces)
-            #expect(Self.discarded(viewer.errorText, "event") > 0)
-            #expect(Self.discarded(viewer.errorText, "event") == Self.discarded(stored.error, "event"))
+            // As much as in the stored traces, and no packets. It does not say how much is missing before a stream's
+            // first packet: of the packets without events that may be stored before that a viewer does not know.
+            let traced = Self.discarded(try Command.result(["babeltrace2"] + cluster.traces).error, "event")
+            let shown = Self.discarded(viewer.errorText, "event")
+            #expect(shown > 0)
+            #expect(viewer.errorText.contains("may have discarded") ? shown <= traced : shown == traced)
             #expect(Self.discarded(viewer.errorText, "packet") == 0, "\(viewer.summary)")
         }
 

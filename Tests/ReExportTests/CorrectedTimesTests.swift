@@ -36,12 +36,13 @@ extension ReExportTests {
     @Test func `a beacon promises no more than what holds when a clock is set forward`() throws {
         let feed = ExportedFeed()
         let before = try feed.packet(stream, of: trace, at: [1000], end: 1010)
+        let still = try feed.packet(stream, of: trace, at: [2910], end: 2920, sequence: 1)
         let on = try feed.packet(
             stream,
             of: trace,
             at: [5950],
             end: 6000,
-            sequence: 1,
+            sequence: 2,
             correction: try changing(from: 0, to: 100, 3000..<10_000)
         )
         try feed.publish(
@@ -55,16 +56,19 @@ extension ReExportTests {
         // Of other clocks.
         try feed.publish([told(700, host: "db")], watermark: 2500)
         #expect(try viewer.index(session.streams[0]) == .beacon(2499))
-        // What is at 5950 will be at 5992.
-        try feed.publish([told(100)], watermark: 5990)
+        try feed.publish([told(100)], watermark: 2800)
+        #expect(try viewer.index(session.streams[0]) == .beacon(2699))
+        // A packet that was corrected before the slope says nothing of what follows: what is at 5950 will be at 5992.
+        try feed.publish([ExportedFeed.events(still)], watermark: 2921)
+        #expect(try viewer.index(session.streams[0]).end == 2920)
+        try feed.publish([], watermark: 5990)
         #expect(try viewer.index(session.streams[0]) == .beacon(5889))
         try feed.publish([ExportedFeed.events(on)], watermark: 7000)
         let index = try viewer.index(session.streams[0])
         #expect(index.end == 6000)
         #expect(try viewer.packet(session.streams[0], index)?.count == on.bytes.count)
         #expect(try viewer.index(session.streams[0]) == .beacon(6899))
-        // A packet that was corrected before the slope says nothing of what follows.
-        #expect(viewer.export.totals == ReExport.Totals(packets: 2))
+        #expect(viewer.export.totals == ReExport.Totals(packets: 3))
     }
 
     @Test func `a beacon promises no more than what holds when a clock is set back, and in the end all that does`()
