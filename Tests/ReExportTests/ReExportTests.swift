@@ -376,7 +376,8 @@ struct ReExportTests {
         // It asks for one stream only: what the other has waits, up to the limit.
         for _ in 0..<300 { #expect(try viewer.index(silent).status == .inactive) }
         let stuck = try viewer.index(silent)
-        #expect(stuck.end < 1500)
+        // Short packets cost more than their bytes.
+        #expect(stuck.end < 150)
         let reads = viewer.readCount
         #expect(try viewer.index(silent) == stuck)
         #expect(viewer.readCount == reads)
