@@ -99,6 +99,12 @@ struct ExportedPacket: Sendable {
         bytes = []
     }
 
+    /// What it costs to keep, bytes, about.
+    var keptBytes: Int { bytes.isEmpty ? 0 : Self.overheadBytes + bytes.count }
+
+    /// Of that, what is known of it besides its bytes: many packets are shorter.
+    static let overheadBytes = 512
+
     /// Whether all of its content has come.
     var isComplete: Bool { endBits >= contentBits }
 }

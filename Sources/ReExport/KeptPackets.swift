@@ -5,7 +5,7 @@ struct KeptPackets: Sendable {
     /// The packet whose events are leaving.
     private(set) var open: ExportedPacket?
     /// Complete ones, in order, that were not asked for.
-    private(set) var ready: [ExportedPacket] = []
+    private(set) var ready = PacketQueue()
     /// Those that were asked for last, at most `servedMax`: a viewer may fetch a packet when it has asked for the next.
     private(set) var served: [ExportedPacket] = []
     private var readyBytes = 0
@@ -14,7 +14,7 @@ struct KeptPackets: Sendable {
     static let servedMax = 2
 
     /// - Complexity: O(1).
-    var bytes: KeptBytes { KeptBytes(open: open?.bytes.count ?? 0, ready: readyBytes, served: servedBytes) }
+    var bytes: KeptBytes { KeptBytes(open: open?.keptBytes ?? 0, ready: readyBytes, served: servedBytes) }
 
     /// Changes it, and the sum of what is kept of all streams with it.
     mutating func counted<Result>(in sum: inout KeptBytes, _ body: (inout KeptPackets) -> Result) -> Result {
@@ -50,30 +50,32 @@ struct KeptPackets: Sendable {
     // MARK: Complete packets
 
     mutating func append(ready packet: ExportedPacket) {
-        readyBytes += packet.bytes.count
+        readyBytes += packet.keptBytes
         ready.append(packet)
     }
 
     mutating func removeFirstReady() -> ExportedPacket? {
-        guard let packet = ready.first else { return nil }
-        ready.removeFirst()
-        readyBytes -= packet.bytes.count
+        guard let packet = ready.removeFirst() else { return nil }
+        readyBytes -= packet.keptBytes
         return packet
     }
 
     /// Some more are missing in front of all that wait: events, and packets before the first.
     /// - Returns: false where none waits.
     mutating func count(withheld events: UInt64, missing packets: UInt64) -> Bool {
-        for index in ready.indices { ready[index].withheldBefore += events }
-        guard !ready.isEmpty else { return false }
-        ready[0].missingBefore.addSaturating(packets)
-        return true
+        var isFirst = true
+        ready.change { packet in
+            packet.withheldBefore += events
+            if isFirst { packet.missingBefore.addSaturating(packets) }
+            isFirst = false
+        }
+        return !isFirst
     }
 
     // MARK: Packets that were asked for
 
     mutating func append(served packet: ExportedPacket) {
-        servedBytes += packet.bytes.count
+        servedBytes += packet.keptBytes
         served.append(packet)
         if served.count > Self.servedMax { _ = removeFirstServed() }
     }
@@ -81,7 +83,7 @@ struct KeptPackets: Sendable {
     mutating func removeFirstServed() -> ExportedPacket? {
         guard let packet = served.first else { return nil }
         served.removeFirst()
-        servedBytes -= packet.bytes.count
+        servedBytes -= packet.keptBytes
         return packet
     }
 
@@ -101,6 +103,43 @@ struct KeptPackets: Sendable {
         var bytes = Array(packet.bytes[min(first, packet.bytes.count)..<min(first + count, packet.bytes.count)])
         bytes += repeatElement(0, count: count - bytes.count)
         return bytes
+    }
+}
+
+/// Packets, first in, first out.
+struct PacketQueue: Sendable {
+    /// Nil before `head`: those have been taken.
+    private var packets: [ExportedPacket?] = []
+    private var head = 0
+
+    var isEmpty: Bool { head == packets.count }
+    var first: ExportedPacket? { isEmpty ? nil : packets[head] }
+
+    mutating func append(_ packet: ExportedPacket) {
+        packets.append(packet)
+    }
+
+    /// - Complexity: O(1), amortized.
+    mutating func removeFirst() -> ExportedPacket? {
+        guard let packet = first else { return nil }
+        packets[head] = nil
+        head += 1
+        if head * 2 > packets.count {
+            packets.removeFirst(head)
+            head = 0
+        }
+        return packet
+    }
+
+    /// Changes each, in order.
+    /// - Parameter body: must leave its bytes as they are.
+    mutating func change(_ body: (inout ExportedPacket) -> Void) {
+        for index in head..<packets.count {
+            guard var packet = packets[index] else { continue }
+            packets[index] = nil
+            body(&packet)
+            packets[index] = packet
+        }
     }
 }
 

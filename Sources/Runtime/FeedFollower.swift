@@ -16,7 +16,7 @@ package struct FeedPortion: Sendable {
 /// It costs the feed no more than reading: whoever does not ask is not given anything, and falls out of the log in the
 /// end, which the next portion says. How far it has come outlives the process where the log does, under its name. May
 /// be used from any thread; at most one portion is asked for at a time.
-package final class FeedFollower: LogFollower, Sendable {
+package final class FeedFollower: Sendable {
     /// How it stands in the feed.
     package struct Place: Sendable, Equatable {
         /// The last frame that is done with, and the feed's newest.
@@ -26,10 +26,8 @@ package final class FeedFollower: LogFollower, Sendable {
 
     /// Whose cursors they are: no certificate bears this name, whose first character no name has.
     static let identity = "\u{1}forward"
-    /// Log bytes that are given at a time.
-    private static let portionBytes = 1 << 20
-
     private let hub: FeedHub
+    private let portionBytes: Int
     private let key: CursorTable.Key
     private let state: NIOLoopBoundBox<State>
 
@@ -43,8 +41,10 @@ package final class FeedFollower: LogFollower, Sendable {
         var isReading = false
     }
 
-    init(hub: FeedHub, name: String) {
+    /// - Parameter portionBytes: log bytes that are given at a time.
+    init(hub: FeedHub, name: String, portionBytes: Int = 1 << 20) {
         self.hub = hub
+        self.portionBytes = portionBytes
         key = CursorTable.Key(identity: Self.identity, name: name)
         state = NIOLoopBoundBox.makeBoxSendingValue(State(), eventLoop: hub.loop)
     }
@@ -131,7 +131,7 @@ package final class FeedFollower: LogFollower, Sendable {
         guard state.value.waiting != nil, !state.value.isReading else { return }
         guard !state.value.isStopped, let position = state.value.position else { return answer(nil) }
         state.value.isReading = true
-        hub.read(after: position, limitBytes: Self.portionBytes).future(on: hub.loop).whenComplete { result in
+        hub.read(after: position, limitBytes: portionBytes).future(on: hub.loop).whenComplete { result in
             self.state.value.isReading = false
             switch result {
             case .success(let read):
@@ -157,7 +157,7 @@ package final class FeedFollower: LogFollower, Sendable {
     /// - Returns: nil where the log has no more.
     private func take(_ read: StoredRead) -> FeedPortion? {
         if let damage = read.damage {
-            hub.logger.error("the log is damaged: \(damage)", metadata: ["forwarder": "\(key.name)"])
+            hub.logger.error("the log is damaged: \(damage)", metadata: ["follower": "\(key.name)"])
         }
         state.value.position = read.position
         switch read.found {

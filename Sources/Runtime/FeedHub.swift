@@ -60,7 +60,7 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     private let cursors: CursorKeeper
     private var usages: [String: IdentityUsage] = [:]
     private var subscribers: [ObjectIdentifier: SubscriberChannel] = [:]
-    private var followers: [ObjectIdentifier: any LogFollower] = [:]
+    private var followers: [ObjectIdentifier: FeedFollower] = [:]
     /// Whether all that will ever be in the log is there.
     private(set) var hasEnded = false
     /// Of `subscribers`, those that have been let in.
@@ -270,13 +270,13 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
     var newestSequence: UInt64 { tail.newestSequence }
 
     /// From now on it is told when there is more in the log, and now.
-    func add(_ follower: any LogFollower) {
+    func add(_ follower: FeedFollower) {
         followers[ObjectIdentifier(follower)] = follower
         follower.pump()
     }
 
     /// It is told nothing more.
-    func remove(_ follower: any LogFollower) { followers[ObjectIdentifier(follower)] = nil }
+    func remove(_ follower: FeedFollower) { followers[ObjectIdentifier(follower)] = nil }
 
     /// Lets followers have what the log has, and tells them that nothing follows.
     func endFollowers() -> EventLoopFuture<Void> {

@@ -38,7 +38,7 @@ struct ViewerMemoryTests {
         let feed = ExportedFeed()
         let streams = streams(4)
         let packets = try packets(feed, streams, at: [10, 20, 30, 40])
-        let size = packets[0][0].bytes.count
+        let size = packets[0][0].bytes.count + ExportedPacket.overheadBytes
         try feed.publish(try ExportedFeed.declarations(trace, streams), watermark: 1)
         for number in 0..<4 {
             try feed.publish(packets.map { ExportedFeed.events($0[number]) }, watermark: UInt64(number) * 10 + 15)
@@ -63,7 +63,7 @@ struct ViewerMemoryTests {
         let feed = ExportedFeed()
         let streams = streams(3)
         let packets = try packets(feed, streams, at: [10, 20])
-        let size = packets[0][0].bytes.count
+        let size = packets[0][0].bytes.count + ExportedPacket.overheadBytes
         try feed.publish(try ExportedFeed.declarations(trace, streams), watermark: 1)
         try feed.publish(packets.joined().map { ExportedFeed.events($0) }, watermark: 50)
         var limits = ReExportLimits()

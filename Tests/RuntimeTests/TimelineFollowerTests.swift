@@ -25,7 +25,7 @@ struct TimelineFollowerTests {
         }
 
         func begin() async throws {
-            try await feed.hub.loop.submit { [feed, follower] in feed.hub.add(follower) }.get()
+            try await feed.hub.loop.submit { [follower] in follower.start() }.get()
         }
 
         /// Waits until the book is as wanted.

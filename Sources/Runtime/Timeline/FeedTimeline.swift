@@ -57,7 +57,7 @@ package final class FeedTimeline: Sendable {
         state.withLock {
             $0.phase = .served(Served(coordinator: coordinator, hub: hub, lane: lane, follower: follower))
         }
-        hub.loop.execute { hub.add(follower) }
+        hub.loop.execute { follower.start() }
     }
 
     /// The feed ends: nothing is answered any more.
