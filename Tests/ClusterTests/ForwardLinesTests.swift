@@ -122,7 +122,7 @@ extension RealCluster {
             var options = Coordinator.Options()
             let path = cluster.file("events")
             options.forward = [
-                "- {name: deaf, exec: [sleep, \"1000\"]}",
+                "- {name: deaf, exec: [sleep, \"1000\"]}", "- {name: gone, exec: [\"false\"]}",
                 "- {name: one, file: \(path).1st}",
             ]
             let coordinator = try Coordinator(cluster, options: options)
@@ -147,13 +147,20 @@ extension RealCluster {
 
             try coordinator.reconfigure(text: changed.replacingOccurrences(of: "seqno < 10", with: "seqno <"))
             try eventually("the filter is refused", of: coordinator.process) {
-                coordinator.process.errorText.contains("forward[1].filter: ")
+                coordinator.process.errorText.contains("forward[2].filter: ")
             }
             let begin = ContinuousClock.now
             coordinator.process.signal(SIGTERM)
             #expect(try coordinator.process.end(within: 30).status == 0, "\(coordinator.process.summary)")
             #expect(ContinuousClock.now - begin < .seconds(15))
-            #expect(coordinator.process.errorText.contains("did not take the end of the feed in time"))
+            let said = coordinator.process.errorText.split(separator: "\n")
+            for name in ["deaf", "gone"] {
+                let own = said.filter { $0.contains("forwarder=\(name)") }
+                #expect(own.contains { $0.contains("did not take the end of the feed in time") }, "\(own)")
+                // It has not read anything.
+                if name == "gone" { #expect(!own.contains { $0.contains("the collector takes the feed") }, "\(own)") }
+            }
+            #expect(said.contains { $0.contains("forwarder=gone") && $0.contains("false ended with 1") })
         }
     }
 }

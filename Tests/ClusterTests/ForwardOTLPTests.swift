@@ -191,6 +191,39 @@ extension RealCluster {
         }
 
         @Test
+        func `certificates that are replaced in their files are taken, and when they run out is told`() throws {
+            let cluster = try Cluster(hosts: 1)
+            let host = cluster.hosts[0]
+            try host.startSession("s")
+            let (ours, theirs) = (try Identities(), try Identities())
+            let collector = try Collector(cluster, identities: ours)
+            try collector.restart(theirs)
+            var options = Coordinator.Options()
+            options.http = { _ in [] }
+            options.forward = collector.forward()
+            let coordinator = try Coordinator(cluster, options: options)
+            try host.start(program: "tick", id: 1, arguments: ["--count", "100", "--rate", "0"]).end()
+            func ask(_ path: String) throws -> String {
+                try Command.run(["curl", "-sS", "http://127.0.0.1:\(coordinator.httpPort)/\(path)"]).text
+            }
+            try eventually("the certificate is refused", of: coordinator.process) {
+                try ask("readyz").contains(#""name":"otel","kind":"otlp","state":"retrying""#)
+            }
+            #expect(
+                try ask("metrics").contains(
+                    #"tidemark_tls_expiry_timestamp_seconds{kind="certificate",file="\#(ours.file("client.pem"))"} "#
+                )
+            )
+            for name in ["ca.pem", "client.key", "client.pem"] {
+                try Data(contentsOf: URL(fileURLWithPath: theirs.file(name)))
+                    .write(to: URL(fileURLWithPath: ours.file(name)))
+            }
+            try eventually("all events", of: coordinator.process, and: collector.process) { collector.records == 100 }
+            let told = coordinator.process.errorText
+            #expect(told.contains("certificates are reloaded: their files have changed"), "\(told.suffix(3000))")
+        }
+
+        @Test
         func `a collector that refuses everything is said to, and what is no fault of the events waits for it`() throws
         {
             let cluster = try Cluster(hosts: 1)

@@ -43,6 +43,20 @@ struct ForwarderLaneTests {
         init(_ value: sending Value) { self.value = Mutex(value) }
     }
 
+    /// Keeps what is said.
+    private struct KeepingLog: LogHandler {
+        let lines: Kept<[String]>
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.info
+
+        func log(event: LogEvent) { lines.value.withLock { $0.append("\(event.message)") } }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+    }
+
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private let folder: URL
 
@@ -126,10 +140,15 @@ struct ForwarderLaneTests {
             let text = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
             return text.split(separator: "\n").filter { !$0.contains("watermark") }
         }
+        let said = Kept<[String]>([])
+        func warnings() -> Int {
+            said.value.withLock { $0.count { $0.hasPrefix("there is no state beside the file") } }
+        }
+        let logger = Logger(label: "test") { _ in KeepingLog(lines: said) }
         let collector = Configuration.FileCollector(path: path, includesControlRecords: true)
         func forward(from start: Configuration.Start = .beginning) async {
             await run(hub, .init(name: "f", collector: .file(collector), from: start)) {
-                FileSink(collector, loop: $0, logger: Self.logger)
+                FileSink(collector, loop: $0, logger: logger)
             }
         }
         await forward()
@@ -138,9 +157,11 @@ struct ForwarderLaneTests {
         // With it, it goes on where it was.
         await forward()
         #expect(lines() == whole)
+        #expect(warnings() == 0)
         try FileManager.default.removeItem(atPath: path + ".state")
         await forward()
         #expect(lines() == whole + whole)
+        #expect(warnings() == 1)
         // Begun with what was to come: then the cursor is all that tells what it should have.
         try FileManager.default.removeItem(atPath: path + ".state")
         await forward(from: .now)

@@ -225,6 +225,15 @@ struct LogBatchTests {
         #expect(batch.progress.events == 3 && builder.damagedEvents == 3)
     }
 
+    @Test
+    func `an event that is deeper than what collectors read is counted, and not cut`() throws {
+        #expect(try fields(MadeTrace.nested(3), [9]) == ["s={s={s={x=int 9}}}"])
+        let trace = try MadeTrace(MadeTrace.nested(40))
+        let builder = builder()
+        #expect(batches(builder, [ForwardedFrame([try trace.slice([9], events: 1)], order: [(0, 1)])]).isEmpty)
+        #expect(builder.damagedEvents == 1)
+    }
+
     // MARK: In parts
 
     @Test

@@ -38,10 +38,9 @@ enum CollectorConnection {
                         try channel.pipeline.syncOperations.addHandler(
                             TLSClientHandler(tls, serverName: endpoint.host, agreed: agreed)
                         )
-                    } else {
-                        agreed.succeed()
                     }
                     try add(channel)
+                    if tls == nil { agreed.succeed() }
                 } catch {
                     agreed.fail(CollectorError("the connection was closed at once"))
                 }

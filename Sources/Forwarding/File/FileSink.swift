@@ -24,6 +24,8 @@ final class FileSink: ForwarderSink {
     /// Of the file, all that was taken.
     private var goodBytes: UInt64?
     private var state: FileState?
+    /// Of this feed, or of another.
+    private var hasState = false
     private var isFinishing = false
     private var retry: Scheduled<Void>?
     private var delay = RetryDelay()
@@ -39,6 +41,7 @@ final class FileSink: ForwarderSink {
 
     func savedToken() throws -> ResumeToken? {
         state = try file.savedState()
+        hasState = state != nil
         return state.flatMap { ResumeToken(text: $0.token) }
     }
 
@@ -83,7 +86,11 @@ final class FileSink: ForwarderSink {
     private func attempt() throws(FileError) {
         if !isOpen {
             if let surprise = try file.open(cutBackTo: state) { logger.warning("\(surprise)") }
+            if !hasState, file.byteCount > 0 {
+                logger.warning("there is no state beside the file: it goes on as it is, and may have events twice")
+            }
             isOpen = true
+            hasState = true
             goodBytes = file.byteCount
         }
         guard !pending.bytes.isEmpty || pending.progress.token != nil else { return }

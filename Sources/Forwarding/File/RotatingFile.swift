@@ -60,9 +60,6 @@ final class RotatingFile {
                 try cutBack(to: keepBytes)
             }
         }
-        if state == nil, byteCount > 0 {
-            surprise = "there is no state beside the file: it goes on as it is, and events may be in it twice"
-        }
         if keepBytes == nil || surprise != nil { try endLine() }
         if found == nil { try syncDirectory() }
         return surprise

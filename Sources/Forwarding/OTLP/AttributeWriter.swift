@@ -8,7 +8,7 @@ struct AttributeWriter: FieldVisitor {
     /// Fields and bytes of one event.
     private static let weightMax = 1 << 20
     private static let fieldWeight = 64
-    /// Containers inside each other.
+    /// Containers inside each other: each is three messages, of which readers of protobuf take a hundred.
     private static let depthMax = 24
 
     private enum Container {
@@ -126,7 +126,10 @@ struct AttributeWriter: FieldVisitor {
     // MARK: Containers
 
     private mutating func begin(_ kind: Container, _ field: FieldID) {
-        guard hiddenDepth == 0, open.count < Self.depthMax else { return hiddenDepth += 1 }
+        guard hiddenDepth == 0, open.count < Self.depthMax else {
+            if hiddenDepth == 0 { weight = Self.weightMax + 1 }
+            return hiddenDepth += 1
+        }
         open.append((kind, members.count, elements.count, outer ?? field))
         outer = nil
     }

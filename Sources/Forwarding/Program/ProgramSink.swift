@@ -103,11 +103,9 @@ final class ProgramSink: ForwarderSink {
             case .gone: return
             }
         }
-        let hadRoom = hasRoom
-        if let progress = queue.taken(allBut: process.unreadBytes) {
-            lane?.acknowledged(progress)
-            lane?.delivering()
-        }
+        let (hadRoom, before) = (hasRoom, queue.byteCount)
+        if let progress = queue.taken(allBut: process.unreadBytes) { lane?.acknowledged(progress) }
+        if queue.byteCount < before { lane?.delivering() }
         lane?.waiting(queue.byteCount)
         if queue.isEmpty {
             if isFinishing { process.closeInput() }

@@ -16,17 +16,18 @@ struct SyslogFieldWriter: FieldVisitor {
     /// For each open container: the path's length before it, and the index of its next element; nil for others.
     private var open: [(pathBytes: Int, element: Int?)] = []
     private var hiddenDepth = 0
+    private var isTooDeep = false
     private var isHeader = false
     private var outer: FieldID?
 
-    var isTooLarge: Bool { bytes.count > Self.bytesMax }
+    var isTooLarge: Bool { bytes.count > Self.bytesMax || isTooDeep }
 
     mutating func begin(_ keys: ProgramKeys) {
         self.keys = keys
         bytes.removeAll(keepingCapacity: true)
         path.removeAll(keepingCapacity: true)
         open.removeAll(keepingCapacity: true)
-        (hiddenDepth, isHeader, outer) = (0, false, nil)
+        (hiddenDepth, isTooDeep, isHeader, outer) = (0, false, false, nil)
     }
 
     mutating func beginEvent(_ event: Int, clockCycles: UInt64) {
@@ -84,7 +85,10 @@ struct SyslogFieldWriter: FieldVisitor {
     // MARK: Names
 
     private mutating func begin(_ field: FieldID, element: Int?) {
-        guard hiddenDepth == 0, open.count < Self.depthMax, !isTooLarge else { return hiddenDepth += 1 }
+        guard hiddenDepth == 0, open.count < Self.depthMax, !isTooLarge else {
+            isTooDeep = isTooDeep || open.count == Self.depthMax
+            return hiddenDepth += 1
+        }
         let before = path.count
         appendName(of: field)
         path.append(UInt8(ascii: "."))

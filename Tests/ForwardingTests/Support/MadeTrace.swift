@@ -77,6 +77,16 @@ struct MadeTrace {
         event { name = "tick"; id = 0; fields := struct { integer { size = 8; align = 8; signed = true; } x; }; };
         """
 
+    /// A trace of one event class, whose only number is in so many structures.
+    static func nested(_ depth: Int) -> String {
+        """
+        trace { major = 1; minor = 8; byte_order = le; }; stream {};
+        event { name = "deep"; id = 0; fields := struct { \(String(repeating: "struct { ", count: depth))
+            integer { size = 8; align = 8; signed = false; } x;
+        \(String(repeating: "} s; ", count: depth))}; };
+        """
+    }
+
     /// Ticks with these numbers, whose times are these as well.
     func ticks(_ numbers: ClosedRange<Int>, stream: UInt64 = 3) throws -> EventSlice {
         try slice(
