@@ -39,7 +39,7 @@ struct SyslogTextTests {
     @Test
     func `a frame is its length in octets and the message, and times have microseconds`() {
         #expect(made { SyslogText.frame(Array("é!".utf8), to: &$0) } == "3 é!")
-        #expect(SyslogText.timestamp(1_000_000_123_456) { "[\($0)]Z" } == "[1000].000123Z")
-        #expect(SyslogText.timestamp(-1) { "[\($0)]Z" } == "[-1].999999Z")
+        #expect(made { SyslogText.append(microseconds: 123, to: &$0) } == ".000123Z")
+        #expect(made { SyslogText.append(microseconds: 999_999, to: &$0) } == ".999999Z")
     }
 }

@@ -12,7 +12,9 @@ final class ProgramKeys {
     }
 
     struct Event {
+        /// Ends with NUL, which `nameBytes` leaves out.
         var name: UnsafeMutablePointer<CChar>
+        var nameBytes: UnsafeBufferPointer<UInt8>
         var clock: ClockConversion?
         var logLevel: Int64?
     }
@@ -44,8 +46,14 @@ final class ProgramKeys {
             return entry
         }
         events = program.events.map { event in
-            Event(
-                name: Self.string(event.eventClass.name),
+            let name = Self.string(event.eventClass.name)
+            let count = event.eventClass.name.utf8.count
+            return Event(
+                name: name,
+                nameBytes: UnsafeBufferPointer(
+                    start: UnsafeRawPointer(name).assumingMemoryBound(to: UInt8.self),
+                    count: count
+                ),
                 clock: event.clockConversion,
                 logLevel: event.eventClass.logLevel
             )

@@ -125,7 +125,10 @@ struct SyslogFieldWriter: FieldVisitor {
         guard !isHeader, hiddenDepth == 0, !isTooLarge else { return }
         let before = path.count
         appendName(of: field)
-        SyslogText.append(parameter: path, value: value.utf8, to: &bytes)
+        var value = value
+        path.withUnsafeBufferPointer { path in
+            value.withUTF8 { SyslogText.append(parameter: path, value: $0, to: &bytes) }
+        }
         path.removeSubrange(before...)
     }
 

@@ -12,6 +12,16 @@ final class SyslogRenderer {
     private var programs = ProgramKeysCache()
     private var writer = SyslogFieldWriter()
     private var message: [UInt8] = []
+    private var time = SecondText()
+
+    /// A slice that is being read, and what all messages of its events have in common.
+    private struct Source {
+        var reader: SliceReader
+        /// HOSTNAME, APP-NAME and PROCID, with a space before and behind each.
+        var head: [UInt8]
+        /// Parameters of its place behind the event's own.
+        var place: [UInt8]
+    }
 
     init(facility: UInt8, feed: FeedID) {
         self.facility = facility
@@ -25,9 +35,10 @@ final class SyslogRenderer {
         programs.forgetIdle()
         var first = 0
         for case .events(let group) in frame.batch.records {
-            var slices = group.slices.map { SliceReader($0, keys: programs.keys(of: $0.packet.program)) }
+            var sources = group.slices.map { source($0) }
+            let life = life(of: frame)
             group.forEachEvent { slice, index, late in
-                if render(&slices[slice], frame, index: first + index, late: late) {
+                if render(&sources[slice], life, index: first + index, late: late) {
                     SyslogText.frame(message, to: &bytes)
                     events += 1
                 } else {
@@ -40,60 +51,91 @@ final class SyslogRenderer {
         return (bytes, events, damaged)
     }
 
+    private func source(_ slice: EventSlice) -> Source {
+        let packet = slice.packet
+        var head = Array(" ".utf8)
+        SyslogText.append(field: packet.trace.host, bytesMax: 255, to: &head)
+        head.append(UInt8(ascii: " "))
+        SyslogText.append(field: packet.trace.session, bytesMax: 48, to: &head)
+        head += " - ".utf8
+        let uuid = packet.preamble.traceUUID ?? packet.program.traceClass.uuid
+        let stream = packet.preamble.streamInstanceID ?? packet.stream.liveStreamID
+        var parameters = [
+            ("relay", packet.trace.relay), ("session", packet.trace.session),
+            ("trace", uuid?.description ?? packet.trace.path), ("stream", "\(stream)"),
+        ]
+        if let cpu = packet.preamble.cpuID { parameters.append(("cpu", "\(cpu)")) }
+        var place: [UInt8] = []
+        for (name, value) in parameters { SyslogText.append(parameter: name, value: value, to: &place) }
+        let reader = SliceReader(slice, keys: programs.keys(of: packet.program))
+        return Source(reader: reader, head: head, place: place)
+    }
+
+    /// The beginning of the structured data of all events of a frame.
+    private func life(of frame: ForwardedFrame) -> [UInt8] {
+        var bytes = Array(" [tidemark@\(Self.enterprise)".utf8)
+        let parameters = [
+            ("feed", "\(feed)"), ("epoch", "\(frame.epoch)"), ("sequence", "\(frame.batch.sequence)"),
+        ]
+        for (name, value) in parameters { SyslogText.append(parameter: name, value: value, to: &bytes) }
+        return bytes
+    }
+
     /// - Returns: false for an event that cannot be read, or is too long.
-    private func render(_ slice: inout SliceReader, _ frame: ForwardedFrame, index: Int, late: EventGroup.Late?) -> Bool
-    {
-        let packet = slice.slice.packet
-        writer.begin(slice.keys)
-        guard slice.readNext(&writer), !writer.isTooLarge else { return false }
-        let event = slice.keys.events[writer.event]
+    private func render(_ source: inout Source, _ life: [UInt8], index: Int, late: EventGroup.Late?) -> Bool {
+        let keys = source.reader.keys
+        writer.begin(keys)
+        guard source.reader.readNext(&writer), !writer.isTooLarge else { return false }
+        let event = keys.events[writer.event]
         let rawNs = event.clock?.nanoseconds(writer.clockCycles)
-        let ns = rawNs.map { packet.correction.corrected($0) }
-        appendHeader(packet, String(cString: event.name), ns, level: event.logLevel)
-        message += "[tidemark@\(Self.enterprise)".utf8
-        appendPlace(packet, frame, index: index)
-        if let ns { SyslogText.append(parameter: "time_ns", value: "\(ns)", to: &message) }
-        if let rawNs, rawNs != ns { SyslogText.append(parameter: "raw_time_ns", value: "\(rawNs)", to: &message) }
-        if let late { SyslogText.append(parameter: "late_ns", value: "\(late.lateNs)", to: &message) }
+        let ns = rawNs.map { source.reader.slice.packet.correction.corrected($0) }
+        appendHeader(source, event, ns)
+        message += life
+        SyslogText.append(parameter: "index", value: String(index), to: &message)
+        message += source.place
+        if let ns { SyslogText.append(parameter: "time_ns", value: String(ns), to: &message) }
+        if let rawNs, rawNs != ns { SyslogText.append(parameter: "raw_time_ns", value: String(rawNs), to: &message) }
+        if let late { SyslogText.append(parameter: "late_ns", value: String(late.lateNs), to: &message) }
         message.append(UInt8(ascii: "]"))
         if !writer.bytes.isEmpty {
-            message += "[fields@\(Self.enterprise)".utf8
+            message += Self.fields
             message += writer.bytes
             message.append(UInt8(ascii: "]"))
         }
         message.append(UInt8(ascii: " "))
-        SyslogText.append(field: String(cString: event.name), bytesMax: 1024, to: &message)
+        SyslogText.append(field: event.nameBytes, bytesMax: 1024, to: &message)
         return true
     }
 
-    private func appendHeader(_ packet: FeedPacket, _ name: String, _ ns: Int64?, level: Int64?) {
+    private static let fields = Array("[fields@\(enterprise)".utf8)
+
+    private func appendHeader(_ source: Source, _ event: ProgramKeys.Event, _ ns: Int64?) {
         message.removeAll(keepingCapacity: true)
         // LTTng's first eight levels are syslog's own severities; what has none is information.
-        let severity = level.map { min(max($0, 0), 7) } ?? 6
-        message += "<\(Int64(facility) * 8 + severity)>1 ".utf8
-        let time = ns.map { ns in
-            SyslogText.timestamp(ns) { CalendarTime(secondsSinceEpoch: $0).description }
-        }
-        SyslogText.append(field: time ?? "", bytesMax: 32, to: &message)
-        message.append(UInt8(ascii: " "))
-        SyslogText.append(field: packet.trace.host, bytesMax: 255, to: &message)
-        message.append(UInt8(ascii: " "))
-        SyslogText.append(field: packet.trace.session, bytesMax: 48, to: &message)
-        message += " - ".utf8
-        SyslogText.append(field: name, bytesMax: 32, to: &message)
-        message.append(UInt8(ascii: " "))
+        let severity = event.logLevel.map { min(max($0, 0), 7) } ?? 6
+        message.append(UInt8(ascii: "<"))
+        message += String(Int64(facility) * 8 + severity).utf8
+        message += ">1 ".utf8
+        if let ns { time.append(ns, to: &message) } else { message.append(UInt8(ascii: "-")) }
+        message += source.head
+        SyslogText.append(field: event.nameBytes, bytesMax: 32, to: &message)
     }
 
-    private func appendPlace(_ packet: FeedPacket, _ frame: ForwardedFrame, index: Int) {
-        let uuid = packet.preamble.traceUUID ?? packet.program.traceClass.uuid
-        let stream = packet.preamble.streamInstanceID ?? packet.stream.liveStreamID
-        let parameters = [
-            ("feed", "\(feed)"), ("epoch", "\(frame.epoch)"), ("sequence", "\(frame.batch.sequence)"),
-            ("index", "\(index)"),
-            ("relay", packet.trace.relay), ("session", packet.trace.session),
-            ("trace", uuid?.description ?? packet.trace.path), ("stream", "\(stream)"),
-        ]
-        for (name, value) in parameters { SyslogText.append(parameter: name, value: value, to: &message) }
-        if let cpu = packet.preamble.cpuID { SyslogText.append(parameter: "cpu", value: "\(cpu)", to: &message) }
+    /// The time of day changes with the second.
+    private struct SecondText {
+        private var second: Int64?
+        /// `2026-11-26T12:00:00`
+        private var text: [UInt8] = []
+
+        mutating func append(_ ns: Int64, to bytes: inout [UInt8]) {
+            let rest = ((ns % 1_000_000_000) + 1_000_000_000) % 1_000_000_000
+            let second = (ns - rest) / 1_000_000_000
+            if self.second != second {
+                self.second = second
+                text = Array(CalendarTime(secondsSinceEpoch: second).description.utf8.dropLast())
+            }
+            bytes += text
+            SyslogText.append(microseconds: rest / 1000, to: &bytes)
+        }
     }
 }

@@ -4,35 +4,70 @@ enum SyslogText {
     static let nameBytesMax = 32
 
     /// A header's field: printable ASCII, `-` where there is nothing.
+    static func append(field text: UnsafeBufferPointer<UInt8>, bytesMax: Int, to bytes: inout [UInt8]) {
+        guard !text.isEmpty else { return bytes.append(UInt8(ascii: "-")) }
+        let text = UnsafeBufferPointer(rebasing: text.prefix(bytesMax))
+        if text.allSatisfy(isPrintable) { return bytes.append(contentsOf: text) }
+        for byte in text { bytes.append(isPrintable(byte) ? byte : UInt8(ascii: "_")) }
+    }
+
     static func append(field text: String, bytesMax: Int, to bytes: inout [UInt8]) {
-        let start = bytes.count
-        for byte in text.utf8.prefix(bytesMax) { bytes.append((0x21...0x7E).contains(byte) ? byte : UInt8(ascii: "_")) }
-        if bytes.count == start { bytes.append(UInt8(ascii: "-")) }
+        var text = text
+        text.withUTF8 { append(field: $0, bytesMax: bytesMax, to: &bytes) }
     }
 
     /// ` NAME="VALUE"`. The value is UTF-8, of which the quote, the backslash and the closing bracket are escaped.
-    static func append(parameter name: some Sequence<UInt8>, value: some Sequence<UInt8>, to bytes: inout [UInt8]) {
+    static func append(
+        parameter name: UnsafeBufferPointer<UInt8>,
+        value: UnsafeBufferPointer<UInt8>,
+        to bytes: inout [UInt8]
+    ) {
         bytes.append(UInt8(ascii: " "))
-        let start = bytes.count
-        for byte in name.prefix(nameBytesMax) {
-            let isPlain = (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "=") && byte != UInt8(ascii: "]")
-            bytes.append(isPlain && byte != UInt8(ascii: "\"") ? byte : UInt8(ascii: "_"))
+        let name = UnsafeBufferPointer(rebasing: name.prefix(nameBytesMax))
+        if name.isEmpty {
+            bytes.append(UInt8(ascii: "_"))
+        } else if name.allSatisfy(isName) {
+            bytes.append(contentsOf: name)
+        } else {
+            for byte in name { bytes.append(isName(byte) ? byte : UInt8(ascii: "_")) }
         }
-        if bytes.count == start { bytes.append(UInt8(ascii: "_")) }
-        bytes += "=\"".utf8
-        for byte in value {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "]"): bytes += [UInt8(ascii: "\\"), byte]
-            // Others would end a line in a file of messages.
-            case 0..<0x20, 0x7F: bytes.append(UInt8(ascii: " "))
-            default: bytes.append(byte)
-            }
+        bytes.append(UInt8(ascii: "="))
+        bytes.append(UInt8(ascii: "\""))
+        if value.allSatisfy(isPlain) {
+            bytes.append(contentsOf: value)
+        } else {
+            for byte in value { append(escaped: byte, to: &bytes) }
         }
         bytes.append(UInt8(ascii: "\""))
     }
 
     static func append(parameter name: String, value: String, to bytes: inout [UInt8]) {
-        append(parameter: name.utf8, value: value.utf8, to: &bytes)
+        var (name, value) = (name, value)
+        name.withUTF8 { name in value.withUTF8 { append(parameter: name, value: $0, to: &bytes) } }
+    }
+
+    private static func append(escaped byte: UInt8, to bytes: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "]"):
+            bytes.append(UInt8(ascii: "\\"))
+            bytes.append(byte)
+        // Others would end a line in a file of messages.
+        case 0..<0x20, 0x7F: bytes.append(UInt8(ascii: " "))
+        default: bytes.append(byte)
+        }
+    }
+
+    private static func isPrintable(_ byte: UInt8) -> Bool { byte >= 0x21 && byte <= 0x7E }
+
+    /// Whether it may stand in the name of a parameter.
+    private static func isName(_ byte: UInt8) -> Bool {
+        isPrintable(byte) && byte != UInt8(ascii: "=") && byte != UInt8(ascii: "]") && byte != UInt8(ascii: "\"")
+    }
+
+    /// Whether it may stand in a value as it is.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+            && byte != UInt8(ascii: "]")
     }
 
     /// With octet counting (RFC 5425, 4.3): the length, a space, and the message.
@@ -41,12 +76,15 @@ enum SyslogText {
         bytes += message
     }
 
-    /// `2026-11-26T12:00:00.123456Z`; what is less than a microsecond is cut off.
-    /// - Parameter ns: nanoseconds since the Unix epoch.
-    static func timestamp(_ ns: Int64, seconds: (Int64) -> String) -> String {
-        let rest = ((ns % 1_000_000_000) + 1_000_000_000) % 1_000_000_000
-        let text = seconds((ns - rest) / 1_000_000_000)
-        let digits = String(rest / 1_000)
-        return text.dropLast() + "." + String(repeating: "0", count: 6 - digits.count) + digits + "Z"
+    /// What stands behind a time's seconds: `.123456Z`.
+    /// - Parameter microseconds: less than a million.
+    static func append(microseconds: Int64, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "."))
+        var unit: Int64 = 100_000
+        while unit > 0 {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: microseconds / unit % 10))
+            unit /= 10
+        }
+        bytes.append(UInt8(ascii: "Z"))
     }
 }
