@@ -77,6 +77,8 @@ struct StoredFeedTests {
             $0.readBytes = 16 << 10
             $0.socketBytes = 4096
             $0.memoryBytes = 32 << 10
+            // All of them knock at once, and none is to give way to the others.
+            $0.pendingConnections = 100
         }
         let stopped = try feed.subscribe(pausedAfterWelcome: true)
         let others = try (0..<99).map { _ in try feed.subscribe() }

@@ -22,6 +22,7 @@ final class HandFedFeed: Sendable {
     ///   - address: where it listens.
     ///   - stored: a log on disk; nil for one in memory.
     ///   - disk: stands before its directory.
+    ///   - loop: of the feed.
     ///   - change: of the limits.
     init(
         allow: [String] = ["tidemark:client/*"],
@@ -29,13 +30,13 @@ final class HandFedFeed: Sendable {
         on address: String = "localhost",
         stored: Configuration.Log? = nil,
         disk: FullDisk? = nil,
+        loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next(),
         _ change: (inout SubscriberLimits) -> Void = { _ in }
     ) async throws {
         identities = try TestIdentities()
         var limits = SubscriberLimits()
         change(&limits)
         let log = log
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
         let logger = Logger(label: "test") { _ in LogBox(log) }
         if let stored {
             let feed = try StoredFeed.open(stored, logger: logger) { directory in

@@ -11,8 +11,8 @@ import NIOPosix
 struct ShownFeed {
     let feed: HandFedFeed
     let listener: ViewerListener
-    /// Of the peers, of the viewers.
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+    /// Of the feed, of the peers, of the viewers: no other test waits while one of them is blocked.
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 3)
     let peerLoop: any EventLoop
     let viewerLoop: any EventLoop
     /// What was logged on the viewers' loop, and elsewhere.
@@ -20,7 +20,7 @@ struct ShownFeed {
     let logElsewhere = Recorder<[String]>([])
 
     init(retainedBytes: Int = 64 << 20, _ change: (inout ViewerLimits) -> Void = { _ in }) async throws {
-        feed = try await HandFedFeed(retainedBytes: retainedBytes)
+        feed = try await HandFedFeed(retainedBytes: retainedBytes, loop: group.next())
         (peerLoop, viewerLoop) = (group.next(), group.next())
         var limits = ViewerLimits()
         change(&limits)
