@@ -217,10 +217,11 @@ final class ViewerChannel: ChannelInboundHandler, @unchecked Sendable {
         guard export.attachmentChanges != attachmentChanges else { return }
         attachmentChanges = export.attachmentChanges
         let names = export.attachedNames
+        let what = names.count < attached.count ? "viewer has detached" : "viewer has attached"
         attached = names
         var metadata = self.metadata
-        metadata["sessions"] = "\(printable(names.joined(separator: ", ")))"
-        listener.logger.info("viewer has attached", metadata: metadata)
+        metadata["sessions"] = "\(names.isEmpty ? "none" : printable(names.joined(separator: ", ")))"
+        listener.logger.info("\(what)", metadata: metadata)
     }
 
     /// Says now and then that it would take more memory to show all.
