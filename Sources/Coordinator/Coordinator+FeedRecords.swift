@@ -21,9 +21,7 @@ extension Coordinator {
             // A loop was found, or the feed has ended.
             guard link.isOpen else { return pump(now: now) }
         }
-        guard feed.segments.openEndCount + (feed.seen?.count ?? 0) <= limits.feedNamesMax else {
-            return refuse(link, "more than \(limits.feedNamesMax) names and ends at once", now: now)
-        }
+        if let excess = excess(of: feed) { return refuse(link, excess, now: now) }
         if isNews {
             feed.record.sequence = batch.sequence
             feed.hasNews = true
@@ -37,6 +35,13 @@ extension Coordinator {
         }
         takeSegments(link)
         pump(now: now)
+    }
+
+    /// What of a feed is more than may be kept of it; nil where nothing is.
+    private func excess(of feed: FeedSource) -> String? {
+        let nameBytes = feed.segments.endBytes + (feed.seen?.byteCount ?? 0)
+        guard nameBytes > 2 * limits.feedNameBytesMax else { return nil }
+        return "more than \(2 * limits.feedNameBytesMax) bytes of names and ends at once"
     }
 
     /// It says more than may be kept of it.
@@ -186,7 +191,7 @@ extension Coordinator {
         var change = change
         change.relay = feed.named(change.relay)
         change.reason = clipped(change.reason)
-        feed.seen?.relays.insert(change.relay)
+        feed.seen?.insert(relay: change.relay)
         let known = feed.relays[change.relay]
         if change.state == .ended {
             guard !isCheckpoint || known.map({ $0.state != .ended }) ?? false else { return }
@@ -203,7 +208,7 @@ extension Coordinator {
         change.relay = feed.named(change.relay)
         change.reason = clipped(change.reason)
         let name = FeedSource.SessionName(change)
-        feed.seen?.sessions.insert(name)
+        feed.seen?.insert(name)
         let known = feed.sessions[name]
         guard change.state.isThere else {
             // One that was not there when it ended, as one that could not be attached, is said at once.
@@ -254,7 +259,7 @@ extension Coordinator {
     private mutating func take(_ source: SourceRecord, of feed: FeedSource, _ link: RelayLink, now: UInt64) {
         let name = feed.named(source.relay)
         if let id = source.feed, id == configuration.feed { return refuseLoop(link, name, now: now) }
-        feed.seen?.sources.insert(name)
+        feed.seen?.insert(source: name)
         guard feed.sources[name] != source.feed else { return }
         feed.sources[name] = source.feed
         records.append(.source(SourceRecord(relay: name, feed: source.feed)))

@@ -192,7 +192,7 @@ extension Coordinator {
     mutating func steerFeeds() {
         for link in feedLinks where link.isOpen {
             guard let feed = link.feed else { continue }
-            let isFull = link.pendingBytes > limits.pendingBytesMax || feed.segments.endCount > limits.feedNamesMax
+            let isFull = link.pendingBytes > limits.pendingBytesMax || feed.segments.endBytes > limits.feedNameBytesMax
             let isAhead = isFull && isAhead(link)
             guard feed.isPaused != (outputIsHeld || isAhead) else { continue }
             feed.isPaused.toggle()

@@ -175,9 +175,9 @@ package struct CoordinatorLimits: Sendable {
     /// A name in another coordinator's feed, and a text for people, bytes: with longer names it is not taken, and
     /// longer texts are cut.
     package var nameBytesMax = 16_384
-    /// Names in a checkpoint of another coordinator's feed, and ends that wait for one token: with more of them it is
-    /// not taken.
-    package var feedNamesMax = 1 << 20
+    /// Names in a checkpoint of another coordinator's feed, and ends that wait for the events before them, bytes: with
+    /// more ends it is not read on while it is ahead, and with twice as much it is not taken.
+    package var feedNameBytesMax = 128 << 20
     /// How often it is looked for streams that say nothing, nanoseconds.
     package var silenceCheckNs: UInt64 = 1_000_000_000
     /// How often it is looked at what is known of the hosts' clocks, nanoseconds.

@@ -56,11 +56,25 @@ final class FeedSource {
     struct Names {
         var traces: Set<UInt64> = []
         var streams: Set<UInt64> = []
-        var relays: Set<String> = []
-        var sessions: Set<SessionName> = []
-        var sources: Set<String> = []
+        private(set) var relays: Set<String> = []
+        private(set) var sessions: Set<SessionName> = []
+        private(set) var sources: Set<String> = []
+        private var textBytes = 0
 
-        var count: Int { traces.count + streams.count + relays.count + sessions.count + sources.count }
+        /// What they take, about.
+        var byteCount: Int { textBytes + 16 * (traces.count + streams.count) }
+
+        mutating func insert(relay name: String) {
+            if relays.insert(name).inserted { textBytes += 64 + name.utf8.count }
+        }
+
+        mutating func insert(source name: String) {
+            if sources.insert(name).inserted { textBytes += 64 + name.utf8.count }
+        }
+
+        mutating func insert(_ name: SessionName) {
+            if sessions.insert(name).inserted { textBytes += name.byteCount }
+        }
     }
 
     struct SessionName: Hashable {
@@ -75,6 +89,9 @@ final class FeedSource {
             session = change.session
             id = change.sessionID
         }
+
+        /// What it takes, about.
+        var byteCount: Int { 128 + relay.utf8.count + host.utf8.count + session.utf8.count }
     }
 
     struct ClockName: Hashable {
@@ -188,9 +205,9 @@ struct FeedSegments {
     var openNumber: UInt64 { first + UInt64(waiting.count - gone) }
     /// Whether all has left, and no end waits.
     var isEmpty: Bool { gone == waiting.count && open.pending == 0 && open.ends.isEmpty }
-    /// How many ends wait, and how many of them came since the last token.
+    /// How many ends wait, and what they take, bytes, about.
     private(set) var endCount = 0
-    var openEndCount: Int { open.ends.count }
+    private(set) var endBytes = 0
     /// What has ended and is not said.
     var ends: [FeedSourceEnd] { waiting[gone...].flatMap(\.ends) + open.ends }
 
@@ -200,6 +217,7 @@ struct FeedSegments {
     mutating func append(_ end: FeedSourceEnd) {
         open.ends.append(end)
         endCount += 1
+        endBytes += end.byteCount
     }
 
     /// A chunk has left the merge.
@@ -227,8 +245,13 @@ struct FeedSegments {
     /// What came since the last token comes again: its ends as well.
     mutating func dropOpenEnds() -> [FeedSourceEnd] {
         defer { open.ends.removeAll() }
-        endCount -= open.ends.count
+        forget(open.ends)
         return open.ends
+    }
+
+    private mutating func forget(_ ends: [FeedSourceEnd]) {
+        endCount -= ends.count
+        endBytes -= ends.reduce(0) { $0 + $1.byteCount }
     }
 
     /// The next segment of which all has left.
@@ -236,7 +259,7 @@ struct FeedSegments {
         guard gone < waiting.count, waiting[gone].pending == 0 else { return nil }
         let segment = waiting[gone]
         waiting[gone] = Segment()
-        endCount -= segment.ends.count
+        forget(segment.ends)
         gone += 1
         first += 1
         if gone == waiting.count || gone > 1024 {
@@ -254,4 +277,13 @@ enum FeedSourceEnd {
     /// With the names of this feed; also the beginning of one that takes the place of another that ends.
     case session(SessionStateChange)
     case relay(RelayStateChange)
+
+    /// What it takes, about.
+    var byteCount: Int {
+        switch self {
+        case .stream, .trace: 128
+        case .session(let change): FeedSource.SessionName(change).byteCount + change.reason.utf8.count
+        case .relay(let change): 128 + change.relay.utf8.count + change.reason.utf8.count
+        }
+    }
 }

@@ -17,21 +17,26 @@ struct CorrectionBound: Sendable, Equatable {
     ///   - toldNs: what its clock was said to be corrected by since, or before.
     init(_ correction: TimeCorrection, toldNs: Int64?) {
         self.toldNs = toldNs
-        mostNs = 0
+        mostNs = .min
         passed(correction)
     }
 
     /// A packet has come.
     mutating func passed(_ correction: TimeCorrection) {
-        mostNs = max(correction.offsetNs, correction.endOffsetNs)
-        guard let toldNs, !correction.isConstant || correction.offsetNs != toldNs else { return }
-        mostNs = max(mostNs, toldNs)
+        let ownNs = max(correction.offsetNs, correction.endOffsetNs)
+        guard let toldNs, !correction.isConstant || correction.offsetNs != toldNs else {
+            mostNs = ownNs
+            return
+        }
+        // It lies before some slope: what was told since holds as well.
+        mostNs = max(mostNs, ownNs, toldNs)
     }
 
-    /// Its clock is corrected by another amount in the end. All of its streams have passed the slope to the one before.
+    /// Its clock is corrected by another amount in the end. Records leave at once, events when their time has come: any
+    /// of the amounts that were told since may still hold.
     mutating func told(_ correctionNs: Int64) {
         guard correctionNs != toldNs else { return }
-        mostNs = max(toldNs ?? mostNs, correctionNs)
+        mostNs = max(mostNs, correctionNs)
         toldNs = correctionNs
     }
 }

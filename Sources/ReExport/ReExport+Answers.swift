@@ -110,9 +110,15 @@ extension ReExport {
 
     /// Whether the stream is to be announced: what is needed to say where it stands is known.
     private func isNew(_ stream: ExportedStream) -> Bool {
-        guard !stream.isAnnounced, stream.clock != nil, isWanted(stream.session),
-            let trace = traces[stream.stream.traceID], trace.receivedBytes > 0
-        else { return false }
+        guard !stream.isAnnounced, let trace = traces[stream.stream.traceID] else { return false }
+        return trace.receivedBytes > 0 && isShown(stream)
+    }
+
+    /// Whether the viewer wants the stream, and can be shown it.
+    func isShown(_ stream: ExportedStream) -> Bool {
+        guard stream.clock != nil, isWanted(stream.session), let trace = traces[stream.stream.traceID] else {
+            return false
+        }
         return showsCTF2 || !trace.isCTF2
     }
 
@@ -129,6 +135,8 @@ extension ReExport {
         knownNews = nil
         var announced: [LiveStream] = []
         for id in streams.keys.sorted() {
+            // The others are still new, and asked for next.
+            if announced.count >= limits.announcedStreams { break }
             guard let stream = streams[id], session.holds(stream.session), isNew(stream) else { continue }
             let traceID = stream.stream.traceID
             if let metadata = announceTrace(traceID) { announced.append(metadata) }
@@ -195,7 +203,7 @@ extension ReExport {
 
     /// Whether a complete packet may be shown: where all streams are shown no further than to the watermark, a new
     /// one's events are later than what the viewer has seen.
-    private func isDue(_ packet: ExportedPacket, of id: UInt64) -> Bool {
+    func isDue(_ packet: ExportedPacket, of id: UInt64) -> Bool {
         guard let stream = streams[id] else { return false }
         // What others have from before its end may still come, as long as the watermark follows them.
         if stream.hasEnded && isIdle || isAtEnd && hasFeedEnded { return true }
@@ -203,7 +211,7 @@ extension ReExport {
         return endNs < watermarkNs
     }
 
-    private func hasEnded(_ stream: ExportedStream?) -> Bool {
+    func hasEnded(_ stream: ExportedStream?) -> Bool {
         stream?.hasEnded == true || (isAtEnd && hasFeedEnded)
     }
 
@@ -250,7 +258,7 @@ extension ReExport {
     private mutating func answerUnheeded(of id: UInt64, _ flags: ReplyFlags) -> Bool {
         streams[id]?.unheededFlags += 1
         guard let stream = streams[id], stream.unheededFlags > limits.unheededFlags,
-            let head = stream.shown ?? stream.head
+            let head = stream.shown ?? stream.packets.ready.first?.head ?? stream.head
         else { return false }
         streams[id]?.unheededFlags = 0
         return answerEmptyPacket(of: id, like: head, numbered: head.sequenceNumber, flags)

@@ -166,10 +166,23 @@ package struct ReExport: ~Copyable, Sendable {
     }
 
     /// - Returns: whether frames are to be read before the current request is answered: once each, and not while more
-    ///   waits for the viewer than may.
-    func wantsFrames() -> Bool {
-        isOpen && !hasRead && kept.ready + endedMetadataBytes < limits.waitingBytes
-            && endedStreamCount < limits.endedStreams
+    ///   waits for the viewer than may. Where nothing of that can be had before more is read, that goes before: of each
+    ///   stream one packet may wait for the watermark to pass its end.
+    mutating func wantsFrames() -> Bool {
+        guard isOpen, !hasRead else { return false }
+        let isFull =
+            kept.ready + endedMetadataBytes >= limits.waitingBytes || endedStreamCount >= limits.endedStreams
+        return !isFull || !(hasNewStreams() || hasSomethingToGive)
+    }
+
+    /// Whether something waits that the viewer would be given if it asked.
+    /// - Complexity: O(streams).
+    private var hasSomethingToGive: Bool {
+        streams.contains { id, stream in
+            guard stream.isAnnounced else { return false }
+            guard let packet = stream.packets.ready.first else { return hasEnded(stream) }
+            return isDue(packet, of: id)
+        }
     }
 
     // MARK: Frames
@@ -220,6 +233,8 @@ package struct ReExport: ~Copyable, Sendable {
     /// record in the log does not say so: the feed may have gone on.
     package mutating func feedEnds() {
         hasFeedEnded = true
+        // Something may have come since it was last read.
+        isAtEnd = false
     }
 
     /// Nothing follows, yet.
@@ -251,7 +266,10 @@ package struct ReExport: ~Copyable, Sendable {
             case .relay, .holder, .gap, .log, .source, .end: break
             }
         }
-        watermarkNs = frame.batch.watermarkNs ?? watermarkNs
+        // Where a release is cut into several batches only the last says W; the others say up to where they are.
+        if let passedNs = frame.batch.watermarkNs ?? frame.batch.floorNs {
+            watermarkNs = max(watermarkNs ?? passedNs, passedNs)
+        }
     }
 
     private mutating func take(_ change: SessionStateChange) {
@@ -296,7 +314,7 @@ package struct ReExport: ~Copyable, Sendable {
         giveUpOpenPacket(of: id)
         if !stream.hasEnded { endedStreamCount += 1 }
         streams[id]?.hasEnded = true
-        if !isWanted(stream.session) || (!stream.isAnnounced && stream.packets.ready.isEmpty) { forget(stream: id) }
+        if !isShown(stream) || (!stream.isAnnounced && stream.packets.ready.isEmpty) { forget(stream: id) }
     }
 
     /// Nothing more is asked of the stream.
@@ -349,7 +367,7 @@ package struct ReExport: ~Copyable, Sendable {
                 giveUpOpenPacket(of: id)
                 know(id, slice.packet)
             }
-            guard let stream = streams[id], isWanted(stream.session) else {
+            guard let stream = streams[id], isShown(stream) else {
                 streams[id]?.missing.add(nil)
                 continue
             }
@@ -404,6 +422,14 @@ package struct ReExport: ~Copyable, Sendable {
 
     /// Gives up the packets of which most has come, where those in the making take too much.
     private mutating func keepWithinLimit() {
+        while kept.ready > limits.openBytes + limits.waitingBytes {
+            // None of them is due, or the log would not have been read on.
+            guard let id = streams.max(by: { $0.value.packets.bytes.ready < $1.value.packets.bytes.ready })?.key,
+                streams[id]?.packets.ready.isEmpty == false
+            else { break }
+            withholdFirst(of: id)
+            totals.givenUpPackets += 1
+        }
         while kept.open > limits.openBytes {
             guard let id = streams.max(by: { $0.value.packets.bytes.open < $1.value.packets.bytes.open })?.key else {
                 return

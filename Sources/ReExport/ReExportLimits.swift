@@ -9,6 +9,8 @@ package struct ReExportLimits: Sendable, Equatable {
     package var servedBytes: Int
     /// Streams that have ended and of which the viewer has not asked what follows: as `waitingBytes`.
     package var endedStreams = 4096
+    /// Streams that one reply tells of, about 4 KiB each.
+    package var announcedStreams = 1024
     /// What the log is asked for at a time, bytes.
     package var readBytes = 256 << 10
     /// A longer GET_PACKET is refused, bytes.

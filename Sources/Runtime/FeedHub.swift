@@ -313,13 +313,15 @@ final class FeedHub: BatchConsumer, @unchecked Sendable {
                 let (common, ns) = (
                     catalogue.history.lastCommonSequence(with: token.feed.epoch) ?? 0, token.watermarkNs
                 )
-                return fromDisk(disk) { $0.open(catalogue, timeNs: ns).withLostEnd(after: common) }
+                return fromDisk(disk, after: LogPosition(sequence: common)) {
+                    $0.open(catalogue, timeNs: ns).withLostEnd(after: common)
+                }
             }
             guard sequence < memory.sequence else {
                 let own = ResumeToken(feed: feed, sequence: sequence, watermarkNs: token.watermarkNs)
                 return .now(StoredRead(opening: try tail.open(.token(own))))
             }
-            return fromDisk(disk) { $0.open(catalogue, after: sequence) }
+            return fromDisk(disk, after: LogPosition(sequence: sequence)) { $0.open(catalogue, after: sequence) }
         }
         return .now(StoredRead(opening: try tail.open(start)))
     }

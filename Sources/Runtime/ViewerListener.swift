@@ -90,8 +90,8 @@ final class ViewerListener: @unchecked Sendable {
     /// - Returns: the connection's number; nil where all have.
     func add(_ viewer: ViewerChannel) -> UInt64? {
         if viewers.count >= limits.viewers {
-            countRefusal()
             guard let idle = viewers.values.filter({ !$0.looksOn }).min(by: { $0.number ?? 0 < $1.number ?? 0 }) else {
+                countRefusal()
                 return nil
             }
             remove(idle)

@@ -194,8 +194,7 @@ struct ExportCommand: AsyncParsableCommand {
             stallAfterNs: nil,
             lifetime: .untilSessionsEnd,
             to: printing
-        )
-        await printing.drain {
+        ) { report in
             if report != nil { exporting.endOfFeed() }
             exporting.finish()
         }

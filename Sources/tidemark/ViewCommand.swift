@@ -74,8 +74,7 @@ struct ViewCommand: AsyncParsableCommand {
             stallAfterNs: stallAfter.limitNs,
             lifetime: wait ? .service : .untilSessionsEnd,
             to: printing
-        )
-        await printing.drain { printer.finish() }
+        ) { _ in printer.finish() }
         try finish(report, printer)
         if !stored.faults.isEmpty { throw ExitStatus.failure }
     }

@@ -67,13 +67,15 @@ struct ViewSources {
     /// - Parameters:
     ///   - from: where each begins.
     ///   - stallAfterNs: how long one may hold the others, nanoseconds; nil: for ever.
+    ///   - last: done behind the last batch, with how it went.
     /// - Returns: how it went; nil where it was stopped.
     func merge(
         _ stored: TraceDirectory.Found,
         from: FeedTime,
         stallAfterNs: UInt64?,
         lifetime: CoordinatorConfiguration.Lifetime,
-        to printing: PrintingLane<FeedBatch>
+        to printing: PrintingLane<FeedBatch>,
+        last: @escaping @Sendable (FinishReport?) -> Void
     ) async throws -> FinishReport? {
         let configuration = CoordinatorConfiguration(
             relays: relays,
@@ -97,6 +99,8 @@ struct ViewSources {
         )
         try await runUntilSignal([run])
         let report = try await run.result()
+        // Printing tells the merge to wait or to stop, as long as something is to be printed.
+        await printing.drain { last(report) }
         try await group.shutdownGracefully()
         return report
     }

@@ -30,7 +30,8 @@ import Testing
 
     @Test func `a feed that ends streams for ever and never says where it is keeps no more than may be kept`() {
         var limits = CoordinatorLimits()
-        limits.feedNamesMax = 100
+        // Of a hundred streams' ends.
+        limits.feedNameBytesMax = 50 * 128
         let node = TrialNode(feed: FeedID(high: 10, low: 1))
         let root = Self.root(over: node, limits: limits)
         node.append(FeedBatch(sequence: 1, records: [.trace(Self.trace)] + Self.streams(1...90)), nowNs: root.nowNs)
@@ -38,7 +39,7 @@ import Testing
         #expect(root.notes.allSatisfy { $0.level != .warning })
         node.append(FeedBatch(sequence: 2, records: Self.streams(91...110)), nowNs: root.nowNs)
         root.run(untilNs: .ms(30))
-        let complaint = "more than 100 names and ends at once"
+        let complaint = "more than 12800 bytes of names and ends at once"
         #expect(root.notes.contains { $0.level == .warning && $0.text.contains(complaint) }, "\(root.notes)")
         // It is asked less and less.
         root.run(untilNs: .ms(60_000))
@@ -47,7 +48,7 @@ import Testing
 
     @Test func `a feed that says where it is may end streams for ever`() {
         var limits = CoordinatorLimits()
-        limits.feedNamesMax = 100
+        limits.feedNameBytesMax = 50 * 128
         let node = TrialNode(feed: FeedID(high: 10, low: 1))
         let root = Self.root(over: node, limits: limits)
         node.append(FeedBatch(sequence: 1, records: [.trace(Self.trace)], watermarkNs: 1), nowNs: root.nowNs)

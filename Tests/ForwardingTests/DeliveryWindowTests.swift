@@ -81,6 +81,9 @@ struct DeliveryWindowTests {
         #expect(window.next(nowNs: 200_001) == 0)
         #expect(window.ended(0, .failed(afterNs: 0), nowNs: 200_001, draw: 1) == nil)
         #expect(window.pausedUntilNs == 201_001)
+        // What the collector asks for has nothing to do with what it holds against us.
+        window.resume()
+        #expect(window.pausedUntilNs == 201_001)
         #expect(window.next(nowNs: 201_001) == 0)
         #expect(window.ended(0, .done(refused: 0), nowNs: 201_002, draw: 0) == done(1, events: 10))
         #expect(window.next(nowNs: 201_002) == 1)

@@ -262,4 +262,31 @@ struct LogBatchTests {
         #expect(rest == Self.ints(4...7))
         #expect(parted.refusedEvents == 5 && parted.byteCount == 0)
     }
+
+    @Test
+    func `events that are all too large leave nothing behind`() throws {
+        let say = """
+            trace { major = 1; minor = 8; byte_order = le; }; stream {};
+            event { name = "say"; id = 0; fields := struct { string x; string y; }; };
+            """
+        let text = [UInt8](repeating: 0x61, count: 700_000) + [0]
+        let slice = try MadeTrace(say).slice(text + text, events: 1)
+        let builder = builder()
+        for _ in 0..<40 { #expect(batches(builder, [ForwardedFrame([slice], order: [(0, 1)])]).isEmpty) }
+        #expect(builder.damagedEvents == 40)
+        #expect(builder.memoryBytes < 20 << 20)
+    }
+
+    @Test
+    func `batches shrink for a collector that takes less, and grow again as they are taken`() throws {
+        let trace = try MadeTrace(MadeTrace.tick)
+        let frame = ForwardedFrame([try trace.ticks(1...200)], order: [(0, 200)])
+        let builder = builder(bytes: 64 << 10)
+        let whole = batches(builder, [frame]).count
+        builder.shrink(below: 40_000)
+        let small = batches(builder, [frame]).count
+        #expect(small > whole)
+        for _ in 0..<30 { builder.grow() }
+        #expect(batches(builder, [frame]).count == whole)
+    }
 }

@@ -42,4 +42,19 @@ struct SyslogTextTests {
         #expect(made { SyslogText.append(microseconds: 123, to: &$0) } == ".000123Z")
         #expect(made { SyslogText.append(microseconds: 999_999, to: &$0) } == ".999999Z")
     }
+
+    @Test
+    func `times are those of the calendar, whatever a clock says`() {
+        var time = SyslogTime()
+        let texts = [0, 1_999_999_999, 1_000_000_123, -1, -1_000_000_000, .min, .max].map { ns in
+            made { time.append(ns, to: &$0) }
+        }
+        #expect(
+            texts == [
+                "1970-01-01T00:00:00.000000Z", "1970-01-01T00:00:01.999999Z", "1970-01-01T00:00:01.000000Z",
+                "1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.000000Z", "1677-09-21T00:12:43.145224Z",
+                "2262-04-11T23:47:16.854775Z",
+            ]
+        )
+    }
 }

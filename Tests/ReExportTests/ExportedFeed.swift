@@ -144,8 +144,15 @@ final class ExportedFeed {
     static func events(_ packet: Packet) -> FeedRecord { events([(packet, 0..<packet.eventCount)]) }
 
     /// Publishes a frame.
-    func publish(_ records: [FeedRecord], watermark cycles: UInt64? = nil) throws {
-        let batch = FeedBatch(records: records, watermarkNs: cycles.map { Self.ns($0) } ?? newest.watermarkNs)
+    /// - Parameters:
+    ///   - cycles: W; nil: as before.
+    ///   - floor: up to where the batch goes, where it is one of several and does not say W.
+    func publish(_ records: [FeedRecord], watermark cycles: UInt64? = nil, floor: UInt64? = nil) throws {
+        let batch = FeedBatch(
+            records: records,
+            watermarkNs: floor == nil ? cycles.map { Self.ns($0) } ?? newest.watermarkNs : nil,
+            floorNs: floor.map { Self.ns($0) }
+        )
         for publication in try encoder.encode(batch) {
             frames.append(publication.frame)
             try newest.fold(publication.batch)

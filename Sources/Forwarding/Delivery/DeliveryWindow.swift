@@ -50,6 +50,8 @@ package struct DeliveryWindow: Sendable {
     private var holdDelay: RetryDelay
     /// Nothing is sent before.
     package private(set) var pausedUntilNs: Int64 = .min
+    /// Whether the pause is one that something is held against us.
+    private var isHeld = false
 
     package init(
         concurrency: Int,
@@ -133,12 +135,13 @@ package struct DeliveryWindow: Sendable {
             } else {
                 delay.failed(draw: draw, atLeastNs: afterNs)
             }
+        self.isHeld = isHeld
         pausedUntilNs = max(pausedUntilNs, nowNs + pauseNs)
     }
 
     /// What was held against us may have changed: sends at once, if one at a time.
     package mutating func resume() {
-        pausedUntilNs = .min
+        if isHeld { pausedUntilNs = .min }
         holdDelay.succeeded()
     }
 

@@ -19,8 +19,9 @@ struct CollectorAnswer: Equatable {
     /// What is wrong, for people; nil where nothing is. Bounded, not printable.
     var trouble: String?
 
-    /// Statuses after which the same request is worth another attempt: the specification's own.
-    private static let passing = [429, 502, 503, 504]
+    /// Statuses after which the same request is worth another attempt: the specification's own, and that of a
+    /// connection which was quiet for too long.
+    private static let passing = [408, 429, 502, 503, 504]
     /// Statuses that are about how we come, and where to, not about what we bring: another request would fare no
     /// better, and all would be lost until somebody sets it right.
     private static let unwelcome = [401, 403, 404, 405, 407, 415, 501, 505]

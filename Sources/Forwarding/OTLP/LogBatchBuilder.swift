@@ -29,6 +29,7 @@ final class LogBatchBuilder {
     private let feed: FeedID
     /// Batches do not shrink below that.
     private static let leastBytes = 16 << 10
+    private let bytesWanted: Int
     private let arena = MessageArena()
     private var writer: AttributeWriter
     private var programs = ProgramKeysCache()
@@ -41,9 +42,13 @@ final class LogBatchBuilder {
 
     init(_ limits: Configuration.OTLPCollector.Batch, feed: FeedID) {
         self.limits = limits
+        bytesWanted = limits.bytes
         self.feed = feed
         writer = AttributeWriter(arena)
     }
+
+    /// What the messages that are in the making take, bytes.
+    var memoryBytes: Int { arena.byteCount }
 
     /// Whether nothing waits to be closed.
     var isEmpty: Bool { progress.events == 0 }
@@ -53,13 +58,22 @@ final class LogBatchBuilder {
         limits.bytes = min(limits.bytes, max(bytes / 2, Self.leastBytes))
     }
 
+    /// A batch was taken as it was: later ones may be a little larger again, up to what was asked for.
+    func grow() {
+        limits.bytes = min(limits.bytes + limits.bytes / 16, bytesWanted)
+    }
+
     /// Takes a frame's events.
     /// - Parameters:
     ///   - observedNs: now, nanoseconds since the Unix epoch.
     ///   - full: given each batch that the frame fills.
     /// - Returns: where the feed is done with once all before is taken; nil while events wait that say it.
     func append(_ frame: ForwardedFrame, observedNs: UInt64, full: (LogBatch) -> Void) -> TextQueue.Progress? {
-        if isEmpty { programs.forgetIdle() }
+        if isEmpty {
+            programs.forgetIdle()
+            // Of events that were too large something may be there.
+            arena.reset()
+        }
         if !frame.isCheckpoint {
             var index = 0
             for case .events(let group) in frame.batch.records {

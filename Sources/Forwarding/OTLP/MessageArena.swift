@@ -13,6 +13,9 @@ final class MessageArena {
     private var full: [UnsafeMutableRawBufferPointer] = []
     private var fullBytes = 0
 
+    /// What it holds, bytes.
+    var byteCount: Int { fullBytes + chunk.count }
+
     deinit {
         chunk.deallocate()
         full.forEach { $0.deallocate() }

@@ -13,6 +13,8 @@ final class OTLPSink: ForwarderSink {
     private let logger: Logger
     private weak var lane: ForwarderLane?
     private var tls: TLSContext?
+    /// Counts the times at which `tls` was made.
+    private var renewals = 0
     private var window: DeliveryWindow
     private var builder: LogBatchBuilder?
     /// Those that are not done with.
@@ -24,6 +26,7 @@ final class OTLPSink: ForwarderSink {
     private var isFinishing = false
     private var isStopped = false
     private var refusalsSaidAt: NIODeadline?
+    private var splitsSaidAt: NIODeadline?
 
     init(_ collector: Configuration.OTLPCollector, loop: any EventLoop, logger: Logger) {
         self.collector = collector
@@ -43,6 +46,7 @@ final class OTLPSink: ForwarderSink {
             tls = try collector.tls.map { (wanted) throws(TLSError) in
                 try ForwarderChecks.context(of: wanted, protocols: [])
             }
+            renewals += 1
             for connection in connections { connection.retire() }
         } catch {
             logger.error("certificates cannot be used", metadata: ["error": "\(error)"])
@@ -118,9 +122,13 @@ final class OTLPSink: ForwarderSink {
         let body = ByteBuffer(bytes: collector.usesGzip ? Gzip.compress(part.bytes) : part.bytes)
         let bound = NIOLoopBound(self, eventLoop: loop)
         let timeout = TimeAmount.nanoseconds(collector.timeoutNs)
+        let number = renewals
         connection().flatMap { connection in
             bound.value.lane?.sent(body.readableBytes)
-            return connection.send(bound.value.head(body), body, within: timeout)
+            let answer = connection.send(bound.value.head(body), body, within: timeout)
+            // Made with the certificates of before: for this request only.
+            if bound.value.renewals != number { connection.retire() }
+            return answer
         }.whenComplete { result in
             bound.value.ended(id, result)
         }
@@ -129,6 +137,9 @@ final class OTLPSink: ForwarderSink {
     private func connection() -> EventLoopFuture<HTTPConnection> {
         connections.removeAll { !$0.isUsable && !$0.isBusy }
         if let usable = connections.first(where: { $0.isUsable }) { return loop.makeSucceededFuture(usable) }
+        guard collector.tls == nil || tls != nil else {
+            return loop.makeFailedFuture(HTTPConnection.Failure(reason: "the certificates cannot be used"))
+        }
         let connection = HTTPConnection()
         let bound = NIOLoopBound(self, eventLoop: loop)
         return CollectorConnection.open(collector.endpoint, tls: tls, on: loop) { channel in
@@ -186,10 +197,7 @@ final class OTLPSink: ForwarderSink {
         case .refused: ended(part, of: id, refused: part.events, trouble)
         case .tooLarge:
             guard batches[id]?.split() == true else { return ended(part, of: id, refused: part.events, trouble) }
-            logger.notice(
-                "a batch is too large for the collector: it is sent in two, and later ones are smaller",
-                metadata: ["bytes": "\(part.bytes.count)", "reason": "\(printable(trouble))"]
-            )
+            saySplit(part.bytes.count, trouble)
             builder?.shrink(below: part.bytes.count)
             window.unsent(id)
         case .failed(let afterNs):
@@ -204,6 +212,7 @@ final class OTLPSink: ForwarderSink {
     /// The collector has decided on a part of a batch.
     private func ended(_ part: PartedBatch.Part, of id: DeliveryWindow.BatchID, refused: UInt64, _ trouble: String) {
         if refused < part.events { lane?.delivering() } else { lane?.refusing(trouble) }
+        if refused == 0 { builder?.grow() }
         if refused > 0 { sayRefusal(trouble) }
         batches[id]?.end(refusedEvents: refused)
         if batches[id]?.next != nil {
@@ -216,12 +225,25 @@ final class OTLPSink: ForwarderSink {
         noteWaiting()
     }
 
-    /// At most once a second.
     private func sayRefusal(_ trouble: String) {
-        let now = NIODeadline.now()
-        if let said = refusalsSaidAt, now - said < .seconds(1) { return }
-        refusalsSaidAt = now
+        guard Self.maySay(&refusalsSaidAt) else { return }
         logger.error("events are refused, and not sent again", metadata: ["reason": "\(printable(trouble))"])
+    }
+
+    private func saySplit(_ byteCount: Int, _ trouble: String) {
+        guard Self.maySay(&splitsSaidAt) else { return }
+        logger.notice(
+            "a batch is too large for the collector: it is sent in two, and later ones are smaller",
+            metadata: ["bytes": "\(byteCount)", "reason": "\(printable(trouble))"]
+        )
+    }
+
+    /// Each is said at most once a second.
+    private static func maySay(_ saidAt: inout NIODeadline?) -> Bool {
+        let now = NIODeadline.now()
+        if let said = saidAt, now - said < .seconds(1) { return false }
+        saidAt = now
+        return true
     }
 
     private func acknowledge(_ done: DeliveryWindow.Done) {

@@ -30,6 +30,8 @@ final class ProgramSink: ForwarderSink {
     private weak var lane: ForwarderLane?
     private var queue = TextQueue()
     private var process: ProgramProcess?
+    /// It does not read any more.
+    private var isGone = false
     private var startedAt = NIODeadline.now()
     private var look: Scheduled<Void>?
     private var retry: Scheduled<Void>?
@@ -68,6 +70,7 @@ final class ProgramSink: ForwarderSink {
     private func start() {
         retry = nil
         guard !isStopped else { return }
+        isGone = false
         let bound = NIOLoopBound(self, eventLoop: loop)
         startedAt = .now()
         do throws(ProgramProcess.StartError) {
@@ -99,8 +102,7 @@ final class ProgramSink: ForwarderSink {
                 queue.sent(count)
                 lane?.sent(count)
             case .full, nil: isFull = true
-            // Its end is told.
-            case .gone: return
+            case .gone: return awaitEnd(of: process)
             }
         }
         let (hadRoom, before) = (hasRoom, queue.byteCount)
@@ -117,6 +119,21 @@ final class ProgramSink: ForwarderSink {
             }
         }
         if !hadRoom, hasRoom { lane?.roomChanged() }
+    }
+
+    /// The program does not read any more: it has ended, which is told soon, or it lives on without its input.
+    private func awaitEnd(of process: ProgramProcess) {
+        guard !isGone else { return }
+        isGone = true
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: Self.grace) {
+            guard bound.value.process === process else { return }
+            bound.value.lane?.troubled("\(bound.value.command[0]) has closed its standard input, and is ended")
+            process.signal(SIGTERM)
+            bound.value.loop.scheduleTask(in: Self.grace) {
+                if bound.value.process === process { process.signal(SIGKILL) }
+            }
+        }
     }
 
     private func said(_ line: String) {
@@ -173,9 +190,9 @@ final class ProgramSink: ForwarderSink {
         stopping = promise
         // The end of its input is what it waits for; if it does not, it is told, and then made to.
         process.closeInput()
-        process.signal(SIGTERM)
         let bound = NIOLoopBound(self, eventLoop: loop)
-        loop.scheduleTask(in: Self.grace) { bound.value.process?.signal(SIGKILL) }
+        loop.scheduleTask(in: Self.grace) { bound.value.process?.signal(SIGTERM) }
+        loop.scheduleTask(in: Self.grace * 2) { bound.value.process?.signal(SIGKILL) }
         return promise.futureResult
     }
 }

@@ -12,7 +12,7 @@ final class SyslogRenderer {
     private var programs = ProgramKeysCache()
     private var writer = SyslogFieldWriter()
     private var message: [UInt8] = []
-    private var time = SecondText()
+    private var time = SyslogTime()
 
     /// A slice that is being read, and what all messages of its events have in common.
     private struct Source {
@@ -119,23 +119,5 @@ final class SyslogRenderer {
         if let ns { time.append(ns, to: &message) } else { message.append(UInt8(ascii: "-")) }
         message += source.head
         SyslogText.append(field: event.nameBytes, bytesMax: 32, to: &message)
-    }
-
-    /// The time of day changes with the second.
-    private struct SecondText {
-        private var second: Int64?
-        /// `2026-11-26T12:00:00`
-        private var text: [UInt8] = []
-
-        mutating func append(_ ns: Int64, to bytes: inout [UInt8]) {
-            let rest = ((ns % 1_000_000_000) + 1_000_000_000) % 1_000_000_000
-            let second = (ns - rest) / 1_000_000_000
-            if self.second != second {
-                self.second = second
-                text = Array(CalendarTime(secondsSinceEpoch: second).description.utf8.dropLast())
-            }
-            bytes += text
-            SyslogText.append(microseconds: rest / 1000, to: &bytes)
-        }
     }
 }

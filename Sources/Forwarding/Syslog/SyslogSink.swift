@@ -176,8 +176,8 @@ final class SyslogSink: ForwarderSink {
         guard channel != nil, let socketBytes = meter?.acknowledgedBytes else { return }
         let now = NIODeadline.now()
         progress.note(acknowledged: socketBytes, at: now)
-        // At the end nothing follows that could settle anything.
-        progress.settle(before: isFinishing ? now : now - Self.settling)
+        // At the end as well: one that refuses us says so after it has agreed.
+        progress.settle(before: now - Self.settling)
         takeSettled()
         lookLater()
     }
