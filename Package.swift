@@ -142,6 +142,12 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "HandmadeTraces",
+            dependencies: ["CTF", "Feed"],
+            path: "Tests/Support/HandmadeTraces",
+            swiftSettings: strict
+        ),
+        .target(
             name: "FuzzTargets",
             dependencies: ["CTF", "Feed", "Coordinator", "PacketWriter", "MetadataWriter"],
             path: "Tests/Fuzzing/Targets",
@@ -188,12 +194,12 @@ let package = Package(
         tests("FeedLog", ["CTF", "Feed"]),
         tests("Coordinator", ["CTF", "LTTngLive", "Feed", "SimulatedRelay", "PacketWriter", "MetadataWriter"]),
         tests("SimulatedRelay", ["CTF", "LTTngLive"]),
-        tests("Rendering", ["CTF", "Feed", "PacketWriter", "MetadataWriter", "JSONLines"]),
+        tests("Rendering", ["CTF", "Feed", "HandmadeTraces", "PacketWriter", "MetadataWriter", "JSONLines"]),
         tests("Timeline", ["CTF", "Feed", "PacketWriter"]),
         tests("ReExport", ["CTF", "Feed", "LTTngLive", "PacketWriter", "MetadataWriter"]),
         tests(
             "Forwarding",
-            ["COTLPSchema", "CTF", "ConfigurationFile", "Feed", "FeedLog", "Runtime", "TLS"] + nio + [
+            ["COTLPSchema", "CTF", "ConfigurationFile", "Feed", "FeedLog", "HandmadeTraces", "Runtime", "TLS"] + nio + [
                 .product(name: "Logging", package: "swift-log")
             ]
         ),

@@ -1,6 +1,7 @@
 import CTF
 import ConfigurationFile
 import Feed
+import HandmadeTraces
 import Testing
 
 @testable import Forwarding
@@ -28,7 +29,7 @@ struct LogBatchTests {
 
     /// The attributes of the fields of one event.
     private func fields(_ metadata: String, _ bytes: [UInt8]) throws -> [String] {
-        let trace = try MadeTrace(metadata)
+        let trace = try HandmadeTrace(metadata)
         let frame = ForwardedFrame([try trace.slice(bytes, events: 1)], order: [(0, 1)])
         let batch = try #require(batches(builder(), [frame]).first)
         let record = try #require(try ReadRequest(batch.bytes).records.first)
@@ -106,8 +107,8 @@ struct LogBatchTests {
 
     @Test
     func `a record says when, how serious, and where in the feed`() throws {
-        let leveled = MadeTrace.tick.replacing("id = 0;", with: "id = 0; loglevel = 4;")
-        let trace = try MadeTrace(leveled)
+        let leveled = tickMetadata.replacing("id = 0;", with: "id = 0; loglevel = 4;")
+        let trace = try HandmadeTrace(leveled)
         let frame = ForwardedFrame([try trace.ticks(5...6)], order: [(0, 2)], sequence: 31, epoch: 3)
         let batch = try #require(batches(builder(), [frame]).first)
         let record = try #require(try ReadRequest(batch.bytes).records.last)
@@ -124,9 +125,9 @@ struct LogBatchTests {
 
     @Test
     func `hosts are resources, traces are scopes, and records keep the feed's order in them`() throws {
-        let one = try MadeTrace(MadeTrace.tick, id: 1)
-        let two = try MadeTrace(MadeTrace.tick, session: "other", id: 2)
-        let far = try MadeTrace(MadeTrace.tick, relay: "beta", host: "web-2", id: 3)
+        let one = try HandmadeTrace(tickMetadata, id: 1)
+        let two = try HandmadeTrace(tickMetadata, session: "other", id: 2)
+        let far = try HandmadeTrace(tickMetadata, relay: "beta", host: "web-2", id: 3)
         let frames = [
             ForwardedFrame(
                 [try one.ticks(1...2), try far.ticks(3...4), try two.ticks(5...5)],
@@ -143,7 +144,7 @@ struct LogBatchTests {
                 ["host.name='web-2'", "tidemark.relay='beta'", "tidemark.feed='\(Self.feed)'"],
             ]
         )
-        #expect(request.resources.map { $0.scopes.map(\.name) } == [["shop", "other"], ["shop"]])
+        #expect(request.resources.map { $0.scopes.map(\.name) } == [["S", "other"], ["S"]])
         #expect(
             request.resources[0].scopes[1].attributes == [
                 "tidemark.session='other'", "tidemark.trace='ust/uid/1000/64-bit'",
@@ -158,7 +159,7 @@ struct LogBatchTests {
 
     @Test
     func `a batch has as many events as it may, and a token comes with the last event before it`() throws {
-        let trace = try MadeTrace(MadeTrace.tick)
+        let trace = try HandmadeTrace(tickMetadata)
         let frames = [
             ForwardedFrame([try trace.ticks(1...5)], order: [(0, 5)], sequence: 1),
             ForwardedFrame([try trace.ticks(6...6)], order: [(0, 1)], sequence: 2),
@@ -176,7 +177,7 @@ struct LogBatchTests {
     @Test
     func `a frame without events that wait is done with at once`() throws {
         let builder = builder(events: 2)
-        let trace = try MadeTrace(MadeTrace.tick)
+        let trace = try HandmadeTrace(tickMetadata)
         let frame = ForwardedFrame([try trace.ticks(1...2)], order: [(0, 2)], sequence: 4)
         var count = 0
         #expect(builder.append(frame, observedNs: 0) { _ in count += 1 } == .init(token: .made(4)))
@@ -185,7 +186,7 @@ struct LogBatchTests {
 
     @Test
     func `a batch has about as many bytes as it may, and fewer once the collector wants fewer`() throws {
-        let trace = try MadeTrace(MadeTrace.tick)
+        let trace = try HandmadeTrace(tickMetadata)
         let builder = builder(bytes: 64 << 10)
         let frames = try (1...100).map { number in
             ForwardedFrame([try trace.ticks(1...100)], order: [(0, 100)], sequence: UInt64(number))
@@ -212,7 +213,7 @@ struct LogBatchTests {
             trace { major = 1; minor = 8; byte_order = le; }; stream {};
             event { name = "say"; id = 0; fields := struct { string x; }; };
             """
-        let trace = try MadeTrace(text)
+        let trace = try HandmadeTrace(text)
         let long = [UInt8](repeating: 0x61, count: 1 << 20) + [0]
         let builder = builder()
         let slices = [
@@ -227,8 +228,8 @@ struct LogBatchTests {
 
     @Test
     func `an event that is deeper than what collectors read is counted, and not cut`() throws {
-        #expect(try fields(MadeTrace.nested(3), [9]) == ["s={s={s={x=int 9}}}"])
-        let trace = try MadeTrace(MadeTrace.nested(40))
+        #expect(try fields(HandmadeTrace.nested(3), [9]) == ["s={s={s={x=int 9}}}"])
+        let trace = try HandmadeTrace(HandmadeTrace.nested(40))
         let builder = builder()
         #expect(batches(builder, [ForwardedFrame([try trace.slice([9], events: 1)], order: [(0, 1)])]).isEmpty)
         #expect(builder.damagedEvents == 1)
@@ -238,8 +239,8 @@ struct LogBatchTests {
 
     @Test
     func `a batch that is too large goes in halves, down to single records, each under its host and trace`() throws {
-        let one = try MadeTrace(MadeTrace.tick, id: 1)
-        let far = try MadeTrace(MadeTrace.tick, host: "web-2", id: 3)
+        let one = try HandmadeTrace(tickMetadata, id: 1)
+        let far = try HandmadeTrace(tickMetadata, host: "web-2", id: 3)
         let frame = ForwardedFrame([try one.ticks(1...4), try far.ticks(5...7)], order: [(0, 4), (1, 3)])
         var parted = PartedBatch(try #require(batches(builder(), [frame]).first))
         let whole = parted.byteCount
@@ -270,7 +271,7 @@ struct LogBatchTests {
             event { name = "say"; id = 0; fields := struct { string x; string y; }; };
             """
         let text = [UInt8](repeating: 0x61, count: 700_000) + [0]
-        let slice = try MadeTrace(say).slice(text + text, events: 1)
+        let slice = try HandmadeTrace(say).slice(text + text, events: 1)
         let builder = builder()
         for _ in 0..<40 { #expect(batches(builder, [ForwardedFrame([slice], order: [(0, 1)])]).isEmpty) }
         #expect(builder.damagedEvents == 40)
@@ -279,7 +280,7 @@ struct LogBatchTests {
 
     @Test
     func `batches shrink for a collector that takes less, and grow again as they are taken`() throws {
-        let trace = try MadeTrace(MadeTrace.tick)
+        let trace = try HandmadeTrace(tickMetadata)
         let frame = ForwardedFrame([try trace.ticks(1...200)], order: [(0, 200)])
         let builder = builder(bytes: 64 << 10)
         let whole = batches(builder, [frame]).count

@@ -1,4 +1,5 @@
 import Feed
+import HandmadeTraces
 import Testing
 
 @testable import Forwarding
@@ -14,13 +15,13 @@ struct SyslogRendererTests {
 
     @Test
     func `a message has the event's time, its place in the frame's life of the feed, and its fields`() throws {
-        let trace = try MadeTrace(MadeTrace.tick.replacing("id = 0;", with: "id = 0; loglevel = 4;"))
+        let trace = try HandmadeTrace(tickMetadata.replacing("id = 0;", with: "id = 0; loglevel = 4;"))
         let frame = ForwardedFrame([try trace.ticks(5...6)], order: [(0, 2)], sequence: 31, epoch: 3)
         func message(_ index: Int, _ x: Int) -> String {
             let text =
-                "<132>1 1970-01-01T00:00:00.000000Z web-1 shop - tick "
+                "<132>1 1970-01-01T00:00:00.000000Z web-1 S - tick "
                 + #"[tidemark@32473 feed="\#(Self.feed)" epoch="3" sequence="31" index="\#(index)" relay="alpha" "#
-                + #"session="shop" trace="ust/uid/1000/64-bit" stream="43" time_ns="\#(x)"]"#
+                + #"session="S" trace="ust/uid/1000/64-bit" stream="43" time_ns="\#(x)"]"#
                 + #"[fields@32473 x="\#(x)"] tick"#
             return "\(text.utf8.count) \(text)"
         }
@@ -37,9 +38,9 @@ struct SyslogRendererTests {
             """
         let long = [UInt8](repeating: 0x61, count: 70_000) + [0]
         let slices = [
-            try MadeTrace(say).slice(long + [0x62, 0], events: 2),
-            try MadeTrace(MadeTrace.nested(40)).slice([9], events: 1),
-            try MadeTrace(MadeTrace.nested(2)).slice([7], events: 1),
+            try HandmadeTrace(say).slice(long + [0x62, 0], events: 2),
+            try HandmadeTrace(HandmadeTrace.nested(40)).slice([9], events: 1),
+            try HandmadeTrace(HandmadeTrace.nested(2)).slice([7], events: 1),
         ]
         let (text, events, damaged) = messages(ForwardedFrame(slices, order: [(0, 2), (1, 1), (2, 1)]))
         #expect(events == 2 && damaged == 2)

@@ -12,20 +12,21 @@ struct StandingStillTests {
     private let trace = ExportedFeed.trace()
     private let stream = ExportedFeed.stream(2, of: ExportedFeed.trace())
 
-    /// One packet a frame.
-    private func publish(_ packets: [ExportedFeed.Packet], to feed: ExportedFeed) throws {
-        for packet in packets { try feed.publish([ExportedFeed.events(packet)]) }
-    }
-
-    @Test func `what waits for the watermark does not keep it from being read`() throws {
+    /// A packet of each of twenty streams, one a frame, of which none is due before the last frame.
+    private func waitingFeed() throws -> (feed: ExportedFeed, packets: [ExportedFeed.Packet]) {
         let feed = ExportedFeed()
         let streams = (2..<22).map { ExportedFeed.stream(UInt64($0), of: trace) }
         try feed.publish(try ExportedFeed.declarations(trace, streams), watermark: 1)
         let packets = try streams.enumerated().map { number, stream in
             try feed.packet(stream, of: trace, at: [UInt64(number) + 10], end: 400)
         }
-        try publish(packets, to: feed)
+        for packet in packets { try feed.publish([ExportedFeed.events(packet)]) }
         try feed.publish([], watermark: 500)
+        return (feed, packets)
+    }
+
+    @Test func `what waits for the watermark does not keep it from being read`() throws {
+        let (feed, packets) = try waitingFeed()
         var limits = ReExportLimits()
         limits.waitingBytes = 4 * (packets[0].bytes.count + ExportedPacket.overheadBytes)
         let viewer = try ScriptedViewer(feed, limits: limits)
@@ -42,14 +43,7 @@ struct StandingStillTests {
     }
 
     @Test func `where packets that are not due take all the room, some are given up`() throws {
-        let feed = ExportedFeed()
-        let streams = (2..<22).map { ExportedFeed.stream(UInt64($0), of: trace) }
-        try feed.publish(try ExportedFeed.declarations(trace, streams), watermark: 1)
-        let packets = try streams.enumerated().map { number, stream in
-            try feed.packet(stream, of: trace, at: [UInt64(number) + 10], end: 400)
-        }
-        try publish(packets, to: feed)
-        try feed.publish([], watermark: 500)
+        let (feed, packets) = try waitingFeed()
         let size = packets[0].bytes.count + ExportedPacket.overheadBytes
         var limits = ReExportLimits()
         (limits.waitingBytes, limits.openBytes) = (4 * size, 4 * size)

@@ -1,6 +1,7 @@
 import CTF
 import Feed
 import Foundation
+import HandmadeTraces
 import MetadataWriter
 import PacketWriter
 import Rendering

@@ -1,5 +1,6 @@
 import CTF
 import Feed
+import HandmadeTraces
 import Rendering
 import Testing
 

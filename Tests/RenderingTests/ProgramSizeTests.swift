@@ -1,5 +1,6 @@
 import CTF
 import Feed
+import HandmadeTraces
 import Testing
 
 @testable import Rendering

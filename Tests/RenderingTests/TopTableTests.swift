@@ -1,4 +1,5 @@
 import Feed
+import HandmadeTraces
 import Testing
 
 @testable import Rendering

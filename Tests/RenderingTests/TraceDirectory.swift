@@ -1,6 +1,7 @@
 import CTF
 import Feed
 import Foundation
+import HandmadeTraces
 import Rendering
 
 /// A trace directory read whole, and put in order as the feed would: material for comparisons with babeltrace2.

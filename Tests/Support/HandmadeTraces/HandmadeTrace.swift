@@ -1,12 +1,21 @@
-import CTF
-import Feed
+package import CTF
+package import Feed
 
 /// A trace written by hand: metadata text, and packets of bytes.
-struct HandmadeTrace {
-    let program: TraceProgram
-    let trace: FeedTrace
+package struct HandmadeTrace {
+    package struct Failure: Error {}
 
-    init(_ metadata: String, relay: String = "alpha", id: UInt64 = 1) throws {
+    package let program: TraceProgram
+    package let trace: FeedTrace
+
+    /// - Parameter relay: empty for a stored trace, which has neither host nor session.
+    package init(
+        _ metadata: String,
+        relay: String = "alpha",
+        host: String = "web-1",
+        session: String = "S",
+        id: UInt64 = 1
+    ) throws {
         var reader = MetadataReader()
         // CTF 2 is told by its first byte.
         try Array((metadata.hasPrefix("\u{1E}") ? metadata : "/* CTF 1.8 */\n" + metadata).utf8).withUnsafeBytes {
@@ -14,20 +23,20 @@ struct HandmadeTrace {
             try reader.append(bytes)
             try reader.finish()
         }
-        guard let traceClass = reader.traceClass else { throw TraceDirectory.Failure(description: "no trace block") }
+        guard let traceClass = reader.traceClass else { throw Failure() }
         program = try TraceProgram(traceClass)
         trace = FeedTrace(
             id: id,
             relay: relay,
-            host: relay.isEmpty ? "" : "web-1",
-            session: relay.isEmpty ? "" : "S",
+            host: relay.isEmpty ? "" : host,
+            session: relay.isEmpty ? "" : session,
             sessionID: 9,
             path: "ust/uid/1000/64-bit"
         )
     }
 
     /// A packet without packet header: events only.
-    func slice(_ bytes: [UInt8], events: Int, stream: UInt64 = 3, correction: TimeCorrection = .none) throws
+    package func slice(_ bytes: [UInt8], events: Int, stream: UInt64 = 3, correction: TimeCorrection = .none) throws
         -> EventSlice
     {
         let storage = ByteStorage(capacity: bytes.count)
@@ -57,12 +66,12 @@ struct HandmadeTrace {
 }
 
 /// Fixed-width numbers in little-endian order.
-func little<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
+package func little<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
     withUnsafeBytes(of: number.littleEndian) { Array($0) }
 }
 
 extension EventGroup {
-    init(_ slices: [EventSlice], order: [(Int, Int)], late: [Late] = []) {
+    package init(_ slices: [EventSlice], order: [(Int, Int)], late: [Late] = []) {
         self.init(
             slices: slices,
             order: order.map { Run(slice: UInt32($0.0), count: UInt32($0.1)) },
@@ -73,7 +82,7 @@ extension EventGroup {
 }
 
 /// A trace of one event class with a time and a number.
-let tickMetadata = """
+package let tickMetadata = """
     trace { major = 1; minor = 8; byte_order = le; };
     clock { name = c; freq = 1000000000; absolute = true; };
     stream {
@@ -85,6 +94,6 @@ let tickMetadata = """
     """
 
 /// The bytes of a tick.
-func tick(_ ns: UInt64, _ x: Int8) -> [UInt8] {
+package func tick(_ ns: UInt64, _ x: Int8) -> [UInt8] {
     little(ns) + little(x)
 }
