@@ -35,9 +35,10 @@ struct ExportedPacket: Sendable {
     /// It is not shown: some of it is late, or missing.
     private(set) var isWithheld = false
 
-    init(_ packet: FeedPacket) {
+    /// - Parameter head: of the packet.
+    init(_ packet: FeedPacket, head: PacketHead) {
         id = packet.id
-        head = PacketHead(packet)
+        self.head = head
         correction = packet.correction
         let preamble = packet.preamble
         endBits = preamble.firstEventBits

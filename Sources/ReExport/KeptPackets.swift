@@ -25,8 +25,8 @@ struct KeptPackets: Sendable {
 
     // MARK: The packet whose events are leaving
 
-    mutating func begin(_ packet: FeedPacket) {
-        open = ExportedPacket(packet)
+    mutating func begin(_ packet: FeedPacket, _ head: PacketHead) {
+        open = ExportedPacket(packet, head: head)
     }
 
     /// - Returns: false where it is not the open packet that the slice belongs to.

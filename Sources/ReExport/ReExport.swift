@@ -371,7 +371,7 @@ package struct ReExport: ~Copyable, Sendable {
                 streams[id]?.missing.add(nil)
                 continue
             }
-            if slice.opensPacket { change(id) { $0.begin(slice.packet) } }
+            if slice.opensPacket, let head = stream.head { change(id) { $0.begin(slice.packet, head) } }
             append(slice, to: id, isLate: late.contains(index))
         }
     }
